@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Needs Python 3.11 or newer, make and the package index; everything else is installed below .venv.
+
+PYTHON ?= python3
+AIRFLOW ?= 3.3
+VERSIONS := 2.11 3.0 3.1 3.2 3.3
+VENV = .venv/airflow-$(AIRFLOW)
+BIN = $(VENV)/bin
+CONSTRAINTS = tests/constraints/airflow-$(AIRFLOW).txt
+
+.PHONY: demo test lint format unit clean $(addprefix test-airflow-,$(VERSIONS))
+
+demo: $(VENV)/.ready  ## run an example DAG against the simulator and show what lands
+	$(BIN)/python tests/demo.py
+
+test: lint unit  ## lint, types and tests on the newest supported Airflow
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.ready
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(addprefix test-airflow-,$(VERSIONS)): test-airflow-%:  ## the tests on one supported Airflow
+	$(MAKE) unit AIRFLOW=$*
+
+clean:
+	rm -rf .venv .demo dist
+
+# uv makes it fast; without it pip does the same.
+$(VENV)/.ready: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv --clear $(VENV)
+	if $(BIN)/pip install --quiet --disable-pip-version-check uv; \
+	then VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'; \
+	else $(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'; fi
+	touch $@

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Airflow provider that lands AI-product analytics in a data lake."""
+
+__version__ = "0.1.0"

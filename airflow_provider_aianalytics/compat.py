@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every difference between the supported Airflow versions that the rest of the package would see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def partition_key(context: Mapping[str, Any]) -> str | None:
+    """The partition key of a run: in the context since 3.3, on the DAG run since 3.2, nowhere before."""
+    key = context.get("partition_key")
+    return key if key is not None else getattr(context.get("dag_run"), "partition_key", None)
+
+
+def first_try(context: Mapping[str, Any]) -> int:
+    """The first try of the present series.
+
+    Clearing a task begins a new series without setting its try number back: Airflow raises ``max_tries`` instead.
+    """
+    instance, task = context["ti"], context["task"]
+    return int(instance.max_tries) - int(task.retries or 0) + 1

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error of the package, as one tree.
+
+::
+
+    AIAnalyticsError
+    ├── InvalidArgumentError *        what a DAG author wrote cannot be asked for
+    ├── AuthenticationError *         the key is missing, wrong or revoked
+    ├── PermissionDeniedError *       the key is valid and lacks the scope
+    ├── FeatureDisabledError *        the organization has the API switched off
+    ├── InvalidRequestError *         the vendor refused the request
+    ├── NotYetAvailableError          the day is not there yet
+    ├── CursorExpiredError            the data was refreshed while its pages were read
+    ├── RateLimitedError              the organization's budget is spent
+    ├── VendorUnavailableError        no answer, or an answer that says "later"
+    ├── MalformedResponseError        an answer that cannot be believed
+    ├── ResultTooLargeError *         more than XCom should carry
+    ├── SuspiciousShrinkError *       a day that had more before
+    └── QueryMismatchError *          a table that was landed by another query
+
+What a retry cannot mend (*) is an :class:`AirflowFailException` too: the task fails at once.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+
+class AIAnalyticsError(AirflowException):
+    """The base of all errors here.
+
+    :param what: what happened.
+    :param where: vendor, dataset and window.
+    :param way_out: what a person can do about it.
+    """
+
+    def __init__(self, what: str, *, where: str = "", way_out: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.way_out = way_out
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return f"{self.where + ': ' if self.where else ''}{self.what}{'. ' + self.way_out if self.way_out else ''}"
+
+
+class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):
+    """What a DAG author wrote cannot be asked for; the message names the value and the allowed ones."""
+
+
+class AuthenticationError(AIAnalyticsError, AirflowFailException):
+    """The key is missing, wrong or revoked."""
+
+
+class PermissionDeniedError(AIAnalyticsError, AirflowFailException):
+    """The key is valid and lacks the scope, or is of another kind."""
+
+
+class FeatureDisabledError(AIAnalyticsError, AirflowFailException):
+    """The API is switched off for the organization."""
+
+
+class InvalidRequestError(AIAnalyticsError, AirflowFailException):
+    """The vendor refused the request as it was put."""
+
+
+class NotYetAvailableError(AIAnalyticsError):
+    """The day is not there yet.
+
+    :param latest: the latest day the vendor has, where it said so.
+    """
+
+    def __init__(self, what: str, *, latest: date | None = None, where: str = "", way_out: str = "") -> None:
+        super().__init__(what, where=where, way_out=way_out)
+        self.latest = latest
+
+
+class CursorExpiredError(AIAnalyticsError):
+    """The data was refreshed while its pages were read; the window must be read again from page one."""
+
+
+class RateLimitedError(AIAnalyticsError):
+    """The organization's budget is spent.
+
+    :param retry_after: seconds to wait, where the vendor said so.
+    """
+
+    def __init__(self, what: str, *, retry_after: float | None = None, where: str = "", way_out: str = "") -> None:
+        super().__init__(what, where=where, way_out=way_out)
+        self.retry_after = retry_after
+
+
+class VendorUnavailableError(AIAnalyticsError):
+    """No answer, or an answer that says "later".
+
+    :param retry_after: seconds to wait, where the vendor said so.
+    """
+
+    def __init__(self, what: str, *, retry_after: float | None = None, where: str = "", way_out: str = "") -> None:
+        super().__init__(what, where=where, way_out=way_out)
+        self.retry_after = retry_after
+
+
+class MalformedResponseError(AIAnalyticsError):
+    """An answer that cannot be believed: not JSON, of another shape, or a chain of pages that leads nowhere."""
+
+
+class ResultTooLargeError(AIAnalyticsError, AirflowFailException):
+    """More records or bytes than XCom should carry."""
+
+
+class SuspiciousShrinkError(AIAnalyticsError, AirflowFailException):
+    """A day that had more before; what is landed was left as it is."""
+
+
+class QueryMismatchError(AIAnalyticsError, AirflowFailException):
+    """The table was landed by another query; two cuts of a dataset need two tables."""

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a status and a body to a page or a typed error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NoReturn
+
+import msgspec
+
+from airflow_provider_aianalytics.exceptions import (
+    AIAnalyticsError,
+    AuthenticationError,
+    CursorExpiredError,
+    FeatureDisabledError,
+    InvalidRequestError,
+    MalformedResponseError,
+    NotYetAvailableError,
+    PermissionDeniedError,
+    RateLimitedError,
+    VendorUnavailableError,
+)
+from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
+from airflow_provider_aianalytics.vendors.dataset import Vendor
+
+MAX_MESSAGE = 500
+_EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TOO_RECENT = re.compile(r"\bdays?\s+ago\b|\bnot\s+(yet\s+)?available\b|\blatest\b", re.IGNORECASE)
+_ABOUT_THE_CURSOR = re.compile(r"\b(cursor|page)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    :param status: the HTTP status.
+    :param headers: the headers, names in lower case.
+    :param body: the body, decompressed.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Envelope(msgspec.Struct):
+    data: list[msgspec.Raw] | None = None
+    summaries: list[msgspec.Raw] | None = None  # the older shape of one endpoint (Claude contract section 7.2)
+    has_more: bool | None = None
+    next_page: str | None = None
+    data_refreshed_at: str | None = None
+    organization_id: str | None = None
+
+
+class _ErrorDetail(msgspec.Struct):
+    type: str = ""
+    message: str = ""
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _ErrorDetail = msgspec.field(default_factory=_ErrorDetail)
+    detail: msgspec.Raw = msgspec.Raw(b"")  # FastAPI's own form (Perplexity contract section 3)
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_ERROR = msgspec.json.Decoder(_ErrorBody)
+
+
+def page_of(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: datetime) -> Page:
+    """The page in an answer to the walk's request.
+
+    :param now: the time of arrival, UTC, to turn an HTTP date into seconds.
+    :raises AIAnalyticsError: the typed error that the answer stands for.
+    """
+    if answer.status != 200:
+        raise_error(answer, walk, vendor, now=now)
+    try:
+        answer.body.decode()
+        envelope = _ENVELOPE.decode(answer.body)
+    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise MalformedResponseError(
+            f"the answer is not the JSON the contract promises ({error})",
+            where=walk.where,
+            way_out="Nothing of this window was kept; a retry reads it again",
+        ) from None
+    items = envelope.data if envelope.data is not None else envelope.summaries
+    if items is None:
+        raise MalformedResponseError(
+            "the answer is a JSON object without data", where=walk.where, way_out="A retry reads the window again"
+        )
+    return Page(
+        window=walk.window,
+        number=walk.number,
+        body=answer.body,
+        items=items,
+        next_cursor=envelope.next_page,
+        has_more=envelope.has_more,
+        data_refreshed_at=envelope.data_refreshed_at,
+        organization_id=envelope.organization_id,
+        requests=walk.requests,
+    )
+
+
+def raise_error(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: datetime) -> NoReturn:
+    """Raise the typed error that a status and an error body stand for (error tables of both contracts)."""
+    kind, message = _error_in(answer.body)
+    request_id = answer.headers.get("request-id", "")
+    said = f"the vendor answered {answer.status}{' ' + kind if kind else ''}"
+    said += f": {message}" if message else ""
+    said += f" (request {request_id})" if request_id else ""
+    where = walk.where
+    match answer.status:
+        case 401:
+            raise AuthenticationError(said, where=where, way_out=vendor.key_help)
+        case 403:
+            raise PermissionDeniedError(said, where=where, way_out=vendor.key_help)
+        case 404 if kind == "feature_disabled":
+            raise FeatureDisabledError(
+                said, where=where, way_out=f"An admin switches the API on for the organization. {vendor.key_help}"
+            )
+        case 404:
+            # The older Claude guide answers 404 for a key that is missing, wrong or without scope; never "no data".
+            raise AuthenticationError(said, where=where, way_out=vendor.key_help)
+        case 410:
+            raise _expired(said, where)
+        case 400 if walk.has_cursor and _ABOUT_THE_CURSOR.search(message):
+            raise _expired(said, where)
+        case 400 if (too_recent := _too_recent(message, walk)) is not None:
+            raise NotYetAvailableError(
+                said,
+                latest=too_recent.latest,
+                where=where,
+                way_out='Wait for the day with a sensor or on_unavailable="wait"',
+            )
+        case 429:
+            raise RateLimitedError(
+                said,
+                retry_after=retry_after(answer.headers, now=now),
+                where=where,
+                way_out=(
+                    f"The budget of {vendor.requests_per_minute} requests a minute belongs to the whole organization; "
+                    "put the tasks that share it into one pool"
+                ),
+            )
+        case status if status in (408, 409) or status >= 500:
+            raise VendorUnavailableError(
+                said, retry_after=retry_after(answer.headers, now=now), where=where, way_out="A retry may pass"
+            )
+        case status if 300 <= status < 400:
+            raise InvalidRequestError(
+                f"{said}, a redirect, which is never followed: the key goes to the connection's host alone",
+                where=where,
+                way_out="Put the API's own address into the connection's host, or leave it empty",
+            )
+        case _:
+            raise InvalidRequestError(
+                said, where=where, way_out="Check dataset, period and options against the vendor's reference"
+            )
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """The seconds a ``Retry-After`` header asks for, written as seconds or as an HTTP date; ``None`` without one."""
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (moment - now).total_seconds()
+    return max(0.0, seconds) if seconds == seconds else None  # NaN is no number of seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _TooRecent:
+    latest: date | None
+
+
+def _too_recent(message: str, walk: CursorWalk) -> _TooRecent | None:
+    """Whether a 400 says that the day is not there yet, and which day is the latest.
+
+    The wording is not known beyond its naming a day (Claude contract section 3), so any earlier day in it counts; the
+    oldest wording names none and says "days ago".
+    """
+    if walk.query.dataset.availability.kind != "aggregated":
+        return None
+    *_, asked = walk.window.days()
+    named = []
+    for text in _DATE.findall(message):
+        try:
+            named.append(date.fromisoformat(text))
+        except ValueError:
+            continue
+    earlier = [day for day in named if day < asked and day >= (walk.query.dataset.first_day or date.min)]
+    if earlier and (asked - max(earlier)) < timedelta(days=31):
+        return _TooRecent(max(earlier))
+    return _TooRecent(None) if _TOO_RECENT.search(message) else None
+
+
+def _expired(said: str, where: str) -> AIAnalyticsError:
+    return CursorExpiredError(said, where=where, way_out="The window was started again from page one; a retry may pass")
+
+
+def _error_in(body: bytes) -> tuple[str, str]:
+    """The type and the message of an error body, without addresses of people; empty where it is not one."""
+    try:
+        parsed = _ERROR.decode(body)
+    except msgspec.DecodeError:
+        return "", ""
+    message = parsed.error.message or bytes(parsed.detail).decode(errors="replace")
+    message = _EMAIL.sub("<e-mail>", " ".join(message.split()))
+    return parsed.error.type, message[:MAX_MESSAGE]
+
+
+def moment_of(text: str) -> datetime:
+    """A UTC moment from RFC 3339 as a vendor spells it; a bare date is its midnight.
+
+    :raises ValueError: when it is neither, or has no zone.
+    """
+    if len(text) == len("2026-01-01"):
+        text += "T00:00:00Z"
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment.astimezone(UTC)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exact total of a dataset's measure, by which a day that shrank is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import cache
+from operator import attrgetter
+
+import msgspec
+
+from airflow_provider_aianalytics.exceptions import MalformedResponseError
+from airflow_provider_aianalytics.vendors.dataset import Dataset
+
+Total = Callable[[Sequence[msgspec.Raw]], Decimal]
+
+
+def total_of(dataset: Dataset) -> Total | None:
+    """How to add up a dataset's measure over records; ``None`` where it has none.
+
+    Decimal strings and integers are added exactly; a null counts as nothing.
+    """
+    return None if dataset.measure is None else _total_at(dataset.measure)
+
+
+@cache
+def _total_at(measure: str) -> Total:
+    *parents, name = measure.split(".")
+    # Only the measure is decoded, whatever else the record holds.
+    shape = msgspec.defstruct("Measure", [(name, Decimal | None, None)])
+    for parent in reversed(parents):
+        shape = msgspec.defstruct("Measure", [(parent, shape)])
+    decoder = msgspec.json.Decoder(shape)
+    amount_in = attrgetter(measure)
+
+    def total(records: Sequence[msgspec.Raw]) -> Decimal:
+        try:
+            return Decimal(sum(amount_in(decoder.decode(record)) or 0 for record in records))
+        except msgspec.DecodeError as error:
+            raise MalformedResponseError(f"a record's {measure} is no amount ({error})") from None
+
+    return total

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One cut of a dataset: the vendor's own options, checked against the catalogue before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.extraction.windows import Window
+from airflow_provider_aianalytics.vendors.dataset import Dataset, Filter, TimeSpelling
+
+MAX_LIST_ENTRIES = 100  # both Claude families (contract section 2)
+
+FilterValue = str | bool | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A dataset and how it is cut.
+
+    :param dataset: the catalogue row.
+    :param bucket_width: the width of the buckets, ``None`` where the dataset has none.
+    :param group_by: the dimensions grouped by, in the catalogue's order.
+    :param filters: the filters by name, in the catalogue's order.
+    """
+
+    dataset: Dataset
+    bucket_width: str | None
+    group_by: tuple[str, ...]
+    filters: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the cut that the dataset's own name stands for."""
+        return self.bucket_width == self.dataset.default_bucket_width and not self.group_by and not self.filters
+
+    @property
+    def page_limit(self) -> int:
+        return self.dataset.page_limit[self.bucket_width]
+
+    def options(self) -> Iterator[tuple[str, str]]:
+        """The parameters that say what is asked, without the window and the page: the identity of this cut."""
+        dataset = self.dataset
+        yield from dataset.parameters
+        if self.bucket_width is not None:
+            yield dataset.bucket_width_parameter, self.bucket_width
+        for dimension in self.group_by:
+            yield "group_by[]", dimension
+        for name, values in self.filters:
+            for value in values:
+                if dataset.filter_parameter is not None:
+                    yield dataset.filter_parameter, f"{name}:{value}"
+                else:
+                    yield (f"{name}[]" if dataset.filters[name].many else name), value
+
+    def parameters(self, window: Window, *, limit: int | None = None) -> tuple[tuple[str, str], ...]:
+        """The parameters of the first page of a window, as they are sent; the others add only the cursor.
+
+        :param limit: a page size for a probe; the largest page otherwise.
+        """
+        rule = self.dataset.window
+        bounds = [(rule.start, _spell(window, rule.spelling)[0])]
+        if rule.end is not None:
+            bounds.append((rule.end, _spell(window, rule.spelling)[1]))
+        return (*self.options(), *bounds, ("limit", str(limit or self.page_limit)))
+
+
+def query(
+    dataset: Dataset,
+    *,
+    bucket_width: str | None = None,
+    group_by: Iterable[str] = (),
+    filters: Mapping[str, FilterValue] | None = None,
+) -> Query:
+    """Check the options against the catalogue.
+
+    :param bucket_width: ``1d``, ``1h`` or ``1m`` where the dataset has it; ``None`` is its default.
+    :param group_by: dimensions of the dataset.
+    :param filters: values by filter name: a string, a flag or a list of strings.
+    :raises InvalidArgumentError: naming the value, the allowed ones and the dataset.
+    """
+    width = bucket_width or dataset.default_bucket_width
+    if width is not None and width not in dataset.bucket_widths:
+        raise _refused(dataset, "bucket_width", width, dataset.bucket_widths)
+    checked = Query(
+        dataset=dataset,
+        bucket_width=width,
+        group_by=_checked_group_by(dataset, group_by),
+        filters=_checked_filters(dataset, filters or {}),
+    )
+    _check_combinations(checked)
+    return checked
+
+
+def _checked_group_by(dataset: Dataset, group_by: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(group_by, str):
+        raise InvalidArgumentError(f"group_by takes a list of dimensions, not the string {group_by!r}")
+    dimensions = tuple(group_by)
+    for dimension in dimensions:
+        if dimension not in dataset.group_by:
+            raise _refused(dataset, "group_by", dimension, dataset.group_by)
+    counted = [dimension for dimension in dimensions if dimension not in dataset.uncounted_group_by]
+    if dataset.max_group_by is not None and len(counted) > dataset.max_group_by:
+        uncounted = f" ({' and '.join(dataset.uncounted_group_by)} not counted)" if dataset.uncounted_group_by else ""
+        raise InvalidArgumentError(
+            f"{dataset.vendor} {dataset.name}: group_by takes at most {dataset.max_group_by} dimensions{uncounted}; "
+            f"{len(counted)} were given: {', '.join(counted)}"
+        )
+    return tuple(dimension for dimension in dataset.group_by if dimension in dimensions)
+
+
+def _checked_filters(dataset: Dataset, filters: Mapping[str, FilterValue]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    for name in filters:
+        if name not in dataset.filters:
+            raise _refused(dataset, "filters", name, dataset.filters)
+    return tuple(
+        (name, _checked_values(dataset, name, rule, filters[name]))
+        for name, rule in dataset.filters.items()
+        if name in filters
+    )
+
+
+def _checked_values(dataset: Dataset, name: str, rule: Filter, given: FilterValue) -> tuple[str, ...]:
+    if isinstance(given, bool):
+        values: tuple[str, ...] = (str(given).lower(),)
+    elif isinstance(given, str):
+        values = (given,)
+    else:
+        values = tuple(given)
+    most = MAX_LIST_ENTRIES if rule.many else 1
+    if not 1 <= len(values) <= most:
+        raise InvalidArgumentError(
+            f"{dataset.vendor} {dataset.name}: filters[{name!r}] takes 1 to {most} values; {len(values)} were given"
+        )
+    for value in values:
+        if rule.values and value not in rule.values:
+            raise _refused(dataset, f"filters[{name!r}]", value, rule.values)
+    return values
+
+
+def _check_combinations(checked: Query) -> None:
+    given = {f"group_by={dimension}" for dimension in checked.group_by}
+    given |= {f"filters.{name}" for name, _ in checked.filters}
+    if checked.group_by:
+        given.add("group_by")
+    dataset = checked.dataset
+    for one, other in dataset.conflicts:
+        if one in given and other in given:
+            raise InvalidArgumentError(f"{dataset.vendor} {dataset.name}: {one} cannot be combined with {other}")
+    for option, needed in dataset.requirements:
+        if option in given and needed not in given:
+            raise InvalidArgumentError(f"{dataset.vendor} {dataset.name}: {option} needs {needed}")
+
+
+def _refused(dataset: Dataset, option: str, value: object, allowed: Iterable[str]) -> InvalidArgumentError:
+    choices = ", ".join(allowed)
+    return InvalidArgumentError(
+        f"{dataset.vendor} {dataset.name}: {option} {value!r} is not allowed; "
+        + (f"allowed: {choices}" if choices else "this dataset takes none")
+    )
+
+
+def _spell(window: Window, spelling: TimeSpelling) -> tuple[str, str]:
+    match spelling:
+        case TimeSpelling.DATE:
+            return window.start.date().isoformat(), window.end.date().isoformat()
+        case TimeSpelling.RFC3339:
+            return window.start.strftime("%Y-%m-%dT%H:%M:%SZ"), window.end.strftime("%Y-%m-%dT%H:%M:%SZ")
+        case TimeSpelling.EPOCH:
+            return str(int(window.start.timestamp())), str(int(window.end.timestamp()))

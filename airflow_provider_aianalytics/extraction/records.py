@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a page to records: raw slices of its bytes, each behind the stamp of its day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
+
+import msgspec
+
+from airflow_provider_aianalytics.exceptions import MalformedResponseError
+from airflow_provider_aianalytics.extraction.answers import moment_of
+from airflow_provider_aianalytics.extraction.pages import Page
+from airflow_provider_aianalytics.extraction.query import Query
+from airflow_provider_aianalytics.vendors.dataset import TimeSpelling
+
+Object = dict[str, msgspec.Raw]
+
+_OBJECT = msgspec.json.Decoder(Object)
+_OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
+SHORTEST_RECORD = 8  # below it a record may be an empty object, which takes no comma behind the stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one day that share what is spliced in front of them.
+
+    :param day: their UTC day.
+    :param splice: the opening of each line up to the record's own first key: ``{"_date":"2026-11-01",`` and, for rows
+        of a bucket, the bucket's bounds as the vendor spells them.
+    :param records: the records as the vendor sent them.
+    :param start: the start of the bucket, UTC, where the item says it.
+    :param end: the end of the bucket, UTC, where the item says it.
+    """
+
+    day: date
+    splice: bytes
+    records: list[msgspec.Raw]
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def lines(self) -> bytes:
+        """The records as lines of NDJSON, each ended by a newline; byte for byte behind the splice.
+
+        Line breaks between the tokens of a pretty-printed record are left out, since a line is a record.
+        """
+        if not self.records:
+            return b""
+        rest = [memoryview(record)[1:] for record in self.records]
+        # Free of any per-record Python: the splice replaces each record's opening brace.
+        lines = self.splice + (b"\n" + self.splice).join(rest) + b"\n"
+        if lines.count(b"\n") == len(rest) and b"\r" not in lines and min(map(len, rest)) > SHORTEST_RECORD:
+            return lines
+        return b"".join(_spliced(self.splice, _on_one_line(bytes(record))) + b"\n" for record in self.records)
+
+
+def batches(page: Page, query: Query) -> Iterator[Batch]:
+    """The records of a page by day, in the page's order.
+
+    A bucket without rows gives a batch without records: its day was answered.
+
+    :raises MalformedResponseError: when an item is not an object, or its day cannot be told or is not of the window.
+    """
+    dataset = query.dataset
+    if dataset.bounds is None:
+        day = page.window.start.date()
+        yield Batch(day, _stamp(day), [_checked(item, page) for item in page.items])
+    elif dataset.results is None:
+        yield from _by_day(page, query)
+    else:
+        for item in page.items:
+            bucket = _object(item, page)
+            start, end = _bounds(item, query, page)
+            yield Batch(
+                start.date(),
+                _stamp(start.date()) + _bucket_splice(bucket, dataset.bounds, dataset.results),
+                _rows(bucket, dataset.results, page),
+                start,
+                end,
+            )
+
+
+def _by_day(page: Page, query: Query) -> Iterator[Batch]:
+    """Rows that say their own day, in whatever order the vendor ranks them."""
+    days: dict[date, list[msgspec.Raw]] = {}
+    spans: dict[date, tuple[datetime, datetime]] = {}
+    for item in page.items:
+        start, end = _bounds(item, query, page)
+        day = start.date()
+        days.setdefault(day, []).append(item)
+        first, last = spans.get(day, (start, end))
+        spans[day] = (min(first, start), max(last, end))
+    for day, records in days.items():
+        yield Batch(day, _stamp(day), records, *spans[day])
+
+
+def _stamp(day: date) -> bytes:
+    return b'{"_date":"%s",' % day.isoformat().encode()
+
+
+def _bucket_splice(bucket: Object, bounds: tuple[str, str], results: str) -> bytes:
+    """The bucket's own fields: its bounds, then whatever else it carries, so that nothing is lost."""
+    names = [*bounds, *(name for name in bucket if name not in bounds and name != results)]
+    return b"".join(b"%s:%s," % (msgspec.json.encode(name), bytes(bucket[name])) for name in names)
+
+
+def _rows(bucket: Object, results: str, page: Page) -> list[msgspec.Raw]:
+    try:
+        return [_checked(row, page) for row in _OBJECTS.decode(bucket[results])]
+    except (KeyError, msgspec.DecodeError) as error:
+        raise _malformed(page, f"a bucket has no list of {results} ({error})") from None
+
+
+def _bounds(item: msgspec.Raw, query: Query, page: Page) -> tuple[datetime, datetime]:
+    dataset = query.dataset
+    try:
+        values = _decoder(dataset.bounds, dataset.older_bounds).decode(item)
+        said = [value for value in map(bytes, msgspec.structs.astuple(values)) if value]
+        start, end = (_moment(value, dataset.window.spelling) for value in said[:2])
+    except (ValueError, TypeError, OverflowError, msgspec.DecodeError) as error:
+        raise _malformed(page, f"an item does not say its {' and '.join(dataset.bounds or ())} ({error})") from None
+    if not page.window.start <= start < page.window.end:
+        raise _malformed(page, f"an item of {start:%Y-%m-%dT%H:%MZ} is not of the window asked for")
+    return start, end
+
+
+@cache
+def _decoder(*pairs: tuple[str, str] | None) -> msgspec.json.Decoder[msgspec.Struct]:
+    """Reads nothing of an item but its bounds, under any of their names."""
+    names = [name for pair in pairs if pair for name in pair]
+    return msgspec.json.Decoder(
+        msgspec.defstruct("Bounds", [(name, msgspec.Raw, msgspec.field(default=msgspec.Raw(b""))) for name in names])
+    )
+
+
+@lru_cache(maxsize=4096)
+def _moment(raw: bytes, spelling: TimeSpelling) -> datetime:
+    if spelling is TimeSpelling.EPOCH:
+        return datetime.fromtimestamp(msgspec.json.decode(raw, type=int), tz=UTC)
+    return moment_of(msgspec.json.decode(raw, type=str))
+
+
+def _object(item: msgspec.Raw, page: Page) -> Object:
+    try:
+        return _OBJECT.decode(item)
+    except msgspec.DecodeError:
+        raise _malformed(page, "an item is not an object") from None
+
+
+def _checked(item: msgspec.Raw, page: Page) -> msgspec.Raw:
+    if memoryview(item)[0] != ord("{"):
+        raise _malformed(page, "an item is not an object")
+    return item
+
+
+def _on_one_line(record: bytes) -> bytes:
+    # A raw line break cannot stand inside a JSON string, so it is white space between tokens.
+    return record.replace(b"\r", b"").replace(b"\n", b"")
+
+
+def _spliced(splice: bytes, record: bytes) -> bytes:
+    rest = record[1:]
+    return splice[:-1] + b"}" if rest.strip() == b"}" else splice + rest
+
+
+def _malformed(page: Page, what: str) -> MalformedResponseError:
+    return MalformedResponseError(
+        what, where=f"window {page.window} page {page.number}", way_out="Nothing of this window was kept"
+    )

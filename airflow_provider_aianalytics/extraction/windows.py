@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a period to windows: API-legal slices, as few as the vendor's limits allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.vendors.dataset import BUCKET_WIDTHS, DAY, Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What a run asks for: whole UTC days, half-open.
+
+    :param start: the first day.
+    :param end: the day after the last.
+    :raises InvalidArgumentError: when it is empty or inverted.
+    """
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise InvalidArgumentError(
+                f"the period [{self.start}, {self.end}) holds no day: end is exclusive and must be after start"
+            )
+
+    @classmethod
+    def of(cls, day: date) -> Period:
+        """One day."""
+        return cls(day, day + DAY)
+
+    def days(self) -> Iterator[date]:
+        return _days(self.start, self.end)
+
+    def __str__(self) -> str:
+        return f"[{self.start}, {self.end})"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One slice of a period that the API takes in one chain of pages.
+
+    :param start: UTC midnight.
+    :param end: exclusive; UTC midnight, or earlier on the last day where a day so far is asked for.
+    """
+
+    start: datetime
+    end: datetime
+
+    def days(self) -> Iterator[date]:
+        """The days it touches, ascending."""
+        last = self.end.date() if self.end.time() == time(0) else self.end.date() + DAY
+        return _days(self.start.date(), last)
+
+    def __str__(self) -> str:
+        form = "%Y-%m-%d" if self.end.time() == time(0) else "%Y-%m-%dT%H:%M"
+        return f"[{self.start:%Y-%m-%d}, {self.end.strftime(form)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The windows that can be asked for now, and the days that cannot exist yet."""
+
+    windows: tuple[Window, ...]
+    unavailable: tuple[date, ...]
+
+
+def plan(
+    dataset: Dataset,
+    period: Period,
+    *,
+    now: datetime,
+    bucket_width: str | None = None,
+    partial: bool = False,
+) -> Plan:
+    """Cut a period into windows, never before the first day and never past what can exist.
+
+    :param now: the time of asking, UTC.
+    :param bucket_width: the width asked for; some have shorter windows.
+    :param partial: whether the day so far is asked for too, up to the last complete bucket.
+    :raises InvalidArgumentError: for a period the vendor does not have.
+    """
+    check_period(dataset, period, now=now)
+    availability = dataset.availability
+    days = [day for day in period.days() if availability.exists_from(day) <= now]
+    end = _midnight(days[-1] + DAY if days else period.start)
+    if partial and availability.kind != "aggregated":
+        end = max(end, min(_midnight(period.end), _floor(now, BUCKET_WIDTHS[bucket_width or "1d"])))
+    step = timedelta(days=dataset.window.limit(bucket_width))
+    windows = []
+    start = _midnight(period.start)
+    while start < end:
+        windows.append(Window(start, min(start + step, end)))
+        start += step
+    asked = {day for window in windows for day in window.days()}
+    return Plan(tuple(windows), tuple(day for day in period.days() if day not in asked))
+
+
+def check_period(dataset: Dataset, period: Period, *, now: datetime | None = None) -> None:
+    """Refuse a period that begins before what the vendor has.
+
+    :param now: the time of asking, UTC; ``None`` leaves the retention unchecked.
+    :raises InvalidArgumentError: naming the first day there is.
+    """
+    first = first_day(dataset, now=now)
+    if first is not None and period.start < first:
+        raise InvalidArgumentError(
+            f"{dataset.vendor} {dataset.name}: the period {period} begins before {first}, the first day the vendor has"
+        )
+
+
+def first_day(dataset: Dataset, *, now: datetime | None = None) -> date | None:
+    """The first day that can be asked for, ``None`` where no limit is known."""
+    first = dataset.first_day
+    if dataset.retention is not None and now is not None:
+        # a window must start within the retention to the second, so its first whole day is the next
+        oldest = (now - dataset.retention).date() + DAY
+        first = max(first, oldest) if first is not None else oldest
+    return first
+
+
+def as_day(value: object, *, name: str) -> date:
+    """A UTC day from what a DAG author may write: ``2026-11-01``, a date, or an aware moment at UTC midnight.
+
+    :param value: a string, a ``date`` or a ``datetime``.
+    :param name: how the argument is called, for the message.
+    :raises InvalidArgumentError: for anything else, also for a naive datetime and for a time of day.
+    """
+    if isinstance(value, str):
+        value = _parsed(value.strip(), name)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InvalidArgumentError(
+                f"{name}={value.isoformat()!r} is a naive datetime; give a date (2026-11-01) or a UTC midnight "
+                "(2026-11-01T00:00:00Z)"
+            )
+        moment = value.astimezone(UTC)
+        if moment.time() != time(0):
+            raise InvalidArgumentError(
+                f"{name}={value.isoformat()!r} is not aligned to a UTC day; give a date (2026-11-01) or a UTC midnight"
+            )
+        return moment.date()
+    if isinstance(value, date):
+        return value
+    raise InvalidArgumentError(f"{name}={value!r} is not a date; give one such as 2026-11-01")
+
+
+def _parsed(text: str, name: str) -> date | datetime:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidArgumentError(f"{name}={text!r} is not a date; give one such as 2026-11-01") from None
+
+
+def _days(start: date, end: date) -> Iterator[date]:
+    return (start + DAY * number for number in range((end - start).days))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=UTC)
+
+
+def _floor(moment: datetime, width: timedelta) -> datetime:
+    origin = datetime(1970, 1, 1, tzinfo=UTC)
+    return moment - (moment - origin) % width

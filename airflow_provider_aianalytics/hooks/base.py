@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The session, the requests and the retries: what both vendors' hooks share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from functools import cached_property
+from tempfile import SpooledTemporaryFile
+from typing import Any, ClassVar
+
+import msgspec
+import requests
+import urllib3
+from airflow.providers.common.compat.sdk import mask_secret
+from airflow.providers.http.hooks.http import HttpHook
+from requests.auth import AuthBase
+
+from airflow_provider_aianalytics import __version__
+from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_aianalytics.exceptions import (
+    CursorExpiredError,
+    MalformedResponseError,
+    NotYetAvailableError,
+    RateLimitedError,
+    VendorUnavailableError,
+)
+from airflow_provider_aianalytics.extraction.answers import Answer, page_of
+from airflow_provider_aianalytics.extraction.pacing import Backoff, Budget
+from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
+from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
+from airflow_provider_aianalytics.extraction.records import batches
+from airflow_provider_aianalytics.extraction.windows import Period, Window, as_day, plan
+from airflow_provider_aianalytics.hooks.endpoint import Endpoint, endpoint_of
+from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
+
+USER_AGENT = f"airflow-provider-aianalytics/{__version__}"
+MAX_BODY = 256 * 1024 * 1024
+"""Bytes of one decompressed page; the largest real ones are a few MB, so more is not an answer but an accident."""
+CHUNK = 1024 * 1024
+SPOOL_IN_MEMORY = 16 * 1024 * 1024
+
+
+class KeyAuth(AuthBase):
+    """Puts the key into its header at the last moment, so that no session, log or ``repr`` holds it.
+
+    An auth object also keeps ``requests`` from taking credentials of the host out of a ``.netrc``.
+    """
+
+    def __init__(self, header: str, value: str) -> None:
+        self._header = header
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers[self._header] = self._value
+        return request
+
+
+class AnalyticsHook(HttpHook):
+    """Reads one vendor's analytics API: its connection, its session, its pages and its records.
+
+    Takes from :class:`HttpHook` the connection and a configured session (TLS, proxies, keep-alive), and holds that one
+    session for its life. Requests are paced to the connection's budget, failures retried where a retry can mend them.
+
+    :param conn_id: the connection; its password is the key, an empty host is the vendor's own address.
+    :param clock: the clock to wait by.
+    """
+
+    vendor: ClassVar[Vendor]
+    conn_name_attr = "conn_id"
+    backoff: ClassVar[Backoff] = Backoff()
+
+    def __init__(self, conn_id: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__(method="GET", http_conn_id=conn_id)
+        self.conn_id = conn_id
+        self.clock = clock
+
+    # --- what authors call --------------------------------------------------------------------------------------------
+
+    def records(
+        self,
+        dataset: str,
+        start: str | date | datetime,
+        end: str | date | datetime,
+        *,
+        bucket_width: str | None = None,
+        group_by: Iterable[str] = (),
+        filters: Mapping[str, FilterValue] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """The records of a period, one by one.
+
+        Each is what lands as one line: the record as the vendor sent it behind the stamp ``_date`` (its UTC day), rows
+        of a bucket with the bucket's bounds. A window's records come once its chain of pages has ended properly;
+        until then they are spooled, so memory stays flat.
+
+        :param dataset: a dataset of the vendor.
+        :param start: the first UTC day, inclusive.
+        :param end: the UTC day after the last.
+        :param bucket_width: ``1d``, ``1h`` or ``1m`` where the dataset has it.
+        :param group_by: dimensions of the dataset.
+        :param filters: the vendor's filters by name.
+        :raises InvalidArgumentError: for options or a period the vendor does not have.
+        :raises AIAnalyticsError: the typed error of whatever went wrong.
+        """
+        checked = query(self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters)
+        for window in self.windows(checked, Period(as_day(start, name="start"), as_day(end, name="end"))):
+            with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
+                for page in self.walk(checked, window):
+                    if page.number == 1:
+                        spool.seek(0)
+                        spool.truncate()
+                    for batch in batches(page, checked):
+                        spool.write(batch.lines())
+                spool.seek(0)
+                yield from map(msgspec.json.decode, spool)
+
+    def pages(
+        self,
+        dataset: str,
+        start: str | date | datetime,
+        end: str | date | datetime,
+        *,
+        bucket_width: str | None = None,
+        group_by: Iterable[str] = (),
+        filters: Mapping[str, FilterValue] | None = None,
+    ) -> Iterator[Page]:
+        """The pages of a period as they come: raw bytes and watermark.
+
+        A page with ``number == 1`` begins its window, also when it begins again because the cursor expired: whoever
+        kept pages of that window drops them. Parameters and errors are those of :meth:`records`.
+        """
+        checked = query(self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters)
+        for window in self.windows(checked, Period(as_day(start, name="start"), as_day(end, name="end"))):
+            yield from self.walk(checked, window)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Make one cheap call and say what came of it."""
+        dataset = next(iter(self.vendor.datasets.values()))
+        day = (self.clock.now() - dataset.availability.lag).date() - 2 * DAY
+        try:
+            self.probe(query(dataset), day)
+        except NotYetAvailableError:
+            pass  # the key was let in, which is what was asked
+        except Exception as error:  # the form shows whatever it was
+            return False, str(error)
+        return True, f"The key opens {self.vendor.title}"
+
+    # --- what operators and sensors call ------------------------------------------------------------------------------
+
+    def windows(self, checked: Query, period: Period) -> tuple[Window, ...]:
+        """The windows of a period that must be there as a whole.
+
+        :raises NotYetAvailableError: when a day of it cannot exist yet; no request is spent.
+        """
+        planned = plan(checked.dataset, period, now=self.clock.now(), bucket_width=checked.bucket_width)
+        if planned.unavailable:
+            raise NotYetAvailableError(
+                f"{planned.unavailable[0]} cannot be there before "
+                f"{checked.dataset.availability.exists_from(planned.unavailable[0]):%Y-%m-%d %H:%M} UTC",
+                where=f"{self.vendor.name} {checked.dataset.name} {period}",
+                way_out="End the period earlier or wait with a sensor",
+            )
+        return planned.windows
+
+    def walk(self, checked: Query, window: Window) -> Iterator[Page]:
+        """The pages of one window, to the proper end of its chain; begun again when the cursor expires."""
+        walk = CursorWalk(checked, window)
+        while not walk.done:
+            try:
+                page = self._page(walk, walk.parameters)
+            except CursorExpiredError as error:
+                walk.restart(error)
+                self.log.warning("%s; beginning the window again", error)
+                continue
+            walk.advance(page)
+            yield page
+
+    def probe(self, checked: Query, day: date) -> Page:
+        """One page of one day at ``limit=1``: whether the day is there, for a single request."""
+        (window,) = plan(
+            checked.dataset, Period.of(day), now=self.clock.now(), bucket_width=checked.bucket_width
+        ).windows[:1]
+        return self._page(CursorWalk(checked, window), checked.parameters(window, limit=1))
+
+    # --- the requests -------------------------------------------------------------------------------------------------
+
+    def _page(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...]) -> Page:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return page_of(self._get(walk, parameters), walk, self.vendor, now=self.clock.now())
+            except (RateLimitedError, VendorUnavailableError, MalformedResponseError) as error:
+                delay = self.backoff.delay(attempt, getattr(error, "retry_after", None))
+                if delay is None:
+                    raise
+                self.log.warning("%s; retry %d of %d in %.1f s", error, attempt, self.backoff.attempts - 1, delay)
+                self.clock.sleep(delay)
+
+    def _get(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...]) -> Answer:
+        dataset = walk.query.dataset
+        self.check_key(walk)
+        wait = _budget(self.conn_id, self.endpoint.requests_per_minute).reserve(self.clock.monotonic())
+        if wait > 0:
+            self.clock.sleep(wait)
+        walk.requests += 1
+        try:
+            with self._session.get(
+                self.endpoint.base_url + dataset.path,
+                params=parameters,
+                headers=dict(dataset.headers),
+                timeout=self.endpoint.timeouts,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, headers, _body(response, walk))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            # The texts of these name the URL, which holds no secret, and the cause.
+            raise VendorUnavailableError(
+                f"no whole answer: {type(error).__name__}: {error}", where=walk.where, way_out="A retry may pass"
+            ) from None
+
+    def budget_left(self) -> int:
+        """How many requests of the connection's budget this process could send at once."""
+        return _budget(self.conn_id, self.endpoint.requests_per_minute).left(self.clock.monotonic())
+
+    def check_key(self, walk: CursorWalk) -> None:
+        """Refuse, in words, a key that this dataset's endpoint is known not to take."""
+
+    def get_conn(
+        self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
+    ) -> requests.Session:
+        """A session as the connection configures it, with nothing of its extra in the headers."""
+        endpoint = self.endpoint
+        session = super().get_conn(extra_options=extra_options)
+        session.headers.clear()
+        session.headers.update(requests.utils.default_headers())
+        session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **self.vendor.headers})
+        session.headers.update(headers or {})
+        session.auth = KeyAuth(self.vendor.key_header, self.vendor.key_format.format(key=endpoint.key))
+        self.base_url = endpoint.base_url
+        return session
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """What the connection says.
+
+        :raises AuthenticationError: when it holds no key.
+        :raises InvalidArgumentError: when its host or one of its extras cannot be used.
+        """
+        endpoint = endpoint_of(self.get_connection(self.conn_id), self.vendor)
+        mask_secret(endpoint.key)
+        return endpoint
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        return self.get_conn()
+
+    def close(self) -> None:
+        """Release the session."""
+        if "_session" in self.__dict__:
+            self.__dict__.pop("_session").close()
+
+
+_BUDGETS: dict[tuple[str, int], Budget] = {}
+_BUDGETS_LOCK = threading.Lock()
+
+
+def _budget(conn_id: str, requests_per_minute: int) -> Budget:
+    """The budget of a connection, shared by all hooks and threads of this process."""
+    with _BUDGETS_LOCK:
+        return _BUDGETS.setdefault((conn_id, requests_per_minute), Budget(requests_per_minute))
+
+
+def _body(response: requests.Response, walk: CursorWalk) -> bytes:
+    """The whole decompressed body; ``Response.content`` reads the same in slices of 10 KiB and is twice as slow."""
+    parts = []
+    size = 0
+    while part := response.raw.read(CHUNK, decode_content=True):
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY:
+            raise MalformedResponseError(
+                f"the answer is longer than {MAX_BODY} bytes", where=walk.where, way_out="It was refused unread"
+            )
+    return parts[0] if len(parts) == 1 else b"".join(parts)

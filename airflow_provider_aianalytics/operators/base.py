@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the operators of both vendors share: the dataset, its cut, the period and the hook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
+from airflow_provider_aianalytics.extraction.windows import Period, as_day, check_period
+from airflow_provider_aianalytics.period import period_of
+from airflow_provider_aianalytics.vendors.dataset import Vendor
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_aianalytics.hooks.base import AnalyticsHook
+
+Day = str | date | datetime
+
+
+def is_known(*values: object) -> bool:
+    """Whether values are known when the DAG is parsed, so that they can be checked there."""
+    return not any("{{" in repr(value) or "{%" in repr(value) or hasattr(value, "resolve") for value in values)
+
+
+class AnalyticsOperator(BaseOperator):
+    """One dataset of one vendor, cut and dated.
+
+    :param dataset: a dataset of the vendor (templated).
+    :param start: the first UTC day, inclusive (templated); empty for the run's own day or days.
+    :param end: the UTC day after the last (templated); empty for the day after ``start``.
+    :param bucket_width: ``1d``, ``1h`` or ``1m`` where the dataset has it.
+    :param group_by: dimensions of the dataset (templated).
+    :param filters: the vendor's filters by name (templated).
+    :param conn_id: the connection (templated).
+    :raises InvalidArgumentError: when the DAG is parsed, for what the vendor does not have.
+    """
+
+    vendor: ClassVar[Vendor]
+    default_conn_id: ClassVar[str]
+    template_fields: Sequence[str] = ("dataset", "start", "end", "group_by", "filters", "conn_id")
+
+    def __init__(
+        self,
+        *,
+        dataset: str,
+        start: Day | None = None,
+        end: Day | None = None,
+        bucket_width: str | None = None,
+        group_by: Sequence[str] = (),
+        filters: Mapping[str, FilterValue] | None = None,
+        conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dataset = dataset
+        self.start = start
+        self.end = end
+        self.bucket_width = bucket_width
+        self.group_by = group_by
+        self.filters = filters
+        self.conn_id = conn_id or self.default_conn_id
+        if is_known(dataset, group_by, filters):
+            checked = self.query()
+            if start is not None and is_known(start, end):
+                first = as_day(start, name="start")
+                check_period(
+                    checked.dataset, Period(first, as_day(end, name="end")) if end is not None else Period.of(first)
+                )
+
+    def query(self) -> Query:
+        """The cut that the arguments stand for.
+
+        :raises InvalidArgumentError: for what the vendor does not have.
+        """
+        return query(
+            self.vendor.dataset(self.dataset),
+            bucket_width=self.bucket_width,
+            group_by=self.group_by or (),
+            filters=self.filters,
+        )
+
+    def period(self, context: Context) -> Period:
+        """The days that this run asks for."""
+        return period_of(context, start=self.start, end=self.end)
+
+    def hook(self) -> AnalyticsHook:
+        """A hook on the task's connection; whoever takes it closes it."""
+        raise NotImplementedError
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuse an argument.
+
+    :raises InvalidArgumentError: with the message, unless the condition holds.
+    """
+    if not condition:
+        raise InvalidArgumentError(message)

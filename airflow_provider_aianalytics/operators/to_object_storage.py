@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lands days of a dataset in object storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider_aianalytics.compat import first_try
+from airflow_provider_aianalytics.exceptions import NotYetAvailableError
+from airflow_provider_aianalytics.extraction.query import Query
+from airflow_provider_aianalytics.extraction.windows import Period
+from airflow_provider_aianalytics.ingest import Ingest, Rules, summary
+from airflow_provider_aianalytics.operators.base import AnalyticsOperator, is_known, require
+from airflow_provider_aianalytics.storage.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import TableInLake, check_table
+from airflow_provider_aianalytics.storage.manifest import Run
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+CHOICES = {"on_unavailable": ("fail", "skip", "partial"), "on_shrink": ("fail", "accept")}
+
+
+class AnalyticsToObjectStorageOperator(AnalyticsOperator):
+    """Lands days of a dataset in object storage, one committed partition a UTC day.
+
+    Returns a summary of what became of each day; the records themselves never pass through XCom.
+
+    :param path: any URL that ``ObjectStoragePath`` takes: ``s3://conn@bucket/prefix``, ``file:///…`` (templated).
+    :param table: the table (templated); the dataset's name by default. Required as soon as the cut differs from the
+        default one, so that two cuts never share a table.
+    :param file_format: ``ndjson``.
+    :param compression: ``gzip``, ``zstd`` or ``none``.
+    :param restate_days: also read this many days before ``start`` again, and rewrite those whose content changed.
+    :param max_concurrency: how many windows are read at once, at most.
+    :param keep_revisions: whether the content that a restatement replaces is kept under ``_revisions``.
+    :param on_unavailable: what a day does that is not there yet, once the others are landed: ``fail``, ``skip``, or
+        ``partial``, which lands it as far as the vendor's data goes and marks it incomplete.
+    :param on_shrink: what a day does that lost more than a tenth of its rows or of its total: ``fail`` leaves what is
+        landed as it is, ``accept`` replaces it.
+    """
+
+    template_fields: Sequence[str] = (*AnalyticsOperator.template_fields, "path", "table")
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        table: str | None = None,
+        file_format: str = "ndjson",
+        compression: str = "gzip",
+        restate_days: int = 0,
+        max_concurrency: int = 4,
+        keep_revisions: bool = True,
+        on_unavailable: str = "fail",
+        on_shrink: str = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.table = table
+        self.file_format = file_format
+        self.compression = compression
+        self.restate_days = restate_days
+        self.max_concurrency = max_concurrency
+        self.keep_revisions = keep_revisions
+        self.on_unavailable = on_unavailable
+        self.on_shrink = on_shrink
+        FileFormat(file_format, compression)
+        require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
+        require(restate_days >= 0, f"restate_days={restate_days} is negative")
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            require(value in allowed, f"{name}={value!r} is not allowed; allowed: {', '.join(allowed)}")
+        if is_known(table) and is_known(self.dataset, self.group_by, self.filters):
+            self._table_name()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        period, checked = self.period(context), self.query()
+        table = TableInLake(
+            str(self.path),
+            vendor=self.vendor.name,
+            table=self._table_name(),
+            file_format=FileFormat(self.file_format, self.compression),
+        )
+        instance = context["ti"]
+        with closing(self.hook()) as hook:
+            landed = Ingest(
+                hook,
+                checked,
+                table,
+                run=Run(
+                    dag_id=instance.dag_id,
+                    run_id=instance.run_id,
+                    task_id=instance.task_id,
+                    map_index=-1 if instance.map_index is None else instance.map_index,
+                    try_number=instance.try_number,
+                ),
+                first_try=first_try(context),
+                rules=Rules(
+                    max_concurrency=self.max_concurrency,
+                    restate_days=self.restate_days,
+                    partial=self.on_unavailable == "partial",
+                    accept_shrink=self.on_shrink == "accept",
+                    keep_revisions=self.keep_revisions,
+                ),
+            ).land(period)
+        told = summary(table, checked, landed)
+        self.log.info("Landed %s", told)
+        if landed.missing and self.on_unavailable != "partial":
+            self._not_yet(checked, period, landed.missing)
+        return told
+
+    def _not_yet(self, checked: Query, period: Period, missing: list[date]) -> NoReturn:
+        error = NotYetAvailableError(
+            f"{', '.join(map(str, missing))} not there yet; the other days of the period are landed",
+            where=f"{self.vendor.name} {checked.dataset.name} {period}",
+            way_out="Run later, end the period earlier, or wait with a sensor",
+        )
+        raise AirflowSkipException(str(error)) if self.on_unavailable == "skip" else error
+
+    def _table_name(self) -> str:
+        checked = self.query()
+        require(
+            bool(self.table) or checked.is_default,
+            f"{checked.dataset.vendor} {checked.dataset.name}: this cut is not the dataset's default one, so it needs "
+            f'a table of its own: table="{checked.dataset.name}_by_…"',
+        )
+        return check_table(self.table or checked.dataset.name)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this run asks for: explicit days, else the run's partition, else its data interval; never the wall clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_provider_aianalytics.compat import partition_key
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.extraction.windows import Period, as_day
+from airflow_provider_aianalytics.vendors.dataset import DAY
+
+HOW_TO = """This run has no day of its own (no partition key, and its data interval is empty). Write into the task:
+    start="{{ macros.ds_add(ds, -3) }}",
+    end="{{ macros.ds_add(ds, -2) }}","""
+
+
+def period_of(context: Mapping[str, Any], *, start: object = None, end: object = None) -> Period:
+    """The period of a run, half-open, whole UTC days.
+
+    A data interval that is not aligned to days is floored at both ends, so that the intervals of consecutive runs
+    still tile the days without gap or overlap.
+
+    :param context: the run's context.
+    :param start: the first day, as a DAG author wrote it; empty for the run's own.
+    :param end: the day after the last; empty for the day after ``start``.
+    :raises InvalidArgumentError: when there is no such period; the message shows what to write.
+    """
+    if start not in (None, ""):
+        first = as_day(start, name="start")
+        return Period(first, as_day(end, name="end") if end not in (None, "") else first + DAY)
+    if end not in (None, ""):
+        raise InvalidArgumentError(f"end={end!r} needs a start")
+    key = partition_key(context)
+    if key:
+        day = as_day(key[:10], name="partition_key")
+        return Period.of(day)
+    interval = _interval(context)
+    if interval is None:
+        raise InvalidArgumentError(HOW_TO)
+    first, last = (moment.astimezone(UTC).date() for moment in interval)
+    if first == last:
+        raise InvalidArgumentError(
+            f"the run's data interval [{interval[0]}, {interval[1]}) lies within one day; a partition is a whole UTC "
+            "day, so schedule the DAG once a day or give start and end"
+        )
+    return Period(first, last)
+
+
+def _interval(context: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return (start, end) if start is not None and end is not None and start < end else None

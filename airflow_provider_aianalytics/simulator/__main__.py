@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m airflow_provider_aianalytics.simulator``: both vendors in a process of their own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from .settings import Settings
+from .simulator import Simulator
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m airflow_provider_aianalytics.simulator", description=__doc__)
+    d = Settings()
+    p.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
+    p.add_argument("--seed", type=int, default=d.seed, help="what the made-up organization is drawn from")
+    p.add_argument("--members", type=int, default=d.members, help="people who ever held a seat")
+    p.add_argument("--now", type=_moment, default=None, help="simulated start, ISO 8601; the clock then stands still")
+    p.add_argument("--speed", type=float, default=None, help="simulated seconds per real second")
+    p.add_argument("--requests-per-minute", type=int, default=60, help="budget per vendor; 0 is unlimited")
+    p.add_argument("--budget-window", type=float, default=60.0, help="the budget's window in real seconds")
+    p.add_argument("--retry-after", choices=("seconds", "decimal", "http-date", "none"), default="seconds")
+    p.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
+    p.add_argument("--no-gzip", action="store_true", help="never compress")
+    p.add_argument("--lag-days", type=int, default=d.claude.lag_days, help="Claude: days until a day can be asked for")
+    p.add_argument("--era", choices=("auto", "A", "B", "C"), default="auto", help="Claude: the dated shape to serve")
+    p.add_argument("--pretty", action="store_true", help="indent all bodies")
+    return p
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    told = parser().parse_args(arguments)
+    base = Settings()
+    settings = Settings(
+        seed=told.seed,
+        members=told.members,
+        now=told.now,
+        speed=told.speed,
+        port=told.port,
+        requests_per_minute=told.requests_per_minute or None,
+        budget_window=told.budget_window,
+        claude_retry_after=told.retry_after,
+        latency=told.latency,
+        gzip=not told.no_gzip,
+        claude=replace(base.claude, lag_days=told.lag_days, era=told.era, pretty=told.pretty),
+        perplexity=replace(base.perplexity, pretty=told.pretty),
+    )
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    with Simulator(settings) as simulator:
+        facts = {"url": simulator.url, "claude_key": simulator.claude_key, "perplexity_key": simulator.perplexity_key}
+        sys.stdout.write(f"ready {json.dumps(facts)}\n")
+        sys.stdout.flush()
+        done.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

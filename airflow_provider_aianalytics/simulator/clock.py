@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulated time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Simulated time: it stands still, follows real time, or runs ahead of it.
+
+    :param start: where it starts; the real time when ``None``.
+    :param speed: simulated seconds per real second. ``None``: 1 when there is no ``start``, 0 (still) when there is.
+    """
+
+    def __init__(self, start: datetime | None = None, speed: float | None = None) -> None:
+        self.speed = (1.0 if start is None else 0.0) if speed is None else speed
+        self._base = (start or datetime.now(UTC)).astimezone(UTC)
+        self._since = time.monotonic()
+
+    @property
+    def now(self) -> datetime:
+        """The simulated time."""
+        return self._base + timedelta(seconds=(time.monotonic() - self._since) * self.speed)
+
+    def set(self, moment: datetime) -> None:
+        """Jump to a time."""
+        if moment.tzinfo is None:
+            raise ValueError("the simulated time needs a time zone")
+        self._base, self._since = moment.astimezone(UTC), time.monotonic()
+
+    def advance(self, step: timedelta) -> None:
+        """Jump ahead."""
+        self.set(self.now + step)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the simulator remembers about the requests it was sent; never a key."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+HEADERS_OF_INTEREST = ("user-agent", "anthropic-version", "anthropic-beta", "accept-encoding")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One request and what became of it.
+
+    :param at: simulated time of arrival.
+    :param real: real monotonic time of arrival, in seconds.
+    :param vendor: ``claude_enterprise``, ``perplexity``, or empty for neither.
+    :param query: the decoded query, in order.
+    :param status: what was answered; 0 when the connection was reset before an answer.
+    :param headers: user agent, version, beta and accepted encodings.
+    :param connection: number of the TCP connection, from 1.
+    :param peer_port: the client's port.
+    :param fault: the fault that hit, or empty.
+    :param sent: body bytes on the wire.
+    """
+
+    at: datetime
+    real: float
+    vendor: str
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    status: int
+    headers: dict[str, str]
+    connection: int
+    peer_port: int
+    fault: str
+    sent: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "at": self.at.isoformat(), "query": [list(pair) for pair in self.query]}
+
+
+class Log:
+    """The newest requests, and counts of all of them.
+
+    :param limit: how many requests to keep.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.requests: deque[LoggedRequest] = deque(maxlen=limit)
+        self.statuses: dict[str, Counter[int]] = {}
+        self.connections = 0
+        self.in_flight = 0
+        self.most_in_flight = 0
+
+    def add(self, entry: LoggedRequest) -> None:
+        """Remember a request."""
+        self.requests.append(entry)
+        self.statuses.setdefault(entry.vendor or "none", Counter())[entry.status] += 1
+
+    def clear(self) -> None:
+        """Forget requests and counts; connections keep their numbers."""
+        self.requests.clear()
+        self.statuses.clear()
+        self.most_in_flight = self.in_flight
+
+    def stats(self) -> dict[str, Any]:
+        """Counts by vendor and status, connections, and how many requests ever ran at once."""
+        by_status = {v: {str(s): n for s, n in sorted(c.items())} for v, c in list(self.statuses.items())}
+        return {
+            "requests": sum(sum(counts.values()) for counts in by_status.values()),
+            "statuses": by_status,
+            "connections": self.connections,
+            "in_flight": self.in_flight,
+            "most_in_flight": self.most_in_flight,
+        }
+
+
+def dumps(value: Any) -> bytes:
+    """JSON for the control endpoints."""
+    return json.dumps(value, ensure_ascii=False).encode()

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP side: one handler that admits, lets the vendor answer, misbehaves on request, and writes it all down."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Protocol
+
+from aiohttp import web
+
+from .budget import Budget
+from .clock import Clock
+from .delivery import deliver, encoded
+from .faults import INSTEAD, Fault, Plan, error
+from .log import HEADERS_OF_INTEREST, Log, LoggedRequest
+from .settings import RetryAfter, Settings
+from .wire import Api, Request, Response
+
+CONTROL = "/_simulator/"
+
+
+class Controls(Protocol):
+    """What answers the control endpoints."""
+
+    def answer(self, method: str, path: str, query: tuple[tuple[str, str], ...], body: bytes) -> Response:
+        """The answer to one control request."""
+
+
+class Server:
+    """Serves both vendors on one port of 127.0.0.1.
+
+    :param settings: latency, compression, budget.
+    :param clock: simulated time.
+    :param vendors: the vendors by name; may be replaced while running.
+    :param plan: scripted faults.
+    :param log: where requests are written down.
+    :param controls: the ``/_simulator/`` endpoints.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, vendors: Mapping[str, Api], plan: Plan, log: Log, controls: Controls
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._vendors = vendors
+        self._plan = plan
+        self._log = log
+        self._controls = controls
+        self._connections: dict[asyncio.BaseTransport | None, int] = {}
+        self._numbers = itertools.count(1)
+        self._runner: web.ServerRunner | None = None
+        self.budgets = {name: Budget(settings.requests_per_minute, settings.budget_window) for name in vendors}
+        self.port = settings.port
+
+    async def start(self) -> None:
+        """Listen; ``port`` holds the real port afterwards."""
+        self._runner = web.ServerRunner(
+            # A hundred list entries, percent-encoded, are longer than the default line.
+            web.Server(self._handle, access_log=None, max_line_size=1 << 16),
+            handle_signals=False,
+            shutdown_timeout=0.2,
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._settings.port, backlog=1024)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening and cut what is still open."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _handle(self, web_request: web.BaseRequest) -> web.StreamResponse:
+        path = web_request.path
+        query = tuple(web_request.rel_url.query.items())
+        if path.startswith(CONTROL):
+            told = self._controls.answer(web_request.method, path, query, await web_request.read())
+            return web.Response(status=told.status, body=told.body, headers=dict(told.headers))
+        self._log.in_flight += 1
+        self._log.most_in_flight = max(self._log.most_in_flight, self._log.in_flight)
+        try:
+            return await self._serve(web_request, path, query)
+        finally:
+            self._log.in_flight -= 1
+
+    async def _serve(
+        self, web_request: web.BaseRequest, path: str, query: tuple[tuple[str, str], ...]
+    ) -> web.StreamResponse:
+        began, real = time.perf_counter(), time.monotonic()
+        headers = {name.lower(): value for name, value in web_request.headers.items()}
+        request = Request(path, query, headers, self._clock.now)
+        vendor = next((name for name, api in self._vendors.items() if api.answers(path)), "")
+        response, fault = self._decide(vendor, web_request.method, request)
+        if fault and fault.kind == "stall":
+            await asyncio.sleep(fault.seconds)
+        wait = self._settings.latency - (time.perf_counter() - began)
+        if wait > 0:
+            await asyncio.sleep(wait)
+        accepts = self._settings.gzip and "gzip" in headers.get("accept-encoding", "")
+        sent_headers = {**response.headers, "date": format_datetime(request.now, usegmt=True)}
+        body, sent_headers = encoded(response, fault, sent_headers, accepts=accepts)
+        self._write_down(web_request, vendor, request, real, response.status, fault, len(body))
+        return await deliver(web_request, response.status, body, sent_headers, fault)
+
+    def _decide(self, vendor: str, method: str, request: Request) -> tuple[Response, Fault | None]:
+        """What to answer, and the fault that hits this request. A request over budget meets no fault."""
+        if not vendor:
+            return error("claude_enterprise", 404, f"Not found: {request.path}"), None
+        wait = self.budgets[vendor].admit()
+        if wait:
+            return self._over_budget(vendor, request, wait), None
+        if method != "GET":
+            return error(vendor, 405, "Method not allowed", {"allow": "GET"}), None
+        fault = self._plan.take(vendor, request)
+        if fault and fault.kind in INSTEAD:
+            return self._plan.instead(fault, vendor), fault
+        if fault and fault.kind in ("huge", "reset_before"):
+            return Response(200, b"", {"content-type": "application/json"}), fault
+        request, answer = self._plan.unwrap(request), self._vendors[vendor].answer
+        return self._plan.bend(fault, request, answer(request), answer), fault
+
+    def _over_budget(self, vendor: str, request: Request, wait: float) -> Response:
+        told = error(vendor, 429, "This request would exceed your organization's rate limit. Please try again later.")
+        perplexity = vendor == "perplexity"
+        form = self._settings.perplexity_retry_after if perplexity else self._settings.claude_retry_after
+        value = retry_after(form, wait, request)
+        return told if value is None else replace(told, headers={**told.headers, "retry-after": value})
+
+    def _write_down(
+        self,
+        web_request: web.BaseRequest,
+        vendor: str,
+        request: Request,
+        real: float,
+        status: int,
+        fault: Fault | None,
+        sent: int,
+    ) -> None:
+        transport = web_request.transport
+        peer = transport.get_extra_info("peername") if transport else None
+        self._log.add(
+            LoggedRequest(
+                at=request.now,
+                real=real,
+                vendor=vendor,
+                method=web_request.method,
+                path=request.path,
+                query=request.query,
+                status=0 if fault and fault.kind == "reset_before" else status,
+                headers={name: request.headers[name] for name in HEADERS_OF_INTEREST if name in request.headers},
+                connection=self._connection(transport),
+                peer_port=peer[1] if peer else 0,
+                fault=fault.kind if fault else "",
+                sent=sent,
+            )
+        )
+
+    def _connection(self, transport: asyncio.BaseTransport | None) -> int:
+        """The number of a TCP connection. Closed ones are dropped now and then, so that nothing piles up."""
+        if transport not in self._connections:
+            if len(self._connections) > 1000:
+                self._connections = {t: n for t, n in self._connections.items() if t and not t.is_closing()}
+            self._connections[transport] = next(self._numbers)
+            self._log.connections += 1
+        return self._connections[transport]
+
+
+def retry_after(form: RetryAfter, wait: float, request: Request) -> str | None:
+    """The header's value; whole seconds and dates are rounded up so that obeying them is always enough."""
+    if form == "none":
+        return None
+    if form == "decimal":
+        return f"{math.ceil(wait * 1000) / 1000:.3f}"
+    seconds = max(1, math.ceil(wait))
+    if form == "seconds":
+        return str(seconds)
+    return format_datetime(request.now.replace(microsecond=0) + timedelta(seconds=seconds + 1), usegmt=True)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a table's days are, and how one is committed so that a reader sees all of it or none of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.storage.formats import FileFormat
+from airflow_provider_aianalytics.storage.manifest import Manifest, decode, encode
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+def check_table(table: str) -> str:
+    """A table's name is one plain path segment.
+
+    :raises InvalidArgumentError: when it could lead out of the lake or hide from its readers.
+    """
+    if not _NAME.fullmatch(table):
+        raise InvalidArgumentError(
+            f"table {table!r} is not a name: letters, digits, '_', '-' and '.', not beginning with a sign"
+        )
+    return table
+
+
+class TableInLake:
+    """One table of one vendor under a path.
+
+    :param path: any URL that ``ObjectStoragePath`` takes.
+    :param vendor: the vendor's name.
+    :param table: the table's name.
+    :param file_format: how its files are written.
+    """
+
+    def __init__(self, path: str, *, vendor: str, table: str, file_format: FileFormat) -> None:
+        from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow: a DAG file need not wait for it
+
+        self.root = ObjectStoragePath(path)
+        self.vendor = vendor
+        self.table = check_table(table)
+        self.file_format = file_format
+        self.is_local = self.root.protocol in ("", "file", "local")
+
+    # --- the layout ---------------------------------------------------------------------------------------------------
+
+    def data_file(self, day: date) -> str:
+        """The data of a day, relative to the lake's path."""
+        return f"{self.vendor}/{self.table}/date={day.isoformat()}/{self.table}{self.file_format.suffix}"
+
+    def manifest_file(self, day: date) -> str:
+        """The manifest of a day, relative to the lake's path."""
+        return f"{self.vendor}/_manifests/{self.table}/{day.isoformat()}.json"
+
+    def revision_file(self, day: date, fetched_at: str) -> str:
+        """What a restatement replaced, relative to the lake's path; no colons, which some file systems refuse."""
+        name = fetched_at.replace(":", "")
+        return f"{self.vendor}/_revisions/{self.table}/{day.isoformat()}/{name}{self.file_format.suffix}"
+
+    def url(self, file: str) -> str:
+        """The full URL of a file of the lake."""
+        return str(self.root / file)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def manifest(self, day: date) -> Manifest | None:
+        """What is known of a day, ``None`` when it never landed."""
+        path = self.root / self.manifest_file(day)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return decode(data, where=str(path))
+
+    def has(self, file: str) -> bool:
+        return (self.root / file).exists()
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def spool(self) -> Iterator[Path]:
+        """A local folder for files that are not finished yet.
+
+        For a lake on a file system it is on that file system, beside the tables and never inside one, so that a file
+        is published by a rename and nothing half-written is ever where a reader looks.
+        """
+        parent = None
+        if self.is_local:
+            parent = Path(self.root.path) / self.vendor / "_spool"
+            parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with tempfile.TemporaryDirectory(prefix="aianalytics-", dir=parent) as folder:
+                yield Path(folder)
+        finally:
+            if parent is not None:
+                with suppress(OSError):  # others may be spooling
+                    parent.rmdir()
+
+    def publish(self, spooled: Path, file: str) -> None:
+        """Put a finished local file in its place, by one call that a reader sees wholly or not at all.
+
+        ``open(…, "wb")`` is no such call on any fsspec file system: an exception inside its ``with`` commits what was
+        written so far.
+        """
+        target = self.root / file
+        if self.is_local:
+            _rename(spooled, Path(target.path))
+        else:
+            target.fs.put_file(str(spooled), target.path)
+
+    def publish_manifest(self, manifest: Manifest) -> None:
+        target = self.root / self.manifest_file(manifest.date)
+        data = encode(manifest)
+        if self.is_local:
+            with self.spool() as folder:
+                spooled = folder / "manifest"
+                _write_through(spooled, data)
+                _rename(spooled, Path(target.path))
+        else:
+            target.fs.pipe_file(target.path, data)
+
+    def keep_revision(self, day: date, fetched_at: str) -> str:
+        """Copy the data of a day beside the lake's tables before it is replaced.
+
+        An existing copy is left alone: it is what an interrupted commit was about to replace.
+
+        :param fetched_at: when the content was read, as its manifest says.
+        :return: where it is kept, relative to the lake's path.
+        """
+        file = self.revision_file(day, fetched_at)
+        if not self.has(file):
+            source = self.root / self.data_file(day)
+            if self.is_local:
+                with self.spool() as folder:
+                    copy = folder / "revision"
+                    shutil.copyfile(source.path, copy)
+                    _rename(copy, Path((self.root / file).path))
+            else:
+                source.fs.cp_file(source.path, (self.root / file).path)
+        return file
+
+    def drop_revision(self, file: str) -> None:
+        with suppress(FileNotFoundError):
+            (self.root / file).unlink()
+
+
+def _rename(spooled: Path, final: Path) -> None:
+    final.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(spooled, final)
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

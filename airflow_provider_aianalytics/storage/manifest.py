@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a landed day is and where it came from."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from airflow_provider_aianalytics.exceptions import AIAnalyticsError
+
+SCHEMA_VERSION = 1
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """The task run that landed a day.
+
+    :param map_index: -1 where the task is not mapped.
+    :param try_number: 1 for the first try.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    try_number: int = 1
+
+    def is_same_task_run(self, other: Run) -> bool:
+        return msgspec.structs.replace(self, try_number=other.try_number) == other
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier content of a day, replaced by a restatement.
+
+    :param fetched_at: when it was read, RFC 3339, UTC.
+    :param file: where it is kept, relative to the lake's path; ``None`` where revisions are not kept.
+    """
+
+    fetched_at: str
+    rows: int
+    sha256: str
+    file: str | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """One landed day of one table.
+
+    :param query: all parameters of the window's first request, as they were sent.
+    :param file: the data, relative to the lake's path.
+    :param bytes: the length of the uncompressed content.
+    :param sha256: the digest of the uncompressed content.
+    :param total: the exact total of the dataset's measure, ``None`` where it has none.
+    :param pages: the pages of the window that the day was read in.
+    :param requests: the requests that window took, retries included.
+    :param data_refreshed_at: the vendor's watermark as spelled, ``None`` where it has none.
+    :param fetched_at: when the window was read, RFC 3339, UTC.
+    :param complete: whether the vendor's data covered the whole day.
+    :param final: whether the vendor will not restate it any more.
+    :param revisions: what restatements replaced, oldest first.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    vendor: str
+    dataset: str
+    table: str
+    date: date
+    query: dict[str, str | list[str]]
+    file: str
+    format: str
+    compression: str
+    rows: int
+    bytes: int
+    sha256: str
+    total: Decimal | None = None
+    pages: int
+    requests: int
+    data_refreshed_at: str | None
+    fetched_at: str
+    complete: bool
+    final: bool
+    organization_id: str | None
+    provider_version: str
+    run: Run
+    revisions: tuple[Revision, ...] = ()
+
+
+_DECODER = msgspec.json.Decoder(Manifest)
+
+
+def encode(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode(data: bytes, *, where: str) -> Manifest:
+    """Read a manifest.
+
+    :param where: its address, for the message.
+    :raises AIAnalyticsError: when it is not one.
+    """
+    try:
+        return _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        raise AIAnalyticsError(
+            f"not a manifest of this package ({error})",
+            where=where,
+            way_out="Move it away to land the day anew",
+        ) from None
+
+
+def query_as_sent(parameters: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
+    """Parameters as JSON: a list for each ``name[]``."""
+    query: dict[str, Any] = {}
+    for name, value in parameters:
+        if name.endswith("[]"):
+            query.setdefault(name, []).append(value)
+        else:
+            query[name] = value
+    return query
+
+
+def rfc3339(moment: datetime) -> str:
+    """A UTC moment as manifests spell it, to the microsecond."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

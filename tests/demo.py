@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: T201 (it talks to a person)
+"""``make demo``: a simulator of both vendors, the example DAGs in a real Airflow for several days, and what landed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).parent.parent
+HOME = ROOT / ".demo"
+LAKE = HOME / "lake"
+DAYS = 5
+DAGS = ("claude_enterprise_daily", "perplexity_daily")
+
+RUN_DAG = """
+import sys
+from datetime import datetime
+sys.path.insert(0, {dags!r})
+import importlib
+dag = importlib.import_module({dag!r}).dag
+for text in {days!r}:
+    run = dag.test(logical_date=datetime.fromisoformat(text))
+    print("@", {dag!r}, text[:10], run.state, flush=True)
+"""
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, _interrupted)
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir()
+    try:
+        with simulator() as (url, keys):
+            environment = airflow_environment(url, keys)
+            say("migrating Airflow's database")
+            call(["airflow", "db", "migrate"], environment)
+            failed = sum(run_days(dag, environment) for dag in DAGS)
+        show_landed()
+        show_answer()
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
+    return 1 if failed else 0
+
+
+@contextmanager
+def simulator() -> Iterator[tuple[str, dict[str, str]]]:
+    """Both vendors on 127.0.0.1, until the block ends."""
+    command = [sys.executable, "-m", "airflow_provider_aianalytics.simulator", "--port", "0", "--seed", "7"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert process.stdout is not None
+        word, _, facts = process.stdout.readline().partition(" ")
+        if word != "ready":
+            raise SystemExit("the simulator did not start")
+        keys = json.loads(facts)
+        url = keys.pop("url")
+        say(f"the simulator of both vendors answers on {url}")
+        yield url, keys
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def airflow_environment(url: str, keys: dict[str, str]) -> dict[str, str]:
+    connections = {
+        f"AIRFLOW_CONN_{vendor.upper()}_ANALYTICS_DEFAULT": json.dumps(
+            {"conn_type": f"{vendor}_analytics", "password": keys[key], "host": url}
+        )
+        for vendor, key in (("claude_enterprise", "claude_key"), ("perplexity", "perplexity_key"))
+    }
+    return {
+        **os.environ,
+        **connections,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "AIRFLOW_HOME": str(HOME / "airflow"),
+        "AIRFLOW_VAR_AI_LAKE": str(LAKE),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags_examples"),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "for-the-demo-alone-" * 4,
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
+def run_days(dag: str, environment: dict[str, str]) -> int:
+    """Run a DAG for the last days, one run a day; return how many failed."""
+    today = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    days = [(today - timedelta(days=number)).isoformat() for number in range(DAYS, 0, -1)]
+    script = RUN_DAG.format(dags=str(ROOT / "dags_examples"), dag=dag, days=days)
+    say(f"running {dag} for {DAYS} days")
+    states = []
+    with (HOME / f"{dag}.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                log.write(line)
+                if line.startswith("@ "):
+                    _, _, day, state = line.split()
+                    states.append(state)
+                    print(f"   run of {day}: {state}", flush=True)
+            process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(10)
+    failed = DAYS - sum(state.endswith("success") for state in states)
+    if failed:
+        say(f"{failed} runs failed; the log is {log.name}")
+    return failed
+
+
+def show_landed() -> None:
+    say("landed, as the manifests tell:")
+    print(f"   {'table':<42}{'days':>5}  {'from':<11}{'to':<11}{'rows':>8}{'bytes':>11}{'final':>6}")
+    for folder in sorted(LAKE.glob("*/_manifests/*")):
+        manifests = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+        print(
+            f"   {folder.parent.parent.name + '/' + folder.name:<42}{len(manifests):>5}  "
+            f"{manifests[0]['date']:<11}{manifests[-1]['date']:<11}{sum(m['rows'] for m in manifests):>8,}"
+            f"{sum(m['bytes'] for m in manifests):>11,}{sum(m['final'] for m in manifests):>6}"
+        )
+    print(f"   in {LAKE}")
+
+
+def show_answer() -> None:
+    import duckdb
+
+    files = LAKE / "claude_enterprise/cost_by_model/*/*.ndjson.gz"
+    # The amounts are decimal strings of cents and are added as decimals.
+    answer = duckdb.sql(
+        f"""
+        select coalesce(model, '(no model)') as model, sum(amount::decimal(18, 6)) / 100 as usd,
+               count(distinct _date) as days
+        from read_json('{files}', columns={{_date: 'date', model: 'varchar', amount: 'varchar'}})
+        group by 1 order by 2 desc
+        """
+    ).fetchall()
+    say("spend by model, computed from the landed files with DuckDB:")
+    for model, usd, days in answer:
+        print(f"   {model:<36} US$ {usd:>12,.2f}   {days} days")
+
+
+def call(command: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
+
+
+def say(text: str) -> None:
+    print(f"-- {text}", flush=True)
+
+
+def _interrupted(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

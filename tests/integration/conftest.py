@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DAGs written to the dags folder and run in one process by a real Airflow, against a simulator."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_aianalytics.simulator import Simulator
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAGS = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def airflow_db() -> None:
+    from airflow.utils import db
+
+    DAGS.mkdir(exist_ok=True)
+    db.initdb()
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator(seed=7, members=50, now=NOW, requests_per_minute=None) as sim:
+        connect(monkeypatch, sim)
+        yield sim
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, sim: Simulator, **extra: object) -> None:
+    """Connections of both vendors to a simulator, with a budget that never waits."""
+    extra = {"requests_per_minute": 100_000, **extra}
+    for vendor, key in (("claude_enterprise", sim.claude_key), ("perplexity", sim.perplexity_key)):
+        monkeypatch.setenv(
+            f"AIRFLOW_CONN_{vendor.upper()}_ANALYTICS_DEFAULT",
+            json.dumps({"conn_type": f"{vendor}_analytics", "password": key, "host": sim.url, "extra": extra}),
+        )
+
+
+@pytest.fixture
+def said(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """Everything said so far, on the standard streams and in the logs, tracebacks included."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    loggers = [logging.getLogger(), logging.getLogger("airflow.task")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield lambda: stream.getvalue() + "".join(capfd.readouterr())
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a DAG run."""
+
+    state: str
+    tasks: dict[str, str]
+    results: dict[str, Any]
+
+
+RunDag = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run_dag() -> Iterator[RunDag]:
+    """Run the body of a DAG: ``run_dag('Operator(task_id="land", …)', imports="from … import Operator")``."""
+    written = []
+
+    def run(body: str, *, imports: str = "", day: datetime = NOW) -> Outcome:
+        dag_id = f"test_{uuid.uuid4().hex[:12]}"
+        path = DAGS / f"{dag_id}.py"
+        lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+        path.write_text(
+            "from datetime import datetime, timedelta\n"
+            "from airflow.providers.common.compat.sdk import DAG, task\n"
+            f"{imports}\n"
+            f'with DAG(dag_id="{dag_id}", schedule=None, start_date=datetime(2026, 1, 1)) as dag:\n{lines}\n'
+        )
+        written.append(path)
+        return run_file(path, day=day)
+
+    yield run
+    for path in written:
+        path.unlink()
+
+
+def run_file(path: Path, *, day: datetime = NOW) -> Outcome:
+    """Run the one DAG of a file of the dags folder."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    run = module.dag.test(logical_date=day) if _takes("logical_date", module.dag.test) else module.dag.test(day)
+    instances = run.get_task_instances()
+    return Outcome(
+        state=str(run.state),
+        tasks={_name(instance): str(instance.state) for instance in instances},
+        results={_name(instance): _result(instance) for instance in instances},
+    )
+
+
+def _takes(name: str, function: Callable[..., Any]) -> bool:
+    return name in function.__code__.co_varnames
+
+
+def _name(instance: Any) -> str:
+    return instance.task_id if instance.map_index < 0 else f"{instance.task_id}[{instance.map_index}]"
+
+
+def _result(instance: Any) -> Any:
+    return instance.xcom_pull(task_ids=instance.task_id, map_indexes=instance.map_index)
