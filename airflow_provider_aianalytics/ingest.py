@@ -8,10 +8,10 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.exceptions import (
@@ -19,13 +19,14 @@ from airflow_provider_aianalytics.exceptions import (
     QueryMismatchError,
     SuspiciousShrinkError,
 )
-from airflow_provider_aianalytics.extraction.answers import moment_of
 from airflow_provider_aianalytics.extraction.measure import total_of
-from airflow_provider_aianalytics.extraction.pages import Page
 from airflow_provider_aianalytics.extraction.query import Query
-from airflow_provider_aianalytics.extraction.records import batches
+from airflow_provider_aianalytics.extraction.reading import Reading
+from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, plan
-from airflow_provider_aianalytics.storage.commit import Status, commit
+from airflow_provider_aianalytics.landed import Landed, Partition
+from airflow_provider_aianalytics.split import SplitReading
+from airflow_provider_aianalytics.storage.commit import commit
 from airflow_provider_aianalytics.storage.formats import Content, NdjsonFile
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, query_as_sent, rfc3339
 from airflow_provider_aianalytics.vendors.dataset import DAY
@@ -47,6 +48,7 @@ class Rules:
     :param max_concurrency: how many windows are read at once, at most.
     :param restate_days: how many days before the period are read again.
     :param partial: whether a day that the vendor's data does not cover yet lands as far as it goes.
+    :param split_capped: whether a grouped bucket that came full is asked for again in narrower questions.
     :param accept_shrink: whether a day may lose rows or total beyond the tolerance.
     :param keep_revisions: whether the content that a restatement replaces is kept.
     """
@@ -54,54 +56,9 @@ class Rules:
     max_concurrency: int = 1
     restate_days: int = 0
     partial: bool = False
+    split_capped: bool = False
     accept_shrink: bool = False
     keep_revisions: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """One day after the run.
-
-    :param status: ``created``; ``revised``, its content changed; ``unchanged``, read again with the same content and
-        not written; ``kept``, committed by an earlier try of the same task run and not read again.
-    """
-
-    manifest: Manifest
-    url: str
-    status: Status
-
-    def summary(self) -> dict[str, Any]:
-        manifest = self.manifest
-        return {
-            "date": manifest.date.isoformat(),
-            "path": self.url,
-            "rows": manifest.rows,
-            "bytes": manifest.bytes,
-            "sha256": manifest.sha256,
-            "status": self.status,
-            "final": manifest.final,
-            "data_refreshed_at": manifest.data_refreshed_at,
-        }
-
-
-@dataclass(slots=True)
-class Landed:
-    """What a run, or one window of it, came to.
-
-    :param missing: the days that are not there yet.
-    :param refused: why days that were answered were not committed.
-    """
-
-    partitions: list[Partition] = field(default_factory=list)
-    missing: list[date] = field(default_factory=list)
-    refused: list[SuspiciousShrinkError] = field(default_factory=list)
-    requests: int = 0
-
-    def add(self, other: Landed) -> None:
-        self.partitions += other.partitions
-        self.missing += other.missing
-        self.refused += other.refused
-        self.requests += other.requests
 
 
 class Ingest:
@@ -209,45 +166,65 @@ class Ingest:
 
     def _land_as_asked(self, window: Window, known: dict[date, Manifest | None]) -> Landed:
         with self.table.spool() as folder, ExitStack() as stack:
-            read = _WindowRead(self, window, folder, stack)
+            files = _DayFiles(self, window, folder, stack)
+            reading = Reading(self.query, window)
             for page in self.hook.walk(self.query, window):
                 if self._stop.is_set():
                     return Landed()
-                self._progress.add(read.take(page))
-            landed = Landed(requests=read.requests)
-            fetched_at = self.hook.clock.now()
-            for day in window.days():
-                complete = read.covers(day, fetched_at)
-                if not complete and not self.rules.partial:
-                    landed.missing.append(day)
-                    continue
-                file = read.files[day]
-                new = self._manifest(read, day, file.finish(), fetched_at, complete=complete)
-                try:
-                    manifest, status = commit(
-                        self.table,
-                        file.path,
-                        new,
-                        known.get(day),
-                        keep_revisions=self.rules.keep_revisions,
-                        accept_shrink=self.rules.accept_shrink,
-                    )
-                except SuspiciousShrinkError as error:
-                    log.error("%s", error)
-                    landed.refused.append(error)
-                else:
-                    landed.partitions.append(Partition(manifest, self._url(day), status))
-            return landed
+                if page.number == 1:
+                    files.begin()
+                self._progress.add(files.write(reading.take(page)))
+            if reading.capped and self.rules.split_capped:
+                log.info("%s %s came with as many groups as the vendor serves; splitting the question", self, window)
+                files.begin()
+                split = SplitReading(self.hook, self.query, window)
+                files.write(split.batches())
+                reading.capped = split.capped
+                reading.requests += split.requests
+            return self._commit(reading, files, known)
 
-    def _manifest(
-        self, read: _WindowRead, day: date, content: Content, fetched_at: datetime, *, complete: bool
-    ) -> Manifest:
+    def _commit(self, reading: Reading, files: _DayFiles, known: dict[date, Manifest | None]) -> Landed:
+        landed = Landed(requests=reading.requests)
+        read_at = self.hook.clock.now()
+        for day in reading.window.days():
+            covered = reading.covers(day, read_at)
+            if not covered and not self.rules.partial:
+                landed.missing.append(day)
+                continue
+            if reading.capped[day]:
+                log.warning(
+                    "%s: %d buckets of %s came with %d groups, all that the vendor serves of a bucket; more may be "
+                    'missing, so the day is marked incomplete. Group by less, or ask with on_cap="split"',
+                    self,
+                    reading.capped[day],
+                    day,
+                    self.dataset.groups_per_bucket,
+                )
+            new = self._manifest(reading, day, files[day].finish(), read_at, covered=covered)
+            try:
+                manifest, status = commit(
+                    self.table,
+                    files[day].path,
+                    new,
+                    known.get(day),
+                    keep_revisions=self.rules.keep_revisions,
+                    accept_shrink=self.rules.accept_shrink,
+                )
+            except SuspiciousShrinkError as error:
+                log.error("%s", error)
+                landed.refused.append(error)
+            else:
+                landed.partitions.append(Partition(manifest, self._url(day), status))
+        return landed
+
+    def _manifest(self, reading: Reading, day: date, content: Content, read_at: datetime, *, covered: bool) -> Manifest:
+        complete = covered and not reading.capped[day]
         return Manifest(
             vendor=self.dataset.vendor,
             dataset=self.dataset.name,
             table=self.table.table,
             date=day,
-            query=query_as_sent(self.query.parameters(read.window)),
+            query=query_as_sent(self.query.parameters(reading.window)),
             file=self.table.data_file(day),
             format=self.table.file_format.name,
             compression=self.table.file_format.compression,
@@ -255,13 +232,14 @@ class Ingest:
             bytes=content.bytes,
             sha256=content.sha256,
             total=content.total,
-            pages=read.pages,
-            requests=read.requests,
-            data_refreshed_at=read.data_refreshed_at,
-            fetched_at=rfc3339(fetched_at),
+            pages=reading.pages,
+            requests=reading.requests,
+            data_refreshed_at=reading.data_refreshed_at,
+            fetched_at=rfc3339(read_at),
             complete=complete,
-            final=complete and fetched_at >= self.dataset.availability.final_from(day),
-            organization_id=read.organization_id,
+            capped_buckets=reading.capped[day],
+            final=complete and read_at >= self.dataset.availability.final_from(day),
+            organization_id=reading.organization_id,
             provider_version=__version__,
             run=self.run,
         )
@@ -290,74 +268,51 @@ class Ingest:
             raise QueryMismatchError(
                 f"{manifest.date} of table {self.table.table!r} was landed as {theirs} by the query {then}; "
                 f"this is {ours} by the query {now}",
-                where=f"{self.dataset.vendor} {self.dataset.name}",
+                where=str(self),
                 way_out="Give the other cut a table of its own (table=…), or another path",
             )
+
+    def __str__(self) -> str:
+        return f"{self.dataset.vendor} {self.dataset.name}"
 
     def _url(self, day: date) -> str:
         return self.table.url(self.table.data_file(day))
 
 
-class _WindowRead:
-    """What the pages of one window said, and the unfinished files of its days; every day has one, also an empty day."""
+class _DayFiles:
+    """The unfinished files of a window's days; every day has one, also an empty day."""
 
     def __init__(self, ingest: Ingest, window: Window, folder: Path, stack: ExitStack) -> None:
-        self.window = window
-        self._query = ingest.query
+        self._dataset = ingest.dataset
         self._format = ingest.table.file_format
+        self._window = window
         self._folder = folder
         self._stack = stack
-        self.files: dict[date, NdjsonFile] = {}
-        self._begin()
+        self._files: dict[date, NdjsonFile] = {}
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         """Begin the window, dropping what was read of it before."""
-        for file in self.files.values():
+        for file in self._files.values():
             file.discard()
-        total = total_of(self._query.dataset)
-        self.files = {
+        total = total_of(self._dataset)
+        self._files = {
             day: self._stack.enter_context(NdjsonFile(self._folder / str(day), self._format, total))
-            for day in self.window.days()
+            for day in self._window.days()
         }
-        self.pages = 0
-        self.requests = 0
-        self.organization_id: str | None = None
-        self.data_refreshed_at: str | None = None
-        self._until: datetime | None = None
 
-    def take(self, page: Page) -> int:
-        """Take the next page.
+    def write(self, batches: Iterable[Batch]) -> int:
+        """Write records to the files of their days.
 
-        :return: its rows.
+        :return: how many.
         """
-        if page.number == 1 and self.pages:
-            self._begin()
-        self.pages += 1
-        self.requests = page.requests
-        self.organization_id = page.organization_id or self.organization_id
-        self.data_refreshed_at = page.data_refreshed_at or self.data_refreshed_at
         rows = 0
-        for batch in batches(page, self._query):
-            self.files[batch.day].write(batch)
+        for batch in batches:
+            self._files[batch.day].write(batch)
             rows += len(batch.records)
-            if batch.end is not None:
-                self._until = max(self._until or batch.end, batch.end)
         return rows
 
-    def covers(self, day: date, fetched_at: datetime) -> bool:
-        """Whether the vendor's answer covered the whole day."""
-        end = datetime.combine(day + DAY, time(0), tzinfo=UTC)
-        availability = self._query.dataset.availability
-        match availability.kind:
-            case "aggregated":
-                return True
-            case "watermark":
-                return self.data_refreshed_at is not None and moment_of(self.data_refreshed_at) >= end
-            case "frontier":
-                if fetched_at < end + availability.settle:
-                    return False
-                # v2 leaves out days without use, so only a series of buckets tells how far it goes.
-                return self._query.dataset.results is not None or (self._until is not None and self._until >= end)
+    def __getitem__(self, day: date) -> NdjsonFile:
+        return self._files[day]
 
 
 class _Progress:
@@ -384,22 +339,6 @@ class _Progress:
                     self._rows / (now - self._began),
                     self._hook.budget_left(),
                 )
-
-
-def summary(table: TableInLake, query: Query, landed: Landed) -> dict[str, Any]:
-    """What a run landed, as the operator returns it: a few hundred bytes a day, whatever the rows."""
-    days = [partition.manifest.date for partition in landed.partitions] + landed.missing
-    return {
-        "vendor": query.dataset.vendor,
-        "dataset": query.dataset.name,
-        "table": table.table,
-        "start": min(days).isoformat(),
-        "end": (max(days) + DAY).isoformat(),
-        "rows": sum(partition.manifest.rows for partition in landed.partitions),
-        "bytes": sum(partition.manifest.bytes for partition in landed.partitions),
-        "requests": landed.requests,
-        "partitions": [partition.summary() for partition in landed.partitions],
-    }
 
 
 def _stretches(days: Iterable[date]) -> list[Period]:

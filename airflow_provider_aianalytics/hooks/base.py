@@ -30,7 +30,7 @@ from airflow_provider_aianalytics.extraction.answers import Answer, page_of
 from airflow_provider_aianalytics.extraction.pacing import Backoff, Budget
 from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
-from airflow_provider_aianalytics.extraction.records import batches
+from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.extraction.windows import Period, Window, as_day, plan
 from airflow_provider_aianalytics.hooks.endpoint import Endpoint, endpoint_of
 from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
@@ -101,17 +101,20 @@ class AnalyticsHook(HttpHook):
         :param group_by: dimensions of the dataset.
         :param filters: the vendor's filters by name.
         :raises InvalidArgumentError: for options or a period the vendor does not have.
+        :raises NotYetAvailableError: when the vendor's data does not cover a day of the period yet.
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
         checked = query(self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters)
         for window in self.windows(checked, Period(as_day(start, name="start"), as_day(end, name="end"))):
+            reading = Reading(checked, window)
             with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
                 for page in self.walk(checked, window):
                     if page.number == 1:
                         spool.seek(0)
                         spool.truncate()
-                    for batch in batches(page, checked):
+                    for batch in reading.take(page):
                         spool.write(batch.lines())
+                self.check_covered(reading)
                 spool.seek(0)
                 yield from map(msgspec.json.decode, spool)
 
@@ -175,6 +178,21 @@ class AnalyticsHook(HttpHook):
                 continue
             walk.advance(page)
             yield page
+
+    def check_covered(self, reading: Reading) -> None:
+        """Make sure that the vendor's data went over the whole of a window that was read.
+
+        :raises NotYetAvailableError: naming the days it does not cover and the watermark.
+        """
+        read_at = self.clock.now()
+        missing = [day for day in reading.window.days() if not reading.covers(day, read_at)]
+        if missing:
+            raise NotYetAvailableError(
+                f"the vendor's data does not cover {', '.join(map(str, missing))} yet"
+                + (f" (refreshed at {reading.data_refreshed_at})" if reading.data_refreshed_at else ""),
+                where=f"{self.vendor.name} {reading.query.dataset.name} {reading.window}",
+                way_out="End the period earlier or wait with a sensor; pages() gives what there is",
+            )
 
     def probe(self, checked: Query, day: date) -> Page:
         """One page of one day at ``limit=1``: whether the day is there, for a single request."""

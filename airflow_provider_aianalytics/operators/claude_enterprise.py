@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.operators.to_object_storage import AnalyticsToObjectStorageOperator
+from airflow_provider_aianalytics.operators.to_xcom import AnalyticsToXComOperator
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ class _ClaudeEnterprise(AnalyticsOperator):
         from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 
         return ClaudeEnterpriseAnalyticsHook(self.conn_id)
+
+
+class ClaudeEnterpriseAnalyticsOperator(_ClaudeEnterprise, AnalyticsToXComOperator):
+    __doc__ = AnalyticsToXComOperator.__doc__
 
 
 class ClaudeEnterpriseAnalyticsToObjectStorageOperator(_ClaudeEnterprise, AnalyticsToObjectStorageOperator):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.operators.to_object_storage import AnalyticsToObjectStorageOperator
+from airflow_provider_aianalytics.operators.to_xcom import AnalyticsToXComOperator
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ class _Perplexity(AnalyticsOperator):
         from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
 
         return PerplexityAnalyticsHook(self.conn_id)
+
+
+class PerplexityAnalyticsOperator(_Perplexity, AnalyticsToXComOperator):
+    __doc__ = AnalyticsToXComOperator.__doc__
 
 
 class PerplexityAnalyticsToObjectStorageOperator(_Perplexity, AnalyticsToObjectStorageOperator):

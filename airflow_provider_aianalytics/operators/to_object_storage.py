@@ -14,7 +14,8 @@ from airflow_provider_aianalytics.compat import first_try
 from airflow_provider_aianalytics.exceptions import NotYetAvailableError
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
-from airflow_provider_aianalytics.ingest import Ingest, Rules, summary
+from airflow_provider_aianalytics.ingest import Ingest, Rules
+from airflow_provider_aianalytics.landed import summary
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator, is_known, require
 from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import TableInLake, check_table
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-CHOICES = {"on_unavailable": ("fail", "skip", "partial"), "on_shrink": ("fail", "accept")}
+CHOICES = {
+    "on_unavailable": ("fail", "skip", "partial"),
+    "on_shrink": ("fail", "accept"),
+    "on_cap": ("report", "split"),
+}
 
 
 class AnalyticsToObjectStorageOperator(AnalyticsOperator):
@@ -44,6 +49,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         ``partial``, which lands it as far as the vendor's data goes and marks it incomplete.
     :param on_shrink: what a day does that lost more than a tenth of its rows or of its total: ``fail`` leaves what is
         landed as it is, ``accept`` replaces it.
+    :param on_cap: what a grouped bucket does that came with as many groups as the vendor serves of one: ``report``
+        lands the day and marks it incomplete, ``split`` asks again in narrower questions until nothing is cut off.
     """
 
     template_fields: Sequence[str] = (*AnalyticsOperator.template_fields, "path", "table")
@@ -60,6 +67,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         keep_revisions: bool = True,
         on_unavailable: str = "fail",
         on_shrink: str = "fail",
+        on_cap: str = "report",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -72,6 +80,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.keep_revisions = keep_revisions
         self.on_unavailable = on_unavailable
         self.on_shrink = on_shrink
+        self.on_cap = on_cap
         FileFormat(file_format, compression)
         require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
         require(restate_days >= 0, f"restate_days={restate_days} is negative")
@@ -107,6 +116,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                     max_concurrency=self.max_concurrency,
                     restate_days=self.restate_days,
                     partial=self.on_unavailable == "partial",
+                    split_capped=self.on_cap == "split",
                     accept_shrink=self.on_shrink == "accept",
                     keep_revisions=self.keep_revisions,
                 ),

@@ -79,8 +79,14 @@ def _check_shrink(old: Manifest, new: Manifest) -> None:
 
 def _with_standing(table: TableInLake, old: Manifest, new: Manifest) -> Manifest:
     """The same content read again: only its standing may have moved on."""
-    if (old.complete, old.final) == (new.complete, new.final):
+    if (old.complete, old.capped_buckets, old.final) == (new.complete, new.capped_buckets, new.final):
         return old
-    standing = replace(old, complete=new.complete, final=new.final, data_refreshed_at=new.data_refreshed_at)
+    standing = replace(
+        old,
+        complete=new.complete,
+        capped_buckets=new.capped_buckets,
+        final=new.final,
+        data_refreshed_at=new.data_refreshed_at,
+    )
     table.publish_manifest(standing)
     return standing

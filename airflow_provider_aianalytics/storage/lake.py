@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.manifest import Manifest, decode, encode
 
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_MANIFEST = re.compile(r"(\d{4}-\d\d-\d\d)\.json")
 
 
 def check_table(table: str) -> str:
@@ -29,6 +34,44 @@ def check_table(table: str) -> str:
             f"table {table!r} is not a name: letters, digits, '_', '-' and '.', not beginning with a sign"
         )
     return table
+
+
+def tables_under(root: ObjectStoragePath) -> list[tuple[str, str]]:
+    """The vendor and the name of each table that has a folder of manifests under a lake's path, sorted."""
+    return [(vendor, table) for vendor in _folders(root) for table in _folders(root / _manifests(vendor))]
+
+
+def manifests_under(root: ObjectStoragePath, *, vendor: str, table: str) -> dict[date, str]:
+    """Where each landed day of a table has its manifest, as a path in the lake's file system, ascending: one listing."""
+    days: dict[date, str] = {}
+    for path in _entries(root / _manifests(vendor) / table, detail=False):
+        name = _MANIFEST.fullmatch(path.rpartition("/")[2])
+        with suppress(ValueError):  # no day has that name
+            if name:
+                days[date.fromisoformat(name[1])] = path
+    return dict(sorted(days.items()))
+
+
+def _manifests(vendor: str) -> str:
+    return f"{vendor}/_manifests"
+
+
+def _folders(path: ObjectStoragePath) -> list[str]:
+    """The folders directly in a folder that can be a vendor's or a table's, sorted; none where it does not exist."""
+    found = (
+        entry["name"].rstrip("/").rpartition("/")[2]
+        for entry in _entries(path, detail=True)
+        if entry["type"] == "directory"
+    )
+    return sorted(name for name in found if _NAME.fullmatch(name))
+
+
+def _entries(path: ObjectStoragePath, *, detail: bool) -> list[Any]:
+    path.fs.invalidate_cache(path.path)
+    try:
+        return list(path.fs.ls(path.path, detail=detail))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 class TableInLake:
@@ -57,7 +100,7 @@ class TableInLake:
 
     def manifest_file(self, day: date) -> str:
         """The manifest of a day, relative to the lake's path."""
-        return f"{self.vendor}/_manifests/{self.table}/{day.isoformat()}.json"
+        return f"{_manifests(self.vendor)}/{self.table}/{day.isoformat()}.json"
 
     def revision_file(self, day: date, fetched_at: str) -> str:
         """What a restatement replaced, relative to the lake's path; no colons, which some file systems refuse."""

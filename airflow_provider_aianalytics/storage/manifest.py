@@ -57,6 +57,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param data_refreshed_at: the vendor's watermark as spelled, ``None`` where it has none.
     :param fetched_at: when the window was read, RFC 3339, UTC.
     :param complete: whether the vendor's data covered the whole day.
+    :param capped_buckets: how many buckets came with as many groups as the vendor serves, so that more may be missing;
+        such a day is not complete.
     :param final: whether the vendor will not restate it any more.
     :param revisions: what restatements replaced, oldest first.
     """
@@ -79,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     data_refreshed_at: str | None
     fetched_at: str
     complete: bool
+    capped_buckets: int = 0
     final: bool
     organization_id: str | None
     provider_version: str

@@ -146,7 +146,9 @@ class Dataset:
     :param max_group_by: how many of them at once.
     :param uncounted_group_by: the dimensions that do not count towards that.
     :param groups_per_bucket: how many groups of a bucket are served; the rest is dropped without a word.
+    :param overlapping_group_by: the dimensions whose groups overlap, so that their rows do not add up.
     :param split_filters: for each dimension the filter that narrows to one of its values, to split a capped bucket.
+    :param null_filter_values: for each dimension the value of that filter that stands for null, where there is one.
     :param filter_parameter: the one parameter that takes ``dimension:value``; ``None``: each filter has its own.
     :param filters: the filters by name.
     :param conflicts: pairs of options the vendor refuses together.
@@ -180,7 +182,9 @@ class Dataset:
     max_group_by: int | None = None
     uncounted_group_by: tuple[str, ...] = ()
     groups_per_bucket: int | None = None
+    overlapping_group_by: tuple[str, ...] = ()
     split_filters: Mapping[str, str] = field(default_factory=dict)
+    null_filter_values: Mapping[str, str] = field(default_factory=dict)
     filter_parameter: str | None = None
     filters: Mapping[str, Filter] = field(default_factory=dict)
     conflicts: tuple[tuple[str, str], ...] = ()

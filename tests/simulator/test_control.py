@@ -269,10 +269,9 @@ def test_impatient_clients_and_a_busy_server_do_no_harm(
     client = fresh()
     client.sim.fail(*(Fault(kind, seconds=20, size=50_000_000) for kind in ("stall", "drip", "huge")))
     sockets = [socket.create_connection(("127.0.0.1", client.sim.port)) for _ in range(3)]
+    target = "/v1/organizations/analytics/users?date=2026-11-05"
     for sock in sockets:
-        sock.sendall(
-            f"GET /v1/organizations/analytics/users?date=2026-11-05 HTTP/1.1\r\nhost: x\r\nx-api-key: {client.sim.claude_key}\r\n\r\n".encode()
-        )
+        sock.sendall(f"GET {target} HTTP/1.1\r\nhost: x\r\nx-api-key: {client.sim.claude_key}\r\n\r\n".encode())
     deadline = time.monotonic() + 5
     while client.sim.stats()["in_flight"] < 3 and time.monotonic() < deadline:
         time.sleep(0.01)

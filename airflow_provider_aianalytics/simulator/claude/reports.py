@@ -271,7 +271,7 @@ class Reports:
                 for cell in kept
                 for at, (_, numbers) in enumerate(components(query, cell))
             ]
-            units.append((self._speller.item(self._speller.finish(f"{head}{','.join(rows)}]}}", f"bucket{bucket}")),))
+            units.append((self._speller.item(f"{head}{','.join(rows)}]}}"),))
             bucket += query.width
         return units
 

@@ -121,6 +121,7 @@ _report = partial(
     retention=RETENTION,
     bucket_widths=("1d", "1h", "1m"),
     conflicts=TAG_USER_CONFLICTS,
+    overlapping_group_by=("rbac_group_id",),
 )
 _by_member = partial(
     _report,
@@ -138,6 +139,7 @@ _by_bucket = partial(
     filters=REPORT_FILTERS,
     groups_per_bucket=100,
     split_filters=SPLIT_FILTERS,
+    null_filter_values={"inference_geo": "not_available"},
 )
 
 USER_USAGE_REPORT = _by_member(
@@ -183,6 +185,7 @@ COST_REPORT = _by_bucket(
     title="cost of the organization",
     grain="bucket, and group where grouped",
     group_by=COST_DIMENSIONS,
+    uncounted_group_by=("cost_type", "token_type"),
     measure="amount",
     columns=(*_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_COST_COLUMNS),
 )

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the pages of one window said: which days are there as a whole, and which are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import msgspec
+
+from airflow_provider_aianalytics.extraction.answers import moment_of
+from airflow_provider_aianalytics.extraction.pages import Page
+from airflow_provider_aianalytics.extraction.query import Query
+from airflow_provider_aianalytics.extraction.records import Batch, batches
+from airflow_provider_aianalytics.extraction.windows import Window
+from airflow_provider_aianalytics.vendors.dataset import DAY
+
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+class Reading:
+    """One window as its pages come in; begun anew when the chain begins again.
+
+    :ivar pages: the pages of the chain so far.
+    :ivar requests: the requests spent, retries and restarts included.
+    :ivar data_refreshed_at: the vendor's watermark as spelled, ``None`` where it says none.
+    :ivar organization_id: the organization as the vendor names it, where it does.
+    :ivar capped: how many buckets of a day came with as many groups as the vendor serves, so that more may be missing.
+    """
+
+    def __init__(self, query: Query, window: Window) -> None:
+        self.query = query
+        self.window = window
+        self.requests = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.pages = 0
+        self.data_refreshed_at: str | None = None
+        self.organization_id: str | None = None
+        self.capped: Counter[date] = Counter()
+        self._until: datetime | None = None
+
+    def take(self, page: Page) -> Iterator[Batch]:
+        """Take in the next page and hand out its records by day.
+
+        :raises MalformedResponseError: when an item cannot be believed.
+        """
+        if page.number == 1:
+            self._begin()
+        self.pages += 1
+        self.requests = page.requests
+        self.organization_id = page.organization_id or self.organization_id
+        self.data_refreshed_at = page.data_refreshed_at or self.data_refreshed_at
+        for batch in batches(page, self.query):
+            if is_capped(batch, self.query):
+                self.capped[batch.day] += 1
+            if batch.end is not None:
+                self._until = max(self._until or batch.end, batch.end)
+            yield batch
+
+    def covers(self, day: date, read_at: datetime) -> bool:
+        """Whether the vendor's data went over the whole of a day.
+
+        :param read_at: when the window was read, UTC.
+        """
+        end = datetime.combine(day + DAY, time(0), tzinfo=UTC)
+        availability = self.query.dataset.availability
+        match availability.kind:
+            case "aggregated":
+                return True
+            case "watermark":
+                return self.data_refreshed_at is not None and moment_of(self.data_refreshed_at) >= end
+            case "frontier":
+                if read_at < end + availability.settle:
+                    return False
+                # v2 leaves out days without use, so only a series of buckets tells how far it goes.
+                return self.query.dataset.results is not None or (self._until is not None and self._until >= end)
+
+
+def is_capped(batch: Batch, query: Query) -> bool:
+    """Whether a bucket came full: the vendor keeps so many groups and drops the rest without a word."""
+    cap = query.dataset.groups_per_bucket
+    if cap is None or not query.group_by or len(batch.records) < cap:
+        return False
+    uncounted = query.dataset.uncounted_group_by
+    counted = [dimension for dimension in query.group_by if dimension not in uncounted]
+    if len(counted) == len(query.group_by) or len(batch.records) == cap:
+        return True
+    # A group can be several rows, one for each type of cost, so the groups are counted without it.
+    rows = map(_OBJECT.decode, batch.records)
+    return len({tuple(row.get(dimension) for dimension in counted) for row in rows}) >= cap

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hands small results to the next task."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from airflow_provider_aianalytics.exceptions import ResultTooLargeError
+from airflow_provider_aianalytics.extraction.reading import Reading
+from airflow_provider_aianalytics.operators.base import AnalyticsOperator, require
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class AnalyticsToXComOperator(AnalyticsOperator):
+    """Returns the records of a period as a list of dicts, for results that are small.
+
+    Each is the record as the vendor sent it behind the stamp ``_date`` (its UTC day), rows of a bucket with the
+    bucket's bounds. Past a cap the task fails; it never truncates.
+
+    :param max_records: the most records to return.
+    :param max_bytes: the most bytes of JSON to return.
+    """
+
+    def __init__(self, *, max_records: int = 10_000, max_bytes: int = 1_000_000, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_records = max_records
+        self.max_bytes = max_bytes
+        require(max_records >= 1, f"max_records={max_records} is not at least 1")
+        require(max_bytes >= 1, f"max_bytes={max_bytes} is not at least 1")
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        period, checked = self.period(context), self.query()
+        lines: list[bytes] = []
+        with closing(self.hook()) as hook:
+            for window in hook.windows(checked, period):
+                before = len(lines)
+                reading = Reading(checked, window)
+                for page in hook.walk(checked, window):
+                    if page.number == 1:
+                        del lines[before:]
+                    for batch in reading.take(page):
+                        lines += batch.lines().splitlines()
+                    self._check_size(lines, where=f"{hook.vendor.name} {checked.dataset.name} {period}")
+                hook.check_covered(reading)
+        return [msgspec.json.decode(line) for line in lines]
+
+    def _check_size(self, lines: list[bytes], *, where: str) -> None:
+        size = sum(map(len, lines))
+        if len(lines) > self.max_records or size > self.max_bytes:
+            raise ResultTooLargeError(
+                f"{len(lines):,} records of {size:,} bytes by now, more than max_records={self.max_records:,} or "
+                f"max_bytes={self.max_bytes:,}; nothing was returned",
+                where=where,
+                way_out="Land them with the …ToObjectStorageOperator, narrow the question, or raise the caps",
+            )

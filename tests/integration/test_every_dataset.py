@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every dataset of both vendors lands for 40 days from one mapped task: byte for byte, with the fewest requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_aianalytics.simulator import Simulator
+from tests.integration.conftest import RunDag
+from tests.support import (
+    CLAUDE_DATASETS,
+    PERPLEXITY_DATASETS,
+    days_of,
+    fewest_requests,
+    landed,
+    truth,
+)
+
+START, END = date(2026, 10, 8), date(2026, 11, 17)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "operator", "datasets"),
+    [
+        ("claude_enterprise", "ClaudeEnterpriseAnalyticsToObjectStorageOperator", CLAUDE_DATASETS),
+        ("perplexity", "PerplexityAnalyticsToObjectStorageOperator", PERPLEXITY_DATASETS),
+    ],
+)
+def test_every_dataset_lands_for_40_days(
+    run_dag: RunDag, simulator: Simulator, tmp_path: Path, vendor: str, operator: str, datasets: list[str]
+) -> None:
+    outcome = run_dag(
+        f'{operator}.partial(task_id="land", path={str(tmp_path)!r}, start="{START}", end="{END}")'
+        f".expand(dataset={datasets!r})",
+        imports=f"from airflow_provider_aianalytics.operators.{vendor} import {operator}",
+    )
+
+    assert set(outcome.tasks.values()) == {"success"}
+    assert len(outcome.tasks) == len(datasets)
+    assert {request.status for request in simulator.requests} == {200}
+    days = days_of(START, END)
+    for number, dataset in enumerate(datasets):
+        expected = truth(simulator, vendor, dataset, START, END)
+        assert any(expected.values())
+        assert landed(tmp_path, vendor, dataset, days) == expected, dataset
+        summary = outcome.results[f"land[{number}]"]
+        assert [partition["date"] for partition in summary["partitions"]] == [str(day) for day in days]
+        assert summary["rows"] == sum(map(len, expected.values()))
+        assert summary["requests"] == fewest_requests(simulator, vendor, dataset, START, END), dataset
+    assert len(simulator.requests) == sum(summary["requests"] for summary in outcome.results.values())
+    sent = Counter((request.path, tuple(request.query)) for request in simulator.requests)
+    assert set(sent.values()) == {1}
