@@ -20,7 +20,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.ready
+unit: $(VENV)/.ready .venv/anthropic-1.17/.ready
 	$(BIN)/python -m pytest
 
 format: $(VENV)/.ready
@@ -32,6 +32,12 @@ $(addprefix test-airflow-,$(VERSIONS)): test-airflow-%:  ## the tests on one sup
 
 clean:
 	rm -rf .venv .demo dist
+
+# An oracle that cannot share an environment with its successor.
+.venv/anthropic-1.17/.ready: tests/constraints/anthropic-1.17.txt | $(VENV)/.ready
+	rm -rf $(@D)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(@D) --requirement $<
+	touch $@
 
 # uv makes it fast; without it pip does the same.
 $(VENV)/.ready: pyproject.toml $(CONSTRAINTS)

@@ -14,6 +14,7 @@
     ├── RateLimitedError              the organization's budget is spent
     ├── VendorUnavailableError        no answer, or an answer that says "later"
     ├── MalformedResponseError        an answer that cannot be believed
+    │   └── OversizedResponseError *  an answer longer than any page can be
     ├── ResultTooLargeError *         more than XCom should carry
     ├── SuspiciousShrinkError *       a day that had more before
     └── QueryMismatchError *          a table that was landed by another query
@@ -105,6 +106,10 @@ class VendorUnavailableError(AIAnalyticsError):
 
 class MalformedResponseError(AIAnalyticsError):
     """An answer that cannot be believed: not JSON, of another shape, or a chain of pages that leads nowhere."""
+
+
+class OversizedResponseError(MalformedResponseError, AirflowFailException):
+    """An answer longer than any page can be; it is not read to its end."""
 
 
 class ResultTooLargeError(AIAnalyticsError, AirflowFailException):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +31,12 @@ from airflow_provider_aianalytics.vendors.dataset import Vendor
 MAX_MESSAGE = 500
 _EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TOO_RECENT = re.compile(r"\bdays?\s+ago\b|\bnot\s+(yet\s+)?available\b|\blatest\b", re.IGNORECASE)
+_DAYS_AGO = re.compile(r"\bdays?\s+ago\b", re.IGNORECASE)
+_NOT_THERE = re.compile(r"\bnot\s+(yet\s+)?available\b|\blatest\b", re.IGNORECASE)
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 _ABOUT_THE_CURSOR = re.compile(r"\b(cursor|page)\b", re.IGNORECASE)
 
 
@@ -80,9 +86,10 @@ def page_of(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: datetime) 
     if answer.status != 200:
         raise_error(answer, walk, vendor, now=now)
     try:
-        answer.body.decode()
-        envelope = _ENVELOPE.decode(answer.body)
-    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        envelope = _decoded(answer.body)
+        if envelope.data_refreshed_at is not None:
+            moment_of(envelope.data_refreshed_at)
+    except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise MalformedResponseError(
             f"the answer is not the JSON the contract promises ({error})",
             where=walk.where,
@@ -173,10 +180,10 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
-        seconds = (moment - now).total_seconds()
-    return max(0.0, seconds) if seconds == seconds else None  # NaN is no number of seconds
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +209,9 @@ def _too_recent(message: str, walk: CursorWalk) -> _TooRecent | None:
     earlier = [day for day in named if day < asked and day >= (walk.query.dataset.first_day or date.min)]
     if earlier and (asked - max(earlier)) < timedelta(days=31):
         return _TooRecent(max(earlier))
-    return _TooRecent(None) if _TOO_RECENT.search(message) else None
+    if _DAYS_AGO.search(message) or (asked in named and _NOT_THERE.search(message)):
+        return _TooRecent(None)
+    return None
 
 
 def _expired(said: str, where: str) -> AIAnalyticsError:
@@ -213,11 +222,27 @@ def _error_in(body: bytes) -> tuple[str, str]:
     """The type and the message of an error body, without addresses of people; empty where it is not one."""
     try:
         parsed = _ERROR.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", ""
     message = parsed.error.message or bytes(parsed.detail).decode(errors="replace")
     message = _EMAIL.sub("<e-mail>", " ".join(message.split()))
     return parsed.error.type, message[:MAX_MESSAGE]
+
+
+def _decoded(body: bytes) -> _Envelope:
+    body.decode()
+    try:
+        return _ENVELOPE.decode(body)
+    except msgspec.DecodeError:
+        mended = _ESCAPE.sub(_without_half_pairs, body)
+        if mended == body:
+            raise
+        return _ENVELOPE.decode(mended)
+
+
+def _without_half_pairs(escape: re.Match[bytes]) -> bytes:
+    """Half a surrogate pair, as in a title cut in its middle, is valid JSON but no text: no reader could take it."""
+    return rb"\ufffd" if escape["half"] else escape[0]
 
 
 def moment_of(text: str) -> datetime:

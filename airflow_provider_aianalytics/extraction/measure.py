@@ -36,8 +36,11 @@ def _total_at(measure: str) -> Total:
 
     def total(records: Sequence[msgspec.Raw]) -> Decimal:
         try:
-            return Decimal(sum(amount_in(decoder.decode(record)) or 0 for record in records))
+            amount = Decimal(sum(amount_in(decoder.decode(record)) or 0 for record in records))
         except msgspec.DecodeError as error:
             raise MalformedResponseError(f"a record's {measure} is no amount ({error})") from None
+        if not amount.is_finite():
+            raise MalformedResponseError(f"a record's {measure} is no amount ({amount})")
+        return amount
 
     return total

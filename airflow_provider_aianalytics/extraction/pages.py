@@ -12,6 +12,7 @@ from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Window
 
 MAX_RESTARTS = 2
+MAX_EMPTY_PAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class CursorWalk:
     _seen_cursors: set[str] = field(default_factory=set)
     _seen_pages: set[tuple[int, bytes, bytes]] = field(default_factory=set)
     _restarts: int = 0
+    _empty_pages: int = 0
 
     @property
     def where(self) -> str:
@@ -84,6 +86,9 @@ class CursorWalk:
         cursor = page.next_cursor or None
         if cursor is None and page.has_more:
             raise self._broken("the page says has_more and names no next_page")
+        self._empty_pages = 0 if page.items else self._empty_pages + 1
+        if self._empty_pages > MAX_EMPTY_PAGES:
+            raise self._broken(f"more than {MAX_EMPTY_PAGES} empty pages came one after the other")
         if page.items:
             # Rows name their member, skill or moment, so two pages with the same ends are one page served twice.
             ends = (len(page.items), bytes(page.items[0]), bytes(page.items[-1]))
@@ -110,6 +115,7 @@ class CursorWalk:
         self._cursor = None
         self._seen_cursors.clear()
         self._seen_pages.clear()
+        self._empty_pages = 0
         self.number = 1
 
     def _broken(self, what: str) -> MalformedResponseError:

@@ -94,9 +94,7 @@ def query(
 
 
 def _checked_group_by(dataset: Dataset, group_by: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(group_by, str):
-        raise InvalidArgumentError(f"group_by takes a list of dimensions, not the string {group_by!r}")
-    dimensions = tuple(group_by)
+    dimensions = _texts("group_by", group_by)
     for dimension in dimensions:
         if dimension not in dataset.group_by:
             raise _refused(dataset, "group_by", dimension, dataset.group_by)
@@ -114,20 +112,30 @@ def _checked_filters(dataset: Dataset, filters: Mapping[str, FilterValue]) -> tu
     for name in filters:
         if name not in dataset.filters:
             raise _refused(dataset, "filters", name, dataset.filters)
-    return tuple(
+    checked = tuple(
         (name, _checked_values(dataset, name, rule, filters[name]))
         for name, rule in dataset.filters.items()
         if name in filters
     )
+    entries = sum(len(values) for _, values in checked)
+    if dataset.filter_parameter is not None and entries > MAX_LIST_ENTRIES:
+        raise InvalidArgumentError(
+            f"{dataset.vendor} {dataset.name}: filters take {MAX_LIST_ENTRIES} values together; {entries} were given"
+        )
+    return checked
+
+
+def _texts(option: str, given: object) -> tuple[str, ...]:
+    if not isinstance(given, list | tuple | set | frozenset) or not all(isinstance(value, str) for value in given):
+        raise InvalidArgumentError(f"{option} takes a list of strings, not {given!r}")
+    return tuple(given)
 
 
 def _checked_values(dataset: Dataset, name: str, rule: Filter, given: FilterValue) -> tuple[str, ...]:
     if isinstance(given, bool):
         values: tuple[str, ...] = (str(given).lower(),)
-    elif isinstance(given, str):
-        values = (given,)
     else:
-        values = tuple(given)
+        values = (given,) if isinstance(given, str) else _texts(f"filters[{name!r}]", given)
     most = MAX_LIST_ENTRIES if rule.many else 1
     if not 1 <= len(values) <= most:
         raise InvalidArgumentError(

@@ -15,7 +15,7 @@ from airflow_provider_aianalytics.extraction.pages import Page
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.records import Batch, batches
 from airflow_provider_aianalytics.extraction.windows import Window
-from airflow_provider_aianalytics.vendors.dataset import DAY
+from airflow_provider_aianalytics.vendors.dataset import BUCKET_WIDTHS, DAY
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
@@ -41,7 +41,7 @@ class Reading:
         self.data_refreshed_at: str | None = None
         self.organization_id: str | None = None
         self.capped: Counter[date] = Counter()
-        self._until: datetime | None = None
+        self._buckets: Counter[date] = Counter()
 
     def take(self, page: Page) -> Iterator[Batch]:
         """Take in the next page and hand out its records by day.
@@ -57,8 +57,7 @@ class Reading:
         for batch in batches(page, self.query):
             if is_capped(batch, self.query):
                 self.capped[batch.day] += 1
-            if batch.end is not None:
-                self._until = max(self._until or batch.end, batch.end)
+            self._buckets[batch.day] += len(batch.records)
             yield batch
 
     def covers(self, day: date, read_at: datetime) -> bool:
@@ -76,8 +75,9 @@ class Reading:
             case "frontier":
                 if read_at < end + availability.settle:
                     return False
-                # v2 leaves out days without use, so only a series of buckets tells how far it goes.
-                return self.query.dataset.results is not None or (self._until is not None and self._until >= end)
+                # v2 leaves out days without use; a series says every bucket, so that a hole in it can be seen.
+                width = BUCKET_WIDTHS[self.query.bucket_width or "1d"]
+                return self.query.dataset.results is not None or self._buckets[day] >= DAY // width
 
 
 def is_capped(batch: Batch, query: Query) -> bool:

@@ -20,7 +20,7 @@ Object = dict[str, msgspec.Raw]
 
 _OBJECT = msgspec.json.Decoder(Object)
 _OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
-SHORTEST_RECORD = 8  # below it a record may be an empty object, which takes no comma behind the stamp
+QUOTE = ord('"')  # a record that does not begin with a key may be empty, and takes no comma behind the stamp then
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Batch:
         rest = [memoryview(record)[1:] for record in self.records]
         # Free of any per-record Python: the splice replaces each record's opening brace.
         lines = self.splice + (b"\n" + self.splice).join(rest) + b"\n"
-        if lines.count(b"\n") == len(rest) and b"\r" not in lines and min(map(len, rest)) > SHORTEST_RECORD:
+        if lines.count(b"\n") == len(rest) and b"\r" not in lines and all(view[0] == QUOTE for view in rest):
             return lines
         return b"".join(_spliced(self.splice, _on_one_line(bytes(record))) + b"\n" for record in self.records)
 
@@ -103,7 +103,7 @@ def _stamp(day: date) -> bytes:
 def _bucket_splice(bucket: Object, bounds: tuple[str, str], results: str) -> bytes:
     """The bucket's own fields: its bounds, then whatever else it carries, so that nothing is lost."""
     names = [*bounds, *(name for name in bucket if name not in bounds and name != results)]
-    return b"".join(b"%s:%s," % (msgspec.json.encode(name), bytes(bucket[name])) for name in names)
+    return b"".join(b"%s:%s," % (msgspec.json.encode(name), _on_one_line(bytes(bucket[name]))) for name in names)
 
 
 def _rows(bucket: Object, results: str, page: Page) -> list[msgspec.Raw]:
@@ -119,7 +119,7 @@ def _bounds(item: msgspec.Raw, query: Query, page: Page) -> tuple[datetime, date
         values = _decoder(dataset.bounds, dataset.older_bounds).decode(item)
         said = [value for value in map(bytes, msgspec.structs.astuple(values)) if value]
         start, end = (_moment(value, dataset.window.spelling) for value in said[:2])
-    except (ValueError, TypeError, OverflowError, msgspec.DecodeError) as error:
+    except (ValueError, TypeError, OverflowError, OSError, msgspec.DecodeError) as error:
         raise _malformed(page, f"an item does not say its {' and '.join(dataset.bounds or ())} ({error})") from None
     if not page.window.start <= start < page.window.end:
         raise _malformed(page, f"an item of {start:%Y-%m-%dT%H:%MZ} is not of the window asked for")

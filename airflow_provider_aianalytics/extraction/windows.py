@@ -139,7 +139,10 @@ def as_day(value: object, *, name: str) -> date:
                 f"{name}={value.isoformat()!r} is a naive datetime; give a date (2026-11-01) or a UTC midnight "
                 "(2026-11-01T00:00:00Z)"
             )
-        moment = value.astimezone(UTC)
+        try:
+            moment = value.astimezone(UTC)
+        except OverflowError:
+            raise InvalidArgumentError(f"{name}={value.isoformat()!r} is beyond the calendar") from None
         if moment.time() != time(0):
             raise InvalidArgumentError(
                 f"{name}={value.isoformat()!r} is not aligned to a UTC day; give a date (2026-11-01) or a UTC midnight"

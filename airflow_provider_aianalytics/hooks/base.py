@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
@@ -23,6 +25,7 @@ from airflow_provider_aianalytics.exceptions import (
     CursorExpiredError,
     MalformedResponseError,
     NotYetAvailableError,
+    OversizedResponseError,
     RateLimitedError,
     VendorUnavailableError,
 )
@@ -40,6 +43,8 @@ MAX_BODY = 256 * 1024 * 1024
 """Bytes of one decompressed page; the largest real ones are a few MB, so more is not an answer but an accident."""
 CHUNK = 1024 * 1024
 SPOOL_IN_MEMORY = 16 * 1024 * 1024
+ONE_RETRY = Backoff(attempts=2)
+_QUERY_STRING = re.compile(r"\?\S+")
 
 
 class KeyAuth(AuthBase):
@@ -116,7 +121,7 @@ class AnalyticsHook(HttpHook):
                         spool.write(batch.lines())
                 self.check_covered(reading)
                 spool.seek(0)
-                yield from map(msgspec.json.decode, spool)
+                yield from map(_decoded, spool)
 
     def pages(
         self,
@@ -142,7 +147,7 @@ class AnalyticsHook(HttpHook):
         dataset = next(iter(self.vendor.datasets.values()))
         day = (self.clock.now() - dataset.availability.lag).date() - 2 * DAY
         try:
-            self.probe(query(dataset), day)
+            self.probe(query(dataset), day, backoff=ONE_RETRY)
         except NotYetAvailableError:
             pass  # the key was let in, which is what was asked
         except Exception as error:  # the form shows whatever it was
@@ -171,7 +176,7 @@ class AnalyticsHook(HttpHook):
         walk = CursorWalk(checked, window)
         while not walk.done:
             try:
-                page = self._page(walk, walk.parameters)
+                page = self._page(walk, walk.parameters, self.backoff)
             except CursorExpiredError as error:
                 walk.restart(error)
                 self.log.warning("%s; beginning the window again", error)
@@ -194,32 +199,35 @@ class AnalyticsHook(HttpHook):
                 way_out="End the period earlier or wait with a sensor; pages() gives what there is",
             )
 
-    def probe(self, checked: Query, day: date) -> Page:
-        """One page of one day at ``limit=1``: whether the day is there, for a single request."""
-        (window,) = plan(
-            checked.dataset, Period.of(day), now=self.clock.now(), bucket_width=checked.bucket_width
-        ).windows[:1]
-        return self._page(CursorWalk(checked, window), checked.parameters(window, limit=1))
+    def probe(self, checked: Query, day: date, *, backoff: Backoff | None = None) -> Page:
+        """One page of one day at ``limit=1``: whether the day is there, for a single request.
+
+        :raises NotYetAvailableError: when it is not; before it can exist no request is spent.
+        """
+        (window,) = self.windows(checked, Period.of(day))
+        return self._page(CursorWalk(checked, window), checked.parameters(window, limit=1), backoff or self.backoff)
 
     # --- the requests -------------------------------------------------------------------------------------------------
 
-    def _page(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...]) -> Page:
+    def _page(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...], backoff: Backoff) -> Page:
         attempt = 0
         while True:
             attempt += 1
             try:
                 return page_of(self._get(walk, parameters), walk, self.vendor, now=self.clock.now())
+            except OversizedResponseError:
+                raise
             except (RateLimitedError, VendorUnavailableError, MalformedResponseError) as error:
-                delay = self.backoff.delay(attempt, getattr(error, "retry_after", None))
+                delay = backoff.delay(attempt, getattr(error, "retry_after", None))
                 if delay is None:
                     raise
-                self.log.warning("%s; retry %d of %d in %.1f s", error, attempt, self.backoff.attempts - 1, delay)
+                self.log.warning("%s; retry %d of %d in %.1f s", error, attempt, backoff.attempts - 1, delay)
                 self.clock.sleep(delay)
 
     def _get(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...]) -> Answer:
         dataset = walk.query.dataset
         self.check_key(walk)
-        wait = _budget(self.conn_id, self.endpoint.requests_per_minute).reserve(self.clock.monotonic())
+        wait = self.reserve()
         if wait > 0:
             self.clock.sleep(wait)
         walk.requests += 1
@@ -233,12 +241,19 @@ class AnalyticsHook(HttpHook):
                 stream=True,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, headers, _body(response, walk))
+                return Answer(response.status_code, headers, _body(response, walk, self.endpoint.key.encode()))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            # The texts of these name the URL, which holds no secret, and the cause.
+            cause = _QUERY_STRING.sub("?…", str(error))  # a query can name a member
             raise VendorUnavailableError(
-                f"no whole answer: {type(error).__name__}: {error}", where=walk.where, way_out="A retry may pass"
+                f"no whole answer: {type(error).__name__}: {cause}", where=walk.where, way_out="A retry may pass"
             ) from None
+
+    def reserve(self) -> float:
+        """Take the next free place in the connection's budget.
+
+        :return: the seconds to wait before the request may be sent.
+        """
+        return _budget(self.conn_id, self.endpoint.requests_per_minute).reserve(self.clock.monotonic())
 
     def budget_left(self) -> int:
         """How many requests of the connection's budget this process could send at once."""
@@ -282,6 +297,14 @@ class AnalyticsHook(HttpHook):
             self.__dict__.pop("_session").close()
 
 
+def _decoded(line: bytes) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        record = json.loads(line)  # takes numbers beyond a double, which JSON allows
+    return record
+
+
 _BUDGETS: dict[tuple[str, int], Budget] = {}
 _BUDGETS_LOCK = threading.Lock()
 
@@ -292,15 +315,19 @@ def _budget(conn_id: str, requests_per_minute: int) -> Budget:
         return _BUDGETS.setdefault((conn_id, requests_per_minute), Budget(requests_per_minute))
 
 
-def _body(response: requests.Response, walk: CursorWalk) -> bytes:
-    """The whole decompressed body; ``Response.content`` reads the same in slices of 10 KiB and is twice as slow."""
+def _body(response: requests.Response, walk: CursorWalk, key: bytes) -> bytes:
+    """The whole decompressed body; ``Response.content`` reads the same in slices of 10 KiB and is twice as slow.
+
+    :param key: what an error's body must not repeat into a message.
+    """
     parts = []
     size = 0
     while part := response.raw.read(CHUNK, decode_content=True):
         parts.append(part)
         size += len(part)
         if size > MAX_BODY:
-            raise MalformedResponseError(
-                f"the answer is longer than {MAX_BODY} bytes", where=walk.where, way_out="It was refused unread"
+            raise OversizedResponseError(
+                f"the answer is longer than {MAX_BODY} bytes", where=walk.where, way_out="The rest of it was not read"
             )
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    return body if response.status_code == 200 else body.replace(key, b"<key>")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -50,30 +51,42 @@ def endpoint_of(connection: Connection, vendor: Vendor) -> Endpoint:
         raise AuthenticationError(
             f"connection {connection.conn_id!r} has no password", where=vendor.name, way_out=vendor.key_help
         )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise AuthenticationError(
+            f"the password of connection {connection.conn_id!r} holds characters that no key has (a line break, a "
+            "space or a letter beyond ASCII); it may have been pasted wrongly",
+            where=vendor.name,
+            way_out=vendor.key_help,
+        )
     return Endpoint(
         base_url=_base_url(connection, vendor),
         key=key,
-        read_timeout=_positive(connection, "timeout", READ_TIMEOUT),
-        requests_per_minute=int(_positive(connection, "requests_per_minute", vendor.requests_per_minute)),
+        read_timeout=_number(connection, "timeout", READ_TIMEOUT, least=0.001),
+        requests_per_minute=int(_number(connection, "requests_per_minute", vendor.requests_per_minute, least=1)),
     )
 
 
 def _base_url(connection: Connection, vendor: Vendor) -> str:
-    host = (connection.host or "").strip().rstrip("/")
+    host = (connection.host or "").strip()
     if not host:
         return vendor.base_url
-    url = host if "://" in host else f"{connection.schema or 'https'}://{host}"
-    parts = urlsplit(url)
-    if connection.port and parts.port is None:
-        url = parts._replace(netloc=f"{parts.netloc}:{connection.port}").geturl()
+    way_out = f"leave the host empty for {vendor.base_url}"
+    if "@" in host:  # not repeated: what stands before it may be a secret
+        raise InvalidArgumentError(f"connection {connection.conn_id!r}: the host holds a user or a secret; {way_out}")
     said = f"connection {connection.conn_id!r}: host {host!r}"
-    if parts.username or parts.query or parts.fragment or not parts.hostname:
-        raise InvalidArgumentError(f"{said} is not a host; leave it empty for {vendor.base_url}")
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
-        return url
+    try:
+        parts = urlsplit(host if "://" in host else f"{connection.schema or 'https'}://{host}")
+        if connection.port and parts.port is None:
+            parts = urlsplit(parts._replace(netloc=f"{parts.netloc}:{connection.port}").geturl())
+        known = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if not known or parts.query or parts.fragment:
+        raise InvalidArgumentError(f"{said} is not a host; {way_out}")
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+        return parts.geturl().rstrip("/")
     raise InvalidArgumentError(
-        f"{said} would send the key over {parts.scheme}; use https (http is for loopback alone), or leave the host "
-        f"empty for {vendor.base_url}"
+        f"{said} would send the key over {parts.scheme}; use https (http is for loopback alone), or {way_out}"
     )
 
 
@@ -86,16 +99,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _positive(connection: Connection, name: str, default: float) -> float:
+def _number(connection: Connection, name: str, default: float, *, least: float) -> float:
     value = connection.extra_dejson.get(name)
     if value in (None, ""):
         return default
     try:
         number = float(value)
     except (TypeError, ValueError):
-        number = 0.0
-    if not number > 0:
+        number = math.nan
+    if not math.isfinite(number) or number < least:
         raise InvalidArgumentError(
-            f"connection {connection.conn_id!r}: extra {name}={value!r} is not a number above zero"
+            f"connection {connection.conn_id!r}: extra {name}={value!r} is not a number of at least {least:g}"
         )
     return number

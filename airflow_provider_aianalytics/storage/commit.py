@@ -55,21 +55,24 @@ def commit(
         return _with_standing(table, old, new), "unchanged"
     if not accept_shrink:
         _check_shrink(old, new)
-    kept = table.keep_revision(new.date, old.fetched_at) if interrupted or table.has(old.file) else None
+    marker = table.keep_revision(new.date, old.fetched_at) if interrupted or table.has(old.file) else None
     table.publish(file, new.file)
-    revision = Revision(
-        fetched_at=old.fetched_at, rows=old.rows, sha256=old.sha256, file=kept if keep_revisions else None
-    )
-    revised = replace(new, revisions=(*old.revisions, revision))
+    revised = replace(new, revisions=old.revisions)
+    # A day so far that grows, and a content that came back, are no restatements.
+    restated = new.sha256 != old.sha256 and (old.complete or old.capped_buckets > 0)
+    if restated:
+        kept = marker if keep_revisions else None
+        revision = Revision(fetched_at=old.fetched_at, rows=old.rows, sha256=old.sha256, file=kept)
+        revised = replace(revised, revisions=(*old.revisions, revision))
     table.publish_manifest(revised)
-    if kept is not None and not keep_revisions:
-        table.drop_revision(kept)
+    if marker is not None and not (restated and keep_revisions):
+        table.drop_revision(marker)
     return revised, "revised"
 
 
 def _check_shrink(old: Manifest, new: Manifest) -> None:
     for what, before, after in (("rows", old.rows, new.rows), ("total", old.total, new.total)):
-        if before and after is not None and after < before * (1 - SHRINK_TOLERANCE):
+        if before is not None and before > 0 and after is not None and after < before * (1 - SHRINK_TOLERANCE):
             raise SuspiciousShrinkError(
                 f"{new.date} had {before:,} {what} and was answered with {after:,}; what is landed was left as it is",
                 where=f"{new.vendor} {new.dataset}",

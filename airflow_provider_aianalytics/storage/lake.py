@@ -134,12 +134,9 @@ class TableInLake:
         For a lake on a file system it is on that file system, beside the tables and never inside one, so that a file
         is published by a rename and nothing half-written is ever where a reader looks.
         """
-        parent = None
-        if self.is_local:
-            parent = Path(self.root.path) / self.vendor / "_spool"
-            parent.mkdir(parents=True, exist_ok=True)
+        parent = Path(self.root.path) / self.vendor / "_spool" if self.is_local else None
         try:
-            with tempfile.TemporaryDirectory(prefix="aianalytics-", dir=parent) as folder:
+            with _temporary_folder(parent) as folder:
                 yield Path(folder)
         finally:
             if parent is not None:
@@ -192,6 +189,18 @@ class TableInLake:
     def drop_revision(self, file: str) -> None:
         with suppress(FileNotFoundError):
             (self.root / file).unlink()
+
+
+def _temporary_folder(parent: Path | None) -> tempfile.TemporaryDirectory[str]:
+    while True:
+        try:
+            if parent is not None:
+                parent.mkdir(parents=True, exist_ok=True)
+            return tempfile.TemporaryDirectory(prefix="aianalytics-", dir=parent)
+        except (FileNotFoundError, FileExistsError):
+            if parent is None:
+                raise
+            # another who was done with it has just tidied the parent away
 
 
 def _rename(spooled: Path, final: Path) -> None:

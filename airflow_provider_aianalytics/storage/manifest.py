@@ -104,7 +104,7 @@ def decode(data: bytes, *, where: str) -> Manifest:
     """
     try:
         return _DECODER.decode(data)
-    except msgspec.DecodeError as error:
+    except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
         raise AIAnalyticsError(
             f"not a manifest of this package ({error})",
             where=where,

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The budget is never broken and never wasted; the backoff keeps its bounds."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aianalytics.extraction.pacing import PATIENCE, Backoff, Budget
+
+EPSILON = 1e-6
+gaps = st.lists(st.sampled_from([0.0, 0.001, 0.5, 1.0, 7.0, 29.0, 30.0, 59.999, 60.0, 61.0, 500.0]), max_size=60)
+
+
+def departures(budget: Budget, arrivals: list[float]) -> list[float]:
+    return [at + budget.reserve(at) for at in arrivals]
+
+
+class TestBudget:
+    @given(gaps=gaps | st.lists(st.floats(0, 100, allow_nan=False), max_size=60), requests=st.integers(1, 8))
+    def test_no_window_holds_more_than_the_budget(self, gaps: list[float], requests: int) -> None:
+        sent = departures(Budget(requests), list(accumulate(gaps, initial=1000.0)))
+        assert sent == sorted(sent)
+        for earlier, later in zip(sent, sent[requests:], strict=False):
+            assert later - earlier >= 60.0 - EPSILON
+
+    @given(gaps=gaps, requests=st.integers(1, 8))
+    def test_nobody_waits_longer_than_needed(self, gaps: list[float], requests: int) -> None:
+        arrivals = list(accumulate(gaps, initial=1000.0))
+        sent = departures(Budget(requests), arrivals)
+        for number, (arrived, left) in enumerate(zip(arrivals, sent, strict=True)):
+            free = sent[number - requests] + 60.0 if number >= requests else arrived
+            assert left == pytest.approx(max(arrived, free))
+
+    def test_a_saturated_budget_is_used_to_the_last_request(self) -> None:
+        sent = departures(Budget(60), [0.0] * 600)
+        assert sent[-1] == pytest.approx(540.0)
+        assert sum(at < 60.0 for at in sent) == 60
+
+    @given(gaps=gaps, requests=st.integers(1, 8), later=st.floats(0, 200))
+    def test_what_is_left_can_be_sent_at_once(self, gaps: list[float], requests: int, later: float) -> None:
+        budget = Budget(requests)
+        arrivals = list(accumulate(gaps, initial=1000.0))
+        departures(budget, arrivals)
+        now = arrivals[-1] + later
+        left = budget.left(now)
+        assert 0 <= left <= requests
+        assert [budget.reserve(now) for _ in range(left)] == [0.0] * left
+        assert budget.reserve(now) > 0.0
+
+    def test_a_fresh_budget_is_whole(self) -> None:
+        assert Budget(60).left(0.0) == 60
+
+    def test_memory_does_not_grow_with_time(self) -> None:
+        budget = Budget(5)
+        departures(budget, [float(second * 13) for second in range(2000)])
+        assert len(budget._sent) <= 5
+
+
+class TestBackoff:
+    @given(
+        attempt=st.integers(1, 5), jitter=st.floats(0, 1, exclude_max=True), after=st.none() | st.floats(0, PATIENCE)
+    )
+    def test_it_waits_what_the_vendor_asks_and_never_beyond_its_cap(
+        self, attempt: int, jitter: float, after: float | None
+    ) -> None:
+        backoff = Backoff()
+        delay = backoff.delay(attempt, after, jitter=lambda: jitter)
+        assert delay is not None
+        if after is None:
+            most = min(backoff.cap, backoff.base * 2 ** (attempt - 1))
+            assert most / 2 <= delay <= most
+        else:
+            assert after <= delay <= after + backoff.cap * 0.1
+
+    def test_it_gives_up_after_the_last_attempt(self) -> None:
+        assert Backoff(attempts=3).delay(2, None) is not None
+        assert Backoff(attempts=3).delay(3, None) is None
+        assert Backoff(attempts=3).delay(3, 0.0) is None
+
+    @pytest.mark.parametrize("after", [PATIENCE + 0.1, 3600.0, float("inf")])
+    def test_a_longer_wait_is_not_slept(self, after: float) -> None:
+        assert Backoff().delay(1, after) is None
+
+    def test_it_grows_and_two_tasks_do_not_come_back_together(self) -> None:
+        half = [Backoff().delay(attempt, None, jitter=lambda: 0.5) for attempt in range(1, 6)]
+        assert half == sorted(half, key=lambda delay: delay or 0)
+        assert len(set(half)) == 5
+        assert Backoff().delay(1, 5.0, jitter=lambda: 0.1) != Backoff().delay(1, 5.0, jitter=lambda: 0.9)

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an author asks for, checked against the catalogue and spelled as the vendor wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.extraction.query import Query, query
+from airflow_provider_aianalytics.extraction.windows import Window
+from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
+from airflow_provider_aianalytics.vendors.dataset import Dataset
+from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
+
+CLAUDE = CLAUDE_ENTERPRISE.datasets
+PPLX = PERPLEXITY.datasets
+DAY = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 2, tzinfo=UTC))
+MONTH = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
+MORNING = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 1, 7, tzinfo=UTC))
+
+
+def refusal(dataset: Dataset, **options: Any) -> str:
+    with pytest.raises(InvalidArgumentError) as caught:
+        query(dataset, **options)
+    return str(caught.value)
+
+
+def sent(asked: Query, window: Window) -> list[tuple[str, str]]:
+    return list(asked.parameters(window))
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("name", "options", "value", "allowed"),
+        [
+            ("cost_report", {"group_by": ["actor"]}, "actor", "model"),
+            ("usage_report", {"group_by": ["model", "token_type"]}, "token_type", "product"),
+            ("usage_report", {"group_by": ["Model"]}, "Model", "model"),
+            ("users", {"group_by": ["product"]}, "product", "rbac_group_id"),
+            ("users", {"filters": {"product": "chat"}}, "product", "user_id"),
+            ("cost_report", {"filters": {"exclude_deleted_users": True}}, "exclude_deleted_users", "models"),
+            ("cost_report", {"filters": {"model": "claude-opus-4-6"}}, "model", "models"),
+            ("cost_report", {"filters": {"speeds": ["fast", "slow"]}}, "slow", "standard"),
+            ("plugins", {"filters": {"product": "chat"}}, "chat", "cowork"),
+            ("cost_report", {"bucket_width": "1w"}, "1w", "1h"),
+            ("usage", {"bucket_width": "1D"}, "1D", "1d"),
+        ],
+    )
+    def test_name_the_dataset_the_value_and_the_allowed_ones(
+        self, name: str, options: Mapping[str, Any], value: str, allowed: str
+    ) -> None:
+        said = refusal(CLAUDE[name], **options)
+        assert f"claude_enterprise {name}" in said
+        assert repr(value) in said
+        assert allowed in said.partition("allowed:")[2]
+
+    @pytest.mark.parametrize(
+        ("dataset", "options"),
+        [
+            (CLAUDE["summaries"], {"group_by": ["rbac_group_id"]}),
+            (CLAUDE["users"], {"bucket_width": "1d"}),
+            (PPLX["credit_usage"], {"group_by": ["user_email"]}),
+            (PPLX["member_credit_usage"], {"filters": {"user_email": "a@example.com"}}),
+            (PPLX["member_credit_usage"], {"bucket_width": "1h"}),
+        ],
+    )
+    def test_say_when_there_is_no_such_option_at_all(self, dataset: Dataset, options: Mapping[str, Any]) -> None:
+        assert "takes none" in refusal(dataset, **options)
+
+    def test_perplexity_has_no_minutes(self) -> None:
+        assert "1d, 1h" in refusal(PPLX["connectors"], bucket_width="1m")
+
+    def test_a_string_is_not_taken_for_a_list_of_letters(self) -> None:
+        assert "'model'" in refusal(CLAUDE["cost_report"], group_by="model")
+
+    def test_a_hundred_entries_are_allowed_and_no_more(self) -> None:
+        ids = [f"user_{number}" for number in range(101)]
+        assert len(sent(query(CLAUDE["cost_report"], filters={"user_ids": ids[:100]}), DAY)) == 104
+        said = refusal(CLAUDE["cost_report"], filters={"user_ids": ids})
+        assert "user_ids" in said
+        assert "100" in said
+        assert "101" in said
+
+    def test_the_hundred_entries_of_filter_are_shared_by_its_dimensions(self) -> None:
+        """Contract sections 2 and 7.0: ``filter[]`` is one list parameter of at most 100 entries."""
+        filters = {
+            "user_id": [f"user_{number}" for number in range(60)],
+            "rbac_group_id": [f"rbac_group_{number}" for number in range(60)],
+        }
+        assert "100" in refusal(CLAUDE["skills"], filters=filters)
+
+    def test_an_empty_list_is_no_filter(self) -> None:
+        assert "0 were given" in refusal(CLAUDE["cost_report"], filters={"models": []})
+
+    def test_a_flag_takes_one_value(self) -> None:
+        options = {"group_by": ["actor"], "filters": {"exclude_deleted_users": ["true", "false"]}}
+        assert "exclude_deleted_users" in refusal(CLAUDE["usage"], **options)
+
+    @pytest.mark.parametrize("value", [7, None, [7], [None], {"a": "b"}, [["nested"]]], ids=repr)
+    def test_a_value_that_is_no_text_is_refused_in_words(self, value: object) -> None:
+        """What is not text cannot be sent, and a manifest that recorded it could not be read again."""
+        assert "user_ids" in refusal(CLAUDE["cost_report"], filters={"user_ids": value})
+
+    @pytest.mark.parametrize("value", [7, [7], [None]], ids=repr)
+    def test_a_group_by_that_is_no_list_of_text_is_refused_in_words(self, value: object) -> None:
+        assert "group_by" in refusal(CLAUDE["cost_report"], group_by=value)
+
+
+class TestGroups:
+    FIVE = ("actor", "model", "product", "speed", "workspace_id")
+
+    def test_six_are_one_too_many(self) -> None:
+        said = refusal(CLAUDE["cost"], group_by=[*self.FIVE, "service_tier"])
+        assert "at most 5" in said
+        assert "6 were given" in said
+        assert "service_tier" in said
+
+    def test_cost_type_and_token_type_do_not_count(self) -> None:
+        asked = query(CLAUDE["cost"], group_by=[*self.FIVE, "cost_type", "token_type"])
+        assert set(asked.group_by) == {*self.FIVE, "cost_type", "token_type"}
+
+    def test_usage_has_no_uncounted_ones(self) -> None:
+        assert "'cost_type'" in refusal(CLAUDE["usage"], group_by=["cost_type"])
+
+    def test_the_same_dimension_twice_is_asked_once(self) -> None:
+        asked = query(CLAUDE["cost_report"], group_by=["model", "model"])
+        assert [value for name, value in asked.options() if name == "group_by[]"] == ["model"]
+
+    def test_the_order_of_writing_makes_no_other_cut(self) -> None:
+        one = query(
+            CLAUDE["cost_report"], group_by=["model", "product"], filters={"speeds": "fast", "models": ["m", "n"]}
+        )
+        other = query(
+            CLAUDE["cost_report"], group_by=("product", "model"), filters={"models": ["m", "n"], "speeds": ["fast"]}
+        )
+        assert one == other
+        assert sent(one, DAY) == sent(other, DAY)
+
+
+class TestCombinations:
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            ("users", {"filters": {"project_id": "p"}, "group_by": ["rbac_group_id"]}),
+            ("users", {"filters": {"project_id": "p", "rbac_group_id": "g"}}),
+            ("usage_report", {"group_by": ["claude_tag_user_id", "rbac_group_id"]}),
+            ("cost", {"group_by": ["claude_tag_user_id"], "filters": {"rbac_group_ids": "g"}}),
+        ],
+    )
+    def test_what_the_vendor_refuses_together_is_refused_here(self, name: str, options: Mapping[str, Any]) -> None:
+        assert "cannot be combined" in refusal(CLAUDE[name], **options)
+
+    def test_what_needs_another_option_says_which(self) -> None:
+        said = refusal(CLAUDE["usage"], filters={"exclude_deleted_users": True})
+        assert "exclude_deleted_users" in said
+        assert "actor" in said
+        asked = query(CLAUDE["usage"], filters={"exclude_deleted_users": True}, group_by=["actor"])
+        assert ("exclude_deleted_users", "true") in sent(asked, DAY)
+
+    def test_members_reports_need_nothing_for_the_same_flag(self) -> None:
+        asked = query(CLAUDE["user_cost_report"], filters={"exclude_deleted_users": False})
+        assert ("exclude_deleted_users", "false") in sent(asked, DAY)
+
+    def test_the_default_cut_is_known_from_any_other(self) -> None:
+        assert query(CLAUDE["cost_report"]).is_default
+        assert query(CLAUDE["cost_report"], bucket_width="1d").is_default
+        assert query(CLAUDE["users"]).is_default
+        assert not query(CLAUDE["cost_report"], bucket_width="1h").is_default
+        assert not query(CLAUDE["cost_report"], group_by=["model"]).is_default
+        assert not query(CLAUDE["users"], filters={"user_id": "u"}).is_default
+
+
+class TestSpelling:
+    def test_one_day_of_a_snapshot(self) -> None:
+        assert sent(query(CLAUDE["users"]), DAY) == [("date", "2026-09-01"), ("limit", "1000")]
+
+    def test_dimension_and_value_in_one_parameter(self) -> None:
+        asked = query(
+            CLAUDE["artifacts"], group_by=["user_id"], filters={"is_shared": True, "artifact_type": ["other", "a:b"]}
+        )
+        assert sorted(sent(asked, DAY)) == sorted(
+            [
+                ("group_by[]", "user_id"),
+                ("filter[]", "artifact_type:other"),
+                ("filter[]", "artifact_type:a:b"),
+                ("filter[]", "is_shared:true"),
+                ("date", "2026-09-01"),
+                ("limit", "1000"),
+            ]
+        )
+
+    def test_a_range_of_summaries(self) -> None:
+        assert sent(query(CLAUDE["summaries"], filters={"rbac_group_id": "g"}), MONTH) == [
+            ("filter[]", "rbac_group_id:g"),
+            ("starting_date", "2026-09-01"),
+            ("ending_date", "2026-10-01"),
+            ("limit", "1000"),
+        ]
+
+    def test_lists_have_brackets_and_moments_have_a_zone(self) -> None:
+        asked = query(
+            CLAUDE["cost_report"],
+            bucket_width="1h",
+            group_by=["model"],
+            filters={"models": ["m", "n"], "speeds": "fast"},
+        )
+        assert sent(asked, MORNING) == [
+            ("bucket_width", "1h"),
+            ("group_by[]", "model"),
+            ("models[]", "m"),
+            ("models[]", "n"),
+            ("speeds[]", "fast"),
+            ("starting_at", "2026-09-01T00:00:00Z"),
+            ("ending_at", "2026-09-01T07:00:00Z"),
+            ("limit", "168"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("name", "width", "limit"),
+        [
+            ("cost_report", "1d", "31"),
+            ("cost_report", "1h", "168"),
+            ("usage_report", "1m", "256"),
+            ("user_cost_report", "1d", "1000"),
+            ("user_usage_report", "1m", "1000"),
+            ("usage", "1m", "1000"),
+        ],
+    )
+    def test_the_largest_page(self, name: str, width: str, limit: str) -> None:
+        assert dict(sent(query(CLAUDE[name], bucket_width=width), DAY))["limit"] == limit
+
+    def test_a_bucket_is_always_asked_for_so_that_rows_say_their_day(self) -> None:
+        """Contract section 8.1: rows of the members' reports have no bounds without a width."""
+        for name in ("user_usage_report", "user_cost_report", "usage_report", "cost_report"):
+            assert ("bucket_width", "1d") in sent(query(CLAUDE[name]), DAY)
+        for name in ("usage", "cost"):
+            parameters = sent(query(CLAUDE[name]), DAY)
+            assert ("time_bucket_width", "1d") in parameters
+            assert "bucket_width" not in dict(parameters)
+
+    def test_the_beta_reports_come_in_time_order(self) -> None:
+        parameters = sent(query(CLAUDE["cost"]), DAY)
+        assert ("order_by", "time") in parameters
+        assert ("order", "asc") in parameters
+
+    def test_an_empty_entry_can_be_meant(self) -> None:
+        """Contract section 2: ``api_key_ids[]=`` stands for usage without a key."""
+        assert ("api_key_ids[]", "") in sent(query(CLAUDE["usage"], filters={"api_key_ids": [""]}), DAY)
+
+    def test_perplexity_seconds(self) -> None:
+        asked = query(PPLX["credit_usage"], bucket_width="1h", filters={"user_email": "a@example.com"})
+        assert sent(asked, MORNING) == [
+            ("dataset", "credit_usage"),
+            ("bucket_width", "1h"),
+            ("user_email", "a@example.com"),
+            ("start_time", "1788220800"),
+            ("end_time", "1788246000"),
+            ("limit", "168"),
+        ]
+
+    def test_perplexity_members(self) -> None:
+        assert sent(query(PPLX["member_query_volume"]), DAY) == [
+            ("dataset", "query_volume"),
+            ("group_by", "user_email"),
+            ("start_time", "1788220800"),
+            ("end_time", "1788307200"),
+            ("limit", "100"),
+        ]
+
+    def test_a_probe_asks_for_the_same_in_a_small_page(self) -> None:
+        asked = query(CLAUDE["cost_report"], group_by=["model"])
+        whole, probe = sent(asked, DAY), list(asked.parameters(DAY, limit=1))
+        assert whole[:-1] == probe[:-1]
+        assert probe[-1] == ("limit", "1")

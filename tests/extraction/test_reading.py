@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which days of a window are there as a whole, by what its pages said."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_aianalytics.exceptions import MalformedResponseError
+from airflow_provider_aianalytics.extraction.answers import Answer, page_of
+from airflow_provider_aianalytics.extraction.pages import CursorWalk
+from airflow_provider_aianalytics.extraction.query import query
+from airflow_provider_aianalytics.extraction.reading import Reading
+from airflow_provider_aianalytics.extraction.windows import Window
+from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
+from airflow_provider_aianalytics.vendors.dataset import Vendor
+from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
+
+FIRST = datetime(2026, 9, 1, tzinfo=UTC)
+EPOCH = 1788220800
+DAYS = [date(2026, 9, 1), date(2026, 9, 2)]
+LATER = datetime(2026, 10, 20, tzinfo=UTC)
+
+
+def read(vendor: Vendor, dataset: str, body: dict[str, Any], **options: Any) -> Reading:
+    walk = CursorWalk(query(vendor.dataset(dataset), **options), Window(FIRST, FIRST + timedelta(days=2)))
+    reading = Reading(walk.query, walk.window)
+    page = page_of(Answer(200, {}, json.dumps(body).encode()), walk, vendor, now=LATER)
+    for _ in reading.take(page):
+        pass
+    return reading
+
+
+def covered(reading: Reading, at: datetime = LATER) -> list[date]:
+    return [day for day in DAYS if reading.covers(day, at)]
+
+
+@pytest.mark.parametrize(
+    ("watermark", "days"),
+    [
+        (None, 0),
+        ("2026-09-01T23:59:59Z", 0),
+        ("2026-09-02T00:00:00Z", 1),
+        ("2026-09-03T01:00:00+02:00", 1),
+        ("2026-09-22T12:00:00Z", 2),
+    ],
+)
+def test_the_watermark_of_a_report(watermark: str | None, days: int) -> None:
+    body = {"data": [], "has_more": False, "next_page": None, "data_refreshed_at": watermark}
+    assert covered(read(CLAUDE_ENTERPRISE, "cost_report", body)) == DAYS[:days]
+
+
+@pytest.mark.parametrize("watermark", ["soon", "2026-09-22T12:00:00"])
+def test_a_watermark_that_is_no_moment_is_malformed(watermark: str) -> None:
+    body = {"data": [], "has_more": False, "next_page": None, "data_refreshed_at": watermark}
+    with pytest.raises(MalformedResponseError, match=watermark):
+        covered(read(CLAUDE_ENTERPRISE, "cost_report", body))
+
+
+def bucket(day: int, count: int = 0) -> dict[str, Any]:
+    return {"start_time": EPOCH + day * 86400, "end_time": EPOCH + (day + 1) * 86400, "count": count}
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+def test_the_frontier_of_a_series(answered: int) -> None:
+    body = {"data": [bucket(day) for day in range(answered)], "has_more": False, "next_page": None}
+    assert covered(read(PERPLEXITY, "skills", body)) == DAYS[:answered]
+
+
+def test_a_day_left_out_of_a_series_is_not_there() -> None:
+    """Perplexity contract section 2.2: a series has every bucket, so a missing one is not a zero."""
+    body = {"data": [bucket(1, 5)], "has_more": False, "next_page": None}
+    assert covered(read(PERPLEXITY, "skills", body)) == DAYS[1:]
+
+
+def test_a_recent_zero_is_not_believed_yet() -> None:
+    body = {"data": [bucket(0), bucket(1)], "has_more": False, "next_page": None}
+    reading = read(PERPLEXITY, "skills", body)
+    assert covered(reading, FIRST + timedelta(days=2, minutes=1)) == DAYS[:1]
+    assert covered(reading, FIRST + timedelta(days=2, hours=3)) == DAYS
+
+
+def test_members_leave_days_out() -> None:
+    body: dict[str, Any] = {"data": [], "has_more": False, "next_page": None}
+    assert covered(read(PERPLEXITY, "member_credit_usage", body)) == DAYS
+
+
+def test_a_full_bucket_is_noticed_where_it_is_grouped() -> None:
+    rows = [{"model": f"m{number}", "cost_type": "tokens"} for number in range(100)]
+    day = {"starting_at": "2026-09-01T00:00:00Z", "ending_at": "2026-09-02T00:00:00Z"}
+    whole = {"data": [{**day, "results": rows}], "has_more": False, "next_page": None}
+    fewer = {"data": [{**day, "results": rows[:99]}], "has_more": False, "next_page": None}
+    assert read(CLAUDE_ENTERPRISE, "cost_report", whole, group_by=["model"]).capped == {DAYS[0]: 1}
+    assert not read(CLAUDE_ENTERPRISE, "cost_report", fewer, group_by=["model"]).capped
+    assert not read(CLAUDE_ENTERPRISE, "cost_report", whole).capped
+
+
+def test_a_chain_begun_again_is_read_anew() -> None:
+    body = {"data": [bucket(0), bucket(1)], "has_more": False, "next_page": None}
+    reading = read(PERPLEXITY, "skills", body)
+    walk = CursorWalk(reading.query, reading.window)
+    short = json.dumps({"data": [bucket(0)], "has_more": False, "next_page": None}).encode()
+    list(reading.take(page_of(Answer(200, {}, short), walk, PERPLEXITY, now=LATER)))
+    assert reading.pages == 1
+    assert covered(reading) == DAYS[:1]

@@ -1,0 +1,418 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What readers of the lake see, on a file system and on an object store: whole days, and nothing else, ever."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+
+from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError, SuspiciousShrinkError
+from airflow_provider_aianalytics.extraction.records import Batch
+from airflow_provider_aianalytics.storage.commit import Status, commit
+from airflow_provider_aianalytics.storage.formats import FileFormat, NdjsonFile
+from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.storage.manifest import Manifest, Run, rfc3339
+
+DAY = date(2026, 11, 1)
+GZIP = FileFormat("ndjson", "gzip")
+DATA = "claude_enterprise/users/date=2026-11-01/users.ndjson.gz"
+MANIFEST = "claude_enterprise/_manifests/users/2026-11-01.json"
+REVISIONS = "claude_enterprise/_revisions/users/2026-11-01/"
+RUN = Run(dag_id="d", run_id="r", task_id="t")
+
+
+class Lake:
+    """A lake somewhere, looked at from the outside."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def table(self, name: str = "users", file_format: FileFormat = GZIP) -> TableInLake:
+        return TableInLake(self.url, vendor="claude_enterprise", table=name, file_format=file_format)
+
+    def files(self) -> dict[str, bytes]:
+        if self.url.startswith("memory://"):
+            root = "/" + self.url.removeprefix("memory://").strip("/") + "/"
+            fs = MemoryFileSystem()
+            return {path.removeprefix(root): fs.cat_file(path) for path in fs.find(root)}
+        folder = Path(self.url.removeprefix("file://"))
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def names(self) -> set[str]:
+        return set(self.files())
+
+    def content(self, file: str = DATA) -> bytes:
+        return gzip.decompress(self.files()[file])
+
+
+@pytest.fixture(params=["local", "file", "memory"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
+    match request.param:
+        case "local":
+            yield Lake(str(tmp_path / "lake"))
+        case "file":
+            yield Lake(f"file://{tmp_path}/lake")
+        case _:
+            name = tmp_path.name
+            yield Lake(f"memory://{name}/lake")
+            with suppress(FileNotFoundError):
+                MemoryFileSystem().rm(f"/{name}", recursive=True)
+
+
+def land(
+    lake: Lake,
+    *rows: int,
+    at: int,
+    old: Manifest | str | None = "standing",
+    total: str | None = None,
+    broken: str | None = None,
+    monkeypatch: pytest.MonkeyPatch | None = None,
+    complete: bool = True,
+    **rules: Any,
+) -> tuple[Manifest, Status]:
+    """Land rows at the hour ``at``; ``broken`` is the method at which the process dies."""
+    table = lake.table()
+    known = table.manifest(DAY) if isinstance(old, str) else old
+    with table.spool() as folder:
+        with NdjsonFile(folder / "day", GZIP) as file:
+            records = [msgspec.Raw(b'{"n":%d}' % row) for row in rows]
+            file.write(Batch(DAY, b'{"_date":"2026-11-01",', records))
+            content = file.finish()
+        new = Manifest(
+            vendor="claude_enterprise",
+            dataset="users",
+            table="users",
+            date=DAY,
+            query={"date": "2026-11-01"},
+            file=table.data_file(DAY),
+            format="ndjson",
+            compression="gzip",
+            rows=content.rows,
+            bytes=content.bytes,
+            sha256=content.sha256,
+            total=Decimal(total) if total else None,
+            pages=1,
+            requests=1,
+            data_refreshed_at=None,
+            fetched_at=rfc3339(datetime(2026, 11, 5, tzinfo=UTC) + timedelta(hours=at)),
+            complete=complete,
+            final=False,
+            organization_id=None,
+            provider_version="0",
+            run=RUN,
+        )
+        if broken:
+            assert monkeypatch is not None
+            with monkeypatch.context() as patch:
+                patch.setattr(TableInLake, broken, _die)
+                with pytest.raises(_DiedError):
+                    commit(table, folder / "day", new, known, **rules)
+            return new, "kept"
+        return commit(table, folder / "day", new, known, **rules)
+
+
+class _DiedError(BaseException):
+    """The process is gone."""
+
+
+def _die(*_: object, **__: object) -> None:
+    raise _DiedError
+
+
+def lines(*rows: int) -> bytes:
+    return b"".join(b'{"_date":"2026-11-01","n":%d}\n' % row for row in rows)
+
+
+class TestLayout:
+    def test_a_day_is_one_file_and_one_manifest_and_nothing_else(self, lake: Lake) -> None:
+        manifest, status = land(lake, 1, 2, at=0)
+        assert status == "created"
+        assert lake.names() == {DATA, MANIFEST}
+        assert lake.content() == lines(1, 2)
+        assert lake.table().manifest(DAY) == manifest
+        assert manifest.file == DATA
+
+    def test_the_url_is_the_whole_address(self, lake: Lake) -> None:
+        url = lake.table().url(DATA)
+        assert url.endswith(f"/lake/{DATA}")
+        assert url.startswith("memory://" if lake.url.startswith("memory") else ("file://", "/"))
+
+    @pytest.mark.parametrize(
+        ("compression", "ending"), [("gzip", ".ndjson.gz"), ("zstd", ".ndjson.zst"), ("none", ".ndjson")]
+    )
+    def test_the_endings(self, lake: Lake, compression: str, ending: str) -> None:
+        table = lake.table("by_model", FileFormat("ndjson", compression))
+        assert table.data_file(DAY) == f"claude_enterprise/by_model/date=2026-11-01/by_model{ending}"
+        assert table.manifest_file(DAY) == "claude_enterprise/_manifests/by_model/2026-11-01.json"
+        kept = table.revision_file(DAY, "2026-11-05T00:00:00.000000Z")
+        assert kept.startswith("claude_enterprise/_revisions/by_model/2026-11-01/2026-11-05T")
+        assert kept.endswith(ending)
+        assert ":" not in kept
+
+    def test_no_folder_of_unfinished_files_stays(self, tmp_path: Path) -> None:
+        lake = Lake(str(tmp_path / "lake"))
+        land(lake, 1, at=0)
+        land(lake, 2, at=1)
+        assert not list(tmp_path.rglob("_spool"))
+
+    def test_a_day_that_never_landed_has_no_manifest(self, lake: Lake) -> None:
+        assert lake.table().manifest(DAY) is None
+        assert not lake.table().has(DATA)
+
+    def test_an_empty_day_is_a_fact(self, lake: Lake) -> None:
+        manifest, _ = land(lake, at=0)
+        assert manifest.rows == 0
+        assert lake.content() == b""
+        assert lake.table().manifest(DAY) == manifest
+
+    def test_a_manifest_that_is_none_is_refused_with_its_address(self, tmp_path: Path) -> None:
+        lake = Lake(str(tmp_path))
+        land(lake, 1, at=0)
+        (tmp_path / MANIFEST).write_text('{"half":')
+        with pytest.raises(AIAnalyticsError, match=r"_manifests/users/2026-11-01\.json"):
+            lake.table().manifest(DAY)
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "../x",
+            "..",
+            ".",
+            ".x",
+            "a/b",
+            "a\\b",
+            "/abs",
+            "_manifests",
+            "_revisions",
+            "_spool",
+            "-x",
+            "",
+            " ",
+            "a b",
+            "a\n",
+            "a\x00",
+            "date=2026-11-01",
+            "a*",
+            "é",
+            "x" * 129,
+            "{{ ds }}",
+        ],
+        ids=repr,
+    )
+    def test_what_leads_out_or_hides_is_refused(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(InvalidArgumentError, match="not a name"):
+            Lake(str(tmp_path)).table(name)
+
+    @pytest.mark.parametrize("name", ["users", "cost_by_model", "v2.users", "users-eu", "2026", "X"])
+    def test_a_plain_name_is_taken(self, tmp_path: Path, name: str) -> None:
+        assert Lake(str(tmp_path)).table(name).table == name
+
+
+class TestRestatements:
+    def test_the_same_content_writes_nothing(self, lake: Lake) -> None:
+        first, _ = land(lake, 1, 2, at=0)
+        before = lake.files()
+        again, status = land(lake, 1, 2, at=1)
+        assert status == "unchanged"
+        assert again == first
+        assert lake.files() == before
+
+    def test_the_same_content_may_become_complete(self, lake: Lake) -> None:
+        first, _ = land(lake, 1, 2, at=0, complete=False)
+        data = lake.files()[DATA]
+        again, status = land(lake, 1, 2, at=1)
+        assert status == "unchanged"
+        assert again.complete
+        assert again.fetched_at == first.fetched_at
+        assert lake.table().manifest(DAY) == again
+        assert lake.files()[DATA] == data
+
+    def test_new_content_keeps_what_it_replaces(self, lake: Lake) -> None:
+        first, _ = land(lake, 1, at=0)
+        second, _ = land(lake, 1, 2, at=1)
+        third, status = land(lake, 1, 2, 3, at=2)
+        assert status == "revised"
+        assert lake.content() == lines(1, 2, 3)
+        assert [(kept.fetched_at, kept.rows, kept.sha256) for kept in third.revisions] == [
+            (old.fetched_at, old.rows, old.sha256) for old in (first, second)
+        ]
+        files = [kept.file for kept in third.revisions]
+        assert all(file is not None and file.startswith(REVISIONS) for file in files)
+        assert [lake.content(file) for file in files if file] == [lines(1), lines(1, 2)]
+        assert lake.names() == {DATA, MANIFEST, *files}
+        assert lake.table().manifest(DAY) == third
+
+    def test_without_revisions_their_files_are_gone_and_their_facts_are_not(self, lake: Lake) -> None:
+        first, _ = land(lake, 1, at=0)
+        second, status = land(lake, 1, 2, at=1, keep_revisions=False)
+        assert status == "revised"
+        assert [(kept.sha256, kept.file) for kept in second.revisions] == [(first.sha256, None)]
+        assert lake.names() == {DATA, MANIFEST}
+
+    def test_data_that_somebody_removed_is_landed_again(self, lake: Lake) -> None:
+        first, _ = land(lake, 1, at=0)
+        table = lake.table()
+        (table.root / DATA).unlink()
+        again, _ = land(lake, 1, at=1)
+        assert lake.content() == lines(1)
+        assert again.sha256 == first.sha256
+
+    @pytest.mark.parametrize(
+        ("before", "after", "suspicious"),
+        [(10, 0, True), (10, 8, True), (10, 9, False), (10, 11, False), (0, 0, False)],
+    )
+    def test_a_day_that_shrinks_is_left_alone(self, lake: Lake, before: int, after: int, suspicious: bool) -> None:
+        land(lake, *range(before), at=0)
+        standing = lake.files()
+        if not suspicious:
+            land(lake, *range(after), at=1)
+            return
+        with pytest.raises(SuspiciousShrinkError) as refused:
+            land(lake, *range(after), at=1)
+        assert f"{before}" in str(refused.value)
+        assert f"{after}" in str(refused.value)
+        assert lake.files() == standing
+        _, status = land(lake, *range(after), at=2, accept_shrink=True)
+        assert status == "revised"
+        assert lake.content() == lines(*range(after))
+
+    def test_a_total_that_shrinks_is_left_alone_too(self, lake: Lake) -> None:
+        land(lake, 1, 2, at=0, total="100.000000")
+        with pytest.raises(SuspiciousShrinkError, match=r"100\.000000.*89\.999"):
+            land(lake, 3, 4, at=1, total="89.999")
+        _, status = land(lake, 3, 4, at=1, total="90.0")
+        assert status == "revised"
+
+
+class TestInterruptions:
+    def test_a_first_landing_that_died_before_its_manifest(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+        land(lake, 1, at=0, broken="publish_manifest", monkeypatch=monkeypatch)
+        assert lake.table().manifest(DAY) is None
+        _, status = land(lake, 1, 2, at=1)
+        assert status == "created"
+        assert lake.content() == lines(1, 2)
+        assert lake.names() == {DATA, MANIFEST}
+
+    @pytest.mark.parametrize("broken", ["keep_revision", "publish", "publish_manifest"])
+    @pytest.mark.parametrize("keep", [True, False])
+    @pytest.mark.parametrize("next_rows", [(1,), (1, 2), (1, 2, 3)], ids=["as it was", "as it died", "new"])
+    def test_a_restatement_that_died_is_repaired_and_the_oldest_content_is_not_lost(
+        self, lake: Lake, monkeypatch: pytest.MonkeyPatch, broken: str, keep: bool, next_rows: tuple[int, ...]
+    ) -> None:
+        first, _ = land(lake, 1, at=0)
+        land(lake, 1, 2, at=1, broken=broken, monkeypatch=monkeypatch, keep_revisions=keep)
+        assert lake.table().manifest(DAY) == first, "the manifest is the last to change"
+
+        repaired, _ = land(lake, *next_rows, at=2, keep_revisions=keep)
+        standing = lake.table().manifest(DAY)
+        assert standing == repaired
+        assert lake.content() == lines(*next_rows)
+        assert repaired.rows == len(next_rows)
+        kept = [revision.file for revision in repaired.revisions if revision.file]
+        if keep and next_rows != (1,):
+            assert lines(1) in [lake.content(file) for file in kept]
+        assert lake.names() == {DATA, MANIFEST, *kept}
+
+    def test_dying_twice_still_keeps_the_oldest(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+        first, _ = land(lake, 1, at=0)
+        land(lake, 1, 2, at=1, broken="publish_manifest", monkeypatch=monkeypatch)
+        land(lake, 1, 2, 3, at=2, broken="publish_manifest", monkeypatch=monkeypatch)
+        last, _ = land(lake, 1, 2, 3, 4, at=3)
+        (kept,) = last.revisions
+        assert kept.sha256 == first.sha256
+        assert kept.file is not None
+        assert lake.content(kept.file) == lines(1)
+
+    def test_what_was_repaired_is_quiet_afterwards(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+        land(lake, 1, at=0)
+        land(lake, 1, 2, at=1, broken="publish_manifest", monkeypatch=monkeypatch)
+        land(lake, 1, 2, at=2)
+        before = lake.files()
+        _, status = land(lake, 1, 2, at=3)
+        assert status == "unchanged"
+        assert lake.files() == before
+
+    def test_a_copy_that_died_half_way_is_not_taken_for_the_content(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lake = Lake(str(tmp_path / "lake"))
+        land(lake, 1, at=0)
+
+        def half(source: str, target: Path) -> None:
+            Path(target).write_bytes(Path(source).read_bytes()[:5])
+            raise _DiedError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "copyfile", half)
+            with pytest.raises(_DiedError):
+                land(lake, 1, 2, at=1)
+        assert lake.content() == lines(1)
+        last, _ = land(lake, 1, 2, at=2)
+        (kept,) = last.revisions
+        assert kept.file is not None
+        assert lake.content(kept.file) == lines(1)
+
+    def test_nothing_unfinished_is_ever_in_a_table(self, tmp_path: Path) -> None:
+        lake = Lake(str(tmp_path / "lake"))
+        land(lake, 1, at=0)
+        table = lake.table()
+        with suppress(_DiedError), table.spool() as folder:
+            (folder / "half").write_bytes(b"half")
+            assert tmp_path / "lake" / "claude_enterprise" / "users" not in folder.parents
+            raise _DiedError
+        assert lake.names() == {DATA, MANIFEST}
+
+
+class TestSpool:
+    def test_another_who_tidies_up_is_no_obstacle(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two tasks share the folder of unfinished files; the one that ends removes it while the other begins."""
+        table = Lake(str(tmp_path / "lake")).table()
+        parent = tmp_path / "lake" / "claude_enterprise" / "_spool"
+        real = tempfile.TemporaryDirectory
+        removed: list[Path] = []
+
+        def after_the_other_left(*args: Any, **kwargs: Any) -> tempfile.TemporaryDirectory[str]:
+            if not removed:
+                parent.rmdir()
+                removed.append(parent)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(tempfile, "TemporaryDirectory", after_the_other_left)
+        with table.spool() as folder:
+            (folder / "file").write_bytes(b"whole")
+        assert removed
+
+    def test_many_at_once(self, tmp_path: Path) -> None:
+        lake = Lake(str(tmp_path / "lake"))
+        failures: list[BaseException] = []
+
+        def spool() -> None:
+            table = lake.table()
+            try:
+                for _ in range(150):
+                    with table.spool() as folder:
+                        (folder / "file").write_bytes(b"x")
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=spool) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert not list(tmp_path.rglob("_spool"))
