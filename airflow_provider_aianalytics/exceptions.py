@@ -10,6 +10,7 @@
     ├── FeatureDisabledError *        the organization has the API switched off
     ├── InvalidRequestError *         the vendor refused the request
     ├── NotYetAvailableError          the day is not there yet
+    ├── EmptyDayError                 the day was answered with nothing
     ├── CursorExpiredError            the data was refreshed while its pages were read
     ├── RateLimitedError              the organization's budget is spent
     ├── VendorUnavailableError        no answer, or an answer that says "later"
@@ -76,6 +77,10 @@ class NotYetAvailableError(AIAnalyticsError):
     def __init__(self, what: str, *, latest: date | None = None, where: str = "", way_out: str = "") -> None:
         super().__init__(what, where=where, way_out=way_out)
         self.latest = latest
+
+
+class EmptyDayError(AIAnalyticsError):
+    """The day was answered with nothing, which the author asked to be told of; it was not landed."""
 
 
 class CursorExpiredError(AIAnalyticsError):

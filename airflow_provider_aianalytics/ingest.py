@@ -19,15 +19,15 @@ from airflow_provider_aianalytics.exceptions import (
     QueryMismatchError,
     SuspiciousShrinkError,
 )
-from airflow_provider_aianalytics.extraction.measure import total_of
+from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, plan
-from airflow_provider_aianalytics.landed import Landed, Partition
+from airflow_provider_aianalytics.landed import Landed, Partition, is_empty
 from airflow_provider_aianalytics.split import SplitReading
 from airflow_provider_aianalytics.storage.commit import commit
-from airflow_provider_aianalytics.storage.formats import Content, NdjsonFile
+from airflow_provider_aianalytics.storage.formats import Content, DayFile, open_day_file
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, query_as_sent, rfc3339
 from airflow_provider_aianalytics.vendors.dataset import DAY
 
@@ -50,6 +50,7 @@ class Rules:
     :param partial: whether a day that the vendor's data does not cover yet lands as far as it goes.
     :param split_capped: whether a grouped bucket that came full is asked for again in narrower questions.
     :param accept_shrink: whether a day may lose rows or total beyond the tolerance.
+    :param refuse_empty: whether a day without rows, or whose total is zero, is left out.
     :param keep_revisions: whether the content that a restatement replaces is kept.
     """
 
@@ -58,6 +59,7 @@ class Rules:
     partial: bool = False
     split_capped: bool = False
     accept_shrink: bool = False
+    refuse_empty: bool = False
     keep_revisions: bool = True
 
 
@@ -69,6 +71,7 @@ class Ingest:
     :param table: where it lands.
     :param run: the task run, for the manifests.
     :param first_try: the first try of this series of tries: what it or a later one committed is kept.
+    :param privacy: what must not land as it is.
     :param rules: what the run may do.
     """
 
@@ -80,6 +83,7 @@ class Ingest:
         *,
         run: Run,
         first_try: int = 1,
+        privacy: Privacy | None = None,
         rules: Rules = Rules(),
     ) -> None:
         self.hook = hook
@@ -89,6 +93,7 @@ class Ingest:
         self.run = run
         self.first_try = first_try
         self.rules = rules
+        self.privacy = privacy or Privacy(query.dataset)
         self._latest: date | None = None
         self._progress = _Progress(hook)
         self._stop = threading.Event()
@@ -201,6 +206,9 @@ class Ingest:
                     self.dataset.groups_per_bucket,
                 )
             new = self._manifest(reading, day, files[day].finish(), read_at, covered=covered)
+            if self.rules.refuse_empty and is_empty(new):
+                landed.empty.append(day)
+                continue
             try:
                 manifest, status = commit(
                     self.table,
@@ -242,6 +250,8 @@ class Ingest:
             organization_id=reading.organization_id,
             provider_version=__version__,
             run=self.run,
+            dropped_fields=self.privacy.drop,
+            pseudonymized_fields=self.privacy.pseudonymize,
         )
 
     def _with_restated(self, period: Period) -> Period:
@@ -262,6 +272,8 @@ class Ingest:
             "dataset": self.dataset.name,
             "format": self.table.file_format.name,
             "compression": self.table.file_format.compression,
+            "dropped_fields": self.privacy.drop,
+            "pseudonymized_fields": self.privacy.pseudonymize,
         }
         theirs = {name: getattr(manifest, name) for name in ours}
         if then != now or theirs != ours:
@@ -285,18 +297,18 @@ class _DayFiles:
     def __init__(self, ingest: Ingest, window: Window, folder: Path, stack: ExitStack) -> None:
         self._dataset = ingest.dataset
         self._format = ingest.table.file_format
+        self._privacy = ingest.privacy
         self._window = window
         self._folder = folder
         self._stack = stack
-        self._files: dict[date, NdjsonFile] = {}
+        self._files: dict[date, DayFile] = {}
 
     def begin(self) -> None:
         """Begin the window, dropping what was read of it before."""
         for file in self._files.values():
             file.discard()
-        total = total_of(self._dataset)
         self._files = {
-            day: self._stack.enter_context(NdjsonFile(self._folder / str(day), self._format, total))
+            day: self._stack.enter_context(open_day_file(self._folder / str(day), self._format, self._dataset))
             for day in self._window.days()
         }
 
@@ -307,11 +319,11 @@ class _DayFiles:
         """
         rows = 0
         for batch in batches:
-            self._files[batch.day].write(batch)
+            self._files[batch.day].write(self._privacy.apply(batch))
             rows += len(batch.records)
         return rows
 
-    def __getitem__(self, day: date) -> NdjsonFile:
+    def __getitem__(self, day: date) -> DayFile:
         return self._files[day]
 
 

@@ -53,19 +53,27 @@ class Landed:
     """What a run, or one window of it, came to.
 
     :param missing: the days that are not there yet.
+    :param empty: the days that were answered without a row, or with a total of zero, and were left out for it.
     :param refused: why days that were answered were not committed.
     """
 
     partitions: list[Partition] = field(default_factory=list)
     missing: list[date] = field(default_factory=list)
+    empty: list[date] = field(default_factory=list)
     refused: list[SuspiciousShrinkError] = field(default_factory=list)
     requests: int = 0
 
     def add(self, other: Landed) -> None:
         self.partitions += other.partitions
         self.missing += other.missing
+        self.empty += other.empty
         self.refused += other.refused
         self.requests += other.requests
+
+
+def is_empty(manifest: Manifest) -> bool:
+    """Whether a day holds nothing: no row, or a total of zero, which a vendor that was not synced answers too."""
+    return manifest.rows == 0 or manifest.total == 0
 
 
 def summary(table: TableInLake, query: Query, landed: Landed) -> dict[str, Any]:

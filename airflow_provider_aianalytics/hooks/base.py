@@ -285,6 +285,8 @@ class AnalyticsHook(HttpHook):
         """
         endpoint = endpoint_of(self.get_connection(self.conn_id), self.vendor)
         mask_secret(endpoint.key)
+        if endpoint.pseudonym_secret:
+            mask_secret(endpoint.pseudonym_secret)
         return endpoint
 
     @cached_property

@@ -25,12 +25,14 @@ class Endpoint:
 
     :param base_url: scheme, host and port, without a slash at the end.
     :param key: the key; never shown.
+    :param pseudonym_secret: the key of pseudonyms, empty where there is none; never shown.
     :param read_timeout: seconds without a byte before a request is given up.
     :param requests_per_minute: the budget this connection may use.
     """
 
     base_url: str
     key: str = field(repr=False)
+    pseudonym_secret: str = field(repr=False, default="")
     read_timeout: float
     requests_per_minute: int
 
@@ -61,6 +63,7 @@ def endpoint_of(connection: Connection, vendor: Vendor) -> Endpoint:
     return Endpoint(
         base_url=_base_url(connection, vendor),
         key=key,
+        pseudonym_secret=str(connection.extra_dejson.get("pseudonym_secret") or ""),
         read_timeout=_number(connection, "timeout", READ_TIMEOUT, least=0.001),
         requests_per_minute=int(_number(connection, "requests_per_minute", vendor.requests_per_minute, least=1)),
     )

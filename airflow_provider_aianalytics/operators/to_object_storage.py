@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_aianalytics.compat import first_try
-from airflow_provider_aianalytics.exceptions import NotYetAvailableError
+from airflow_provider_aianalytics.exceptions import EmptyDayError, NotYetAvailableError
+from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.ingest import Ingest, Rules
-from airflow_provider_aianalytics.landed import summary
+from airflow_provider_aianalytics.landed import is_empty, summary
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator, is_known, require
 from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import TableInLake, check_table
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CHOICES = {
     "on_unavailable": ("fail", "skip", "partial"),
+    "on_empty": ("accept", "fail", "skip"),
     "on_shrink": ("fail", "accept"),
     "on_cap": ("report", "split"),
 }
@@ -40,17 +42,24 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
     :param path: any URL that ``ObjectStoragePath`` takes: ``s3://conn@bucket/prefix``, ``file:///…`` (templated).
     :param table: the table (templated); the dataset's name by default. Required as soon as the cut differs from the
         default one, so that two cuts never share a table.
-    :param file_format: ``ndjson``.
-    :param compression: ``gzip``, ``zstd`` or ``none``.
+    :param file_format: ``ndjson``, which is lossless, or ``parquet`` or ``csv``, which are typed and flat. Parquet needs
+        the extra ``parquet``.
+    :param compression: ``gzip``, ``zstd`` or ``none``; in Parquet the codec of its pages.
     :param restate_days: also read this many days before ``start`` again, and rewrite those whose content changed.
     :param max_concurrency: how many windows are read at once, at most.
     :param keep_revisions: whether the content that a restatement replaces is kept under ``_revisions``.
     :param on_unavailable: what a day does that is not there yet, once the others are landed: ``fail``, ``skip``, or
         ``partial``, which lands it as far as the vendor's data goes and marks it incomplete.
+    :param on_empty: what a day does that was answered without a row, or with a total of zero, which a vendor that was
+        not synced answers too: ``accept`` lands it, ``fail`` leaves it out and fails once the others are landed,
+        ``skip`` lands it and skips the tasks behind when every day is empty.
     :param on_shrink: what a day does that lost more than a tenth of its rows or of its total: ``fail`` leaves what is
         landed as it is, ``accept`` replaces it.
     :param on_cap: what a grouped bucket does that came with as many groups as the vendor serves of one: ``report``
         lands the day and marks it incomplete, ``split`` asks again in narrower questions until nothing is cut off.
+    :param drop_fields: dotted names of fields that do not land, such as ``user.email_address``.
+    :param pseudonymize_fields: dotted names of fields that land as the HMAC-SHA-256 of their value, keyed by the
+        connection's extra ``pseudonym_secret``.
     """
 
     template_fields: Sequence[str] = (*AnalyticsOperator.template_fields, "path", "table")
@@ -66,8 +75,11 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         max_concurrency: int = 4,
         keep_revisions: bool = True,
         on_unavailable: str = "fail",
+        on_empty: str = "accept",
         on_shrink: str = "fail",
         on_cap: str = "report",
+        drop_fields: Sequence[str] = (),
+        pseudonymize_fields: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -79,7 +91,10 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.max_concurrency = max_concurrency
         self.keep_revisions = keep_revisions
         self.on_unavailable = on_unavailable
+        self.on_empty = on_empty
         self.on_shrink = on_shrink
+        self.drop_fields = drop_fields
+        self.pseudonymize_fields = pseudonymize_fields
         self.on_cap = on_cap
         FileFormat(file_format, compression)
         require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
@@ -89,6 +104,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             require(value in allowed, f"{name}={value!r} is not allowed; allowed: {', '.join(allowed)}")
         if is_known(table) and is_known(self.dataset, self.group_by, self.filters):
             self._table_name()
+            check_fields(self.query().dataset, "drop_fields", drop_fields)
+            check_fields(self.query().dataset, "pseudonymize_fields", pseudonymize_fields)
 
     def execute(self, context: Context) -> dict[str, Any]:
         period, checked = self.period(context), self.query()
@@ -112,11 +129,18 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                     try_number=instance.try_number,
                 ),
                 first_try=first_try(context),
+                privacy=Privacy(
+                    checked.dataset,
+                    tuple(self.drop_fields),
+                    tuple(self.pseudonymize_fields),
+                    hook.endpoint.pseudonym_secret if self.pseudonymize_fields else "",
+                ),
                 rules=Rules(
                     max_concurrency=self.max_concurrency,
                     restate_days=self.restate_days,
                     partial=self.on_unavailable == "partial",
                     split_capped=self.on_cap == "split",
+                    refuse_empty=self.on_empty == "fail",
                     accept_shrink=self.on_shrink == "accept",
                     keep_revisions=self.keep_revisions,
                 ),
@@ -125,6 +149,14 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.log.info("Landed %s", told)
         if landed.missing and self.on_unavailable != "partial":
             self._not_yet(checked, period, landed.missing)
+        if landed.empty:
+            raise EmptyDayError(
+                f"{', '.join(map(str, landed.empty))} answered with nothing and not landed",
+                where=f"{self.vendor.name} {checked.dataset.name} {period}",
+                way_out='Run later, or take it as it is with on_empty="accept"',
+            )
+        if self.on_empty == "skip" and all(is_empty(partition.manifest) for partition in landed.partitions):
+            raise AirflowSkipException(f"{self.vendor.name} {checked.dataset.name} {period}: every day is empty")
         return told
 
     def _not_yet(self, checked: Query, period: Period, missing: list[date]) -> NoReturn:

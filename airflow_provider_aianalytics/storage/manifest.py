@@ -60,6 +60,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param capped_buckets: how many buckets came with as many groups as the vendor serves, so that more may be missing;
         such a day is not complete.
     :param final: whether the vendor will not restate it any more.
+    :param dropped_fields: the fields that were left out before anything was written.
+    :param pseudonymized_fields: the fields whose values were replaced before anything was written.
     :param revisions: what restatements replaced, oldest first.
     """
 
@@ -86,6 +88,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: str | None
     provider_version: str
     run: Run
+    dropped_fields: tuple[str, ...] = ()
+    pseudonymized_fields: tuple[str, ...] = ()
     revisions: tuple[Revision, ...] = ()
 
 

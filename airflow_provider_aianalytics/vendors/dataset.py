@@ -133,6 +133,7 @@ class Dataset:
     :param availability: how its days appear and become final.
     :param bounds: the fields of an answered item that hold its bounds, or ``None`` where no item carries its day.
     :param older_bounds: the names of the same fields in an older shape of the API.
+    :param older_names: for a field's name in an older shape of the API its present one.
     :param results: the field of a bucket that holds its rows, or ``None`` where an item is itself a record.
     :param has_more: whether pages say ``has_more`` beside the cursor.
     :param columns: the known fields of a record, in the order of the typed tables.
@@ -170,6 +171,7 @@ class Dataset:
     columns: tuple[Column, ...]
     bounds: tuple[str, str] | None = None
     older_bounds: tuple[str, str] | None = None
+    older_names: Mapping[str, str] = field(default_factory=dict)
     results: str | None = None
     has_more: bool = True
     measure: str | None = None

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from datetime import date
+from types import MappingProxyType
 
 from airflow_provider_aianalytics.vendors.dataset import Column, ColumnType
 
 VENDOR = "claude_enterprise"
 PREFIX = "/v1/organizations/analytics"
+OLDER_NAMES = MappingProxyType({"email": "email_address"})  # section 1
 FIRST_DAY = date(2026, 1, 1)  # section 6: an earlier day is a 400
 
 

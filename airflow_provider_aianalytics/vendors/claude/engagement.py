@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from airflow_provider_aianalytics.vendors.claude.common import (
     FIRST_DAY,
+    OLDER_NAMES,
     PREFIX,
     VENDOR,
     columns,
@@ -89,6 +90,7 @@ _snapshot = partial(
     availability=ENGAGEMENT,
     has_more=False,
     first_day=FIRST_DAY,
+    older_names=OLDER_NAMES,
     filter_parameter="filter[]",
 )
 
@@ -164,6 +166,7 @@ SUMMARIES = Dataset(
     bounds=("starting_at", "ending_at"),
     older_bounds=("starting_date", "ending_date"),
     first_day=FIRST_DAY,
+    older_names=OLDER_NAMES,
     filter_parameter="filter[]",
     filters={"rbac_group_id": _GROUP_ID},
     columns=(

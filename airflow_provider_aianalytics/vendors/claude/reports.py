@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from airflow_provider_aianalytics.vendors.claude.common import (
     FIRST_DAY,
+    OLDER_NAMES,
     PREFIX,
     VENDOR,
     columns,
@@ -118,6 +119,7 @@ _report = partial(
     availability=REPORT,
     bounds=BOUNDS,
     first_day=FIRST_DAY,
+    older_names=OLDER_NAMES,
     retention=RETENTION,
     bucket_widths=("1d", "1h", "1m"),
     conflicts=TAG_USER_CONFLICTS,

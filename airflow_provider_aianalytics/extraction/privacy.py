@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fields that must not land, or not as they are: taken out or replaced before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError, MalformedResponseError
+from airflow_provider_aianalytics.extraction.records import Batch
+from airflow_provider_aianalytics.vendors.dataset import Dataset
+
+Object = dict[str, msgspec.Raw]
+Change = Callable[[msgspec.Raw], bytes | None]
+
+_OBJECT = msgspec.json.Decoder(Object)
+_NULL = b"null"
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What must not land as it is.
+
+    :param dataset: the catalogue row.
+    :param drop: dotted names of fields that are left out.
+    :param pseudonymize: dotted names of fields whose values are replaced by their HMAC-SHA-256 in hexadecimal, the
+        same for the same value in every dataset, so that joins still work; null stays null.
+    :param secret: the HMAC's key; never shown.
+    :raises InvalidArgumentError: for a name that the dataset does not have, or without a secret where one is needed.
+    """
+
+    dataset: Dataset
+    drop: tuple[str, ...] = ()
+    pseudonymize: tuple[str, ...] = ()
+    secret: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        check_fields(self.dataset, "drop_fields", self.drop)
+        check_fields(self.dataset, "pseudonymize_fields", self.pseudonymize)
+        if self.pseudonymize and not self.secret:
+            raise InvalidArgumentError(
+                f"{self.dataset.vendor} {self.dataset.name}: pseudonymize_fields needs a secret, and the connection "
+                'has none: put "pseudonym_secret" into its extra; nothing was written'
+            )
+
+    def apply(self, batch: Batch) -> Batch:
+        """The batch as it may land; what is not named keeps its bytes."""
+        if not self.drop and not self.pseudonymize:
+            return batch
+        changes: list[tuple[list[str], Change]] = [(name.split("."), _dropped) for name in self.drop]
+        changes += [(name.split("."), self._pseudonym) for name in self.pseudonymize]
+        return replace(batch, records=[self._changed(record, changes) for record in batch.records])
+
+    def _changed(self, record: msgspec.Raw, changes: list[tuple[list[str], Change]]) -> msgspec.Raw:
+        for path, change in changes:
+            record = self._at(record, path, change)
+        return record
+
+    def _at(self, value: msgspec.Raw, path: list[str], change: Change) -> msgspec.Raw:
+        try:
+            fields = _OBJECT.decode(value)
+        except msgspec.ValidationError:
+            if bytes(value) == _NULL:
+                return value  # a block that is absent has nothing to hide
+            raise MalformedResponseError(f"{'.'.join(path)} cannot be hidden: what holds it is not an object") from None
+        name, *rest = path
+        for spelled in (name, *(old for old, new in self.dataset.older_names.items() if new == name)):
+            if spelled not in fields:
+                continue
+            if rest:
+                fields[spelled] = self._at(fields[spelled], rest, change)
+                continue
+            changed = change(fields[spelled])
+            if changed is None:
+                del fields[spelled]
+            else:
+                fields[spelled] = msgspec.Raw(changed)
+        return msgspec.Raw(msgspec.json.encode(fields))
+
+    def _pseudonym(self, value: msgspec.Raw) -> bytes | None:
+        raw = bytes(value)
+        if raw == _NULL:
+            return raw
+        text = msgspec.json.decode(raw) if raw.startswith(b'"') else raw.decode()
+        return b'"%s"' % hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest().encode()
+
+
+def check_fields(dataset: Dataset, option: str, names: Iterable[str]) -> None:
+    """Refuse a name that would hide nothing: a misspelled field would land in the clear.
+
+    :raises InvalidArgumentError: naming the fields there are.
+    """
+    if isinstance(names, str):
+        raise InvalidArgumentError(f"{option} takes a list of dotted names, not the string {names!r}")
+    known = [column.path for column in dataset.columns]
+    for name in names:
+        if not any(path == name or path.startswith(f"{name}.") for path in known):
+            raise InvalidArgumentError(
+                f"{dataset.vendor} {dataset.name}: {option} {name!r} is no field of it; it has {', '.join(known)}"
+            )
+        if name in (dataset.bounds or ()):
+            raise InvalidArgumentError(f"{dataset.vendor} {dataset.name}: {option} {name!r} says the day and must stay")
+
+
+def _dropped(value: msgspec.Raw) -> bytes | None:
+    return None

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a DAG author can choose, and what is refused when the DAG is parsed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.operators.claude_enterprise import (
+    ClaudeEnterpriseAnalyticsOperator,
+    ClaudeEnterpriseAnalyticsToObjectStorageOperator,
+)
+from airflow_provider_aianalytics.operators.perplexity import (
+    PerplexityAnalyticsOperator,
+    PerplexityAnalyticsToObjectStorageOperator,
+)
+from airflow_provider_aianalytics.simulator import Fault, Simulator
+from tests.integration.conftest import NOW, Outcome, RunDag, connect
+
+IMPORTS = """
+from airflow_provider_aianalytics.operators.claude_enterprise import *
+from airflow_provider_aianalytics.operators.perplexity import *
+from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
+"""
+
+
+@pytest.fixture
+def land(run_dag: RunDag, tmp_path: Path) -> Callable[..., Outcome]:
+    def run(operator: str = "ClaudeEnterpriseAnalyticsToObjectStorageOperator", **arguments: object) -> Outcome:
+        if "ToObjectStorage" in operator:
+            arguments["path"] = str(tmp_path)
+        return run_dag(f'{operator}(task_id="land", **{arguments!r})', imports=IMPORTS)
+
+    return run
+
+
+class TestWhatIsNotThereYet:
+    @pytest.mark.parametrize(("choice", "state"), [("fail", "failed"), ("skip", "skipped")])
+    def test_the_other_days_land_first(
+        self, land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path, choice: str, state: str
+    ) -> None:
+        outcome = land(dataset="users", start="2026-11-18", end="2026-11-21", on_unavailable=choice)
+
+        assert outcome.tasks == {"land": state}
+        assert sorted(path.parent.name for path in tmp_path.rglob("*.gz")) == ["date=2026-11-18", "date=2026-11-19"]
+        assert len(simulator.requests) == 3  # the vendor's own refusal names its latest day
+
+    def test_the_day_so_far_lands_marked_incomplete(
+        self, land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path
+    ) -> None:
+        outcome = land(
+            dataset="cost_report",
+            bucket_width="1m",
+            table="cost_by_minute",
+            start="2026-11-20",
+            on_unavailable="partial",
+        )
+
+        (partition,) = outcome.results["land"]["partitions"]
+        assert partition["complete"] is False
+        lines = gzip.decompress(Path(partition["path"]).read_bytes()).splitlines()
+        assert json.loads(lines[-1])["ending_at"] <= partition["data_refreshed_at"]
+
+
+class TestEmptyDays:
+    @pytest.mark.parametrize(("choice", "state", "files"), [("accept", "success", 1), ("skip", "skipped", 1)])
+    def test_an_empty_day_is_a_fact(
+        self, land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path, choice: str, state: str, files: int
+    ) -> None:
+        simulator.fail(Fault("json", path="users", body='{"data":[],"next_page":null}'))
+
+        outcome = land(dataset="users", start="2026-11-16", on_empty=choice)
+
+        assert outcome.tasks == {"land": state}
+        assert len(list(tmp_path.rglob("*.gz"))) == files
+        manifest = json.loads((tmp_path / "claude_enterprise/_manifests/users/2026-11-16.json").read_text())
+        assert manifest["rows"] == 0
+
+    def test_an_unexpected_empty_day_does_not_land(
+        self, land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path
+    ) -> None:
+        nothing = '{"data":[],"next_page":null}'
+        simulator.fail(Fault("json", path="users", query={"date": "2026-11-16"}, body=nothing))
+
+        outcome = land(dataset="users", start="2026-11-16", end="2026-11-18", on_empty="fail")
+
+        assert outcome.tasks == {"land": "failed"}
+        assert [path.parent.name for path in tmp_path.rglob("*.gz")] == ["date=2026-11-17"]
+
+
+def test_people_are_hidden_before_anything_is_written(
+    land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, simulator, pseudonym_secret="the secret of the tests")
+    hidden = {"drop_fields": ["actor.name"], "pseudonymize_fields": ["actor.email_address", "actor.user_id"]}
+
+    assert land(dataset="user_cost_report", start="2026-11-16", **hidden).state == "success"
+
+    (path,) = tmp_path.rglob("*.gz")
+    content = gzip.decompress(path.read_bytes())
+    assert content.count(b'"actor":') > 10
+    assert b"@" not in content
+    assert b'"name"' not in content
+    assert b'"user_' not in content.replace(b'"user_id"', b"").replace(b'"user_actor"', b"")
+    manifest = (tmp_path / "claude_enterprise/_manifests/user_cost_report/2026-11-16.json").read_text()
+    assert json.loads(manifest)["pseudonymized_fields"] == ["actor.email_address", "actor.user_id"]
+    assert "the secret of the tests" not in manifest
+    # the same table cannot mix people in the clear with hidden ones
+    assert land(dataset="user_cost_report", start="2026-11-17").state == "success"
+    assert land(dataset="user_cost_report", start="2026-11-16").tasks == {"land": "failed"}
+
+
+def test_no_secret_means_nothing_is_written(
+    land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path, said: Callable[[], str]
+) -> None:
+    outcome = land(dataset="users", start="2026-11-16", pseudonymize_fields=["user.email_address"])
+
+    assert outcome.tasks == {"land": "failed"}
+    assert "pseudonym_secret" in said()
+    assert not list(tmp_path.iterdir())
+    assert not simulator.requests
+
+
+class TestXCom:
+    def test_records_come_as_dicts(self, land: Callable[..., Outcome], simulator: Simulator) -> None:
+        outcome = land(
+            "ClaudeEnterpriseAnalyticsOperator",
+            dataset="cost_report",
+            group_by=["model"],
+            start="2026-11-10",
+            end="2026-11-12",
+        )
+
+        records = outcome.results["land"]
+        assert {record["_date"] for record in records} == {"2026-11-10", "2026-11-11"}
+        assert all(isinstance(record["amount"], str) for record in records)
+        assert records[0]["starting_at"] == "2026-11-10T00:00:00Z"
+
+    def test_perplexity_too(self, land: Callable[..., Outcome], simulator: Simulator) -> None:
+        records = land("PerplexityAnalyticsOperator", dataset="credit_usage", start="2026-11-10").results["land"]
+
+        assert [record["_date"] for record in records] == ["2026-11-10"]
+        assert set(records[0]["by_categories"]) == {"Model", "Credit Source"}
+
+    @pytest.mark.parametrize("cap", [{"max_records": 10}, {"max_bytes": 10_000}])
+    def test_past_a_cap_it_fails_and_never_truncates(
+        self, land: Callable[..., Outcome], simulator: Simulator, said: Callable[[], str], cap: dict[str, int]
+    ) -> None:
+        outcome = land("ClaudeEnterpriseAnalyticsOperator", dataset="users", start="2026-11-10", retries=2, **cap)
+
+        assert outcome.tasks == {"land": "failed"}
+        assert outcome.results == {"land": None}
+        assert "ResultTooLargeError" in said()
+        assert len(simulator.requests) == 1
+
+
+def test_tasks_map_over_datasets_and_days(run_dag: RunDag, simulator: Simulator, tmp_path: Path) -> None:
+    outcome = run_dag(
+        f"""
+days = [dict(start="2026-11-%d" % day, end="2026-11-%d" % (day + 1)) for day in (10, 11)]
+ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(
+    task_id="by_day", dataset="users", path={str(tmp_path)!r}).expand_kwargs(days)
+@task
+def datasets():
+    return ["skills", "plugins"]
+ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(
+    task_id="by_dataset", start="2026-11-10", path={str(tmp_path)!r}).expand(dataset=datasets())
+@task
+def count():
+    return sum(1 for _ in ClaudeEnterpriseAnalyticsHook().records("users", "2026-11-10", "2026-11-12"))
+count()
+""",
+        imports=IMPORTS,
+    )
+
+    assert set(outcome.tasks.values()) == {"success"}
+    landed = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.gz"))
+    assert landed == [
+        "claude_enterprise/plugins/date=2026-11-10/plugins.ndjson.gz",
+        "claude_enterprise/skills/date=2026-11-10/skills.ndjson.gz",
+        "claude_enterprise/users/date=2026-11-10/users.ndjson.gz",
+        "claude_enterprise/users/date=2026-11-11/users.ndjson.gz",
+    ]
+    assert outcome.results["count"] == sum(outcome.results[f"by_day[{number}]"]["rows"] for number in (0, 1))
+
+
+def test_a_run_without_a_day_of_its_own_shows_what_to_write(
+    land: Callable[..., Outcome], simulator: Simulator, said: Callable[[], str]
+) -> None:
+    outcome = land(dataset="users")
+
+    assert outcome.tasks == {"land": "failed"}
+    assert 'start="{{ macros.ds_add(ds, -3) }}"' in said()
+
+
+CLAUDE: dict[str, Any] = {"task_id": "land", "dataset": "users", "path": "file:///tmp/lake"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"dataset": "user"}, "no dataset 'user'.*users"),
+        ({"dataset": "cost_report", "group_by": ["actor"], "table": "t"}, "group_by 'actor'.*product"),
+        ({"dataset": "usage_report", "group_by": ["token_type"], "table": "t"}, "group_by 'token_type'"),
+        (
+            {"dataset": "cost", "group_by": ["model", "product", "speed", "actor", "agent_id", "api_key_id"]},
+            "at most 5",
+        ),
+        ({"dataset": "cost_report", "group_by": ["model"]}, "table of its own"),
+        ({"dataset": "cost_report", "bucket_width": "5m", "table": "t"}, "bucket_width '5m'.*1d, 1h, 1m"),
+        ({"bucket_width": "1h", "table": "t"}, "bucket_width '1h'.*takes none"),
+        ({"filters": {"rbac_group": ["g"]}, "table": "t"}, "filters 'rbac_group'.*rbac_group_id"),
+        ({"start": datetime(2026, 11, 10)}, "naive"),
+        ({"start": NOW}, "not aligned"),
+        ({"start": "2026-11-10", "end": "2026-11-10"}, "holds no day"),
+        ({"start": "2026-11-10", "end": "2026-11-09"}, "holds no day"),
+        ({"start": "yesterday"}, "not a date"),
+        ({"start": "2025-12-31"}, "before 2026-01-01"),
+        ({"table": "../elsewhere"}, "is not a name"),
+        ({"file_format": "xml"}, "file_format 'xml'.*ndjson"),
+        ({"compression": "lz4"}, "compression 'lz4'.*gzip, zstd, none"),
+        ({"restate_days": -1}, "restate_days=-1"),
+        ({"max_concurrency": 0}, "max_concurrency=0"),
+        ({"on_unavailable": "ignore"}, "on_unavailable='ignore'.*fail, skip"),
+        ({"on_empty": "no"}, "on_empty='no'.*accept, fail, skip"),
+        ({"on_shrink": "no"}, "on_shrink='no'.*fail, accept"),
+        ({"on_cap": "no"}, "on_cap='no'.*report, split"),
+        ({"drop_fields": ["user.mail"]}, r"user\.mail.*user\.email_address"),
+    ],
+)
+def test_a_bad_argument_fails_when_the_dag_is_parsed(arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=says):
+        ClaudeEnterpriseAnalyticsToObjectStorageOperator(**{**CLAUDE, **arguments})
+
+
+def test_bad_arguments_of_the_others() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"no dataset 'users'.*credit_usage"):
+        PerplexityAnalyticsToObjectStorageOperator(task_id="land", dataset="users", path="/tmp/lake")
+    with pytest.raises(InvalidArgumentError, match="max_records=0"):
+        ClaudeEnterpriseAnalyticsOperator(task_id="land", dataset="users", max_records=0)
+    with pytest.raises(InvalidArgumentError, match="takes 1 to 1 values"):
+        PerplexityAnalyticsOperator(task_id="land", dataset="credit_usage", filters={"user_email": ["a", "b"]})
+
+
+def test_what_is_templated_waits_for_the_run() -> None:
+    operator = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
+        task_id="land",
+        dataset="{{ params.dataset }}",
+        path="{{ var.value.lake }}",
+        start="{{ ds }}",
+        table="{{ params.table }}",
+        filters={"user_id": ["{{ params.user }}"]},
+    )
+
+    assert set(operator.template_fields) >= {
+        "dataset",
+        "path",
+        "start",
+        "end",
+        "table",
+        "conn_id",
+        "filters",
+        "group_by",
+    }
+    assert timedelta(0) <= operator.retry_delay
