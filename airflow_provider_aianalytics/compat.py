@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 
@@ -20,3 +21,21 @@ def first_try(context: Mapping[str, Any]) -> int:
     """
     instance, task = context["ti"], context["task"]
     return int(instance.max_tries) - int(task.retries or 0) + 1
+
+
+def first_start(context: Mapping[str, Any]) -> datetime | None:
+    """When a rescheduled task was started first, in real time; ``None``, or its present start, where it was not yet.
+
+    Airflow 2 hands out the first start as the present one; Airflow 3 keeps them apart.
+    """
+    instance = context["ti"]
+    if hasattr(instance, "get_first_reschedule_date"):
+        first: datetime | None = instance.get_first_reschedule_date(context)
+        return first
+    started: datetime | None = instance.start_date
+    return started
+
+
+def renders_templates(trigger: type) -> bool:
+    """Whether the arguments of a trigger that starts a task may be templates: since 3.3."""
+    return hasattr(trigger, "render_template_fields")

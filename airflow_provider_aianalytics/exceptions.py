@@ -12,7 +12,8 @@
     ├── NotYetAvailableError          the day is not there yet
     ├── EmptyDayError                 the day was answered with nothing
     ├── CursorExpiredError            the data was refreshed while its pages were read
-    ├── RateLimitedError              the organization's budget is spent
+    ├── RateLimitedError              the vendor refused, the organization's budget being spent
+    │   └── BudgetSpentError          our own count says that it would
     ├── VendorUnavailableError        no answer, or an answer that says "later"
     ├── MalformedResponseError        an answer that cannot be believed
     │   └── OversizedResponseError *  an answer longer than any page can be
@@ -96,6 +97,10 @@ class RateLimitedError(AIAnalyticsError):
     def __init__(self, what: str, *, retry_after: float | None = None, where: str = "", way_out: str = "") -> None:
         super().__init__(what, where=where, way_out=way_out)
         self.retry_after = retry_after
+
+
+class BudgetSpentError(RateLimitedError):
+    """The connection's budget is taken for longer than a task should sleep; no request was sent."""
 
 
 class VendorUnavailableError(AIAnalyticsError):

@@ -23,7 +23,13 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": _modules("hooks"),
         "operators": _modules("operators"),
+        "sensors": _modules("sensors"),
+        "triggers": [
+            {"integration-name": title, "python-modules": [f"{_PACKAGE}.triggers.availability"]}
+            for title in _VENDORS.values()
+        ],
         "filesystems": [f"{_PACKAGE}.storage.memory"],
+        "cli": [f"{_PACKAGE}.cli.get_cli_commands"],
         "connection-types": [
             _connection_type(
                 "claude_enterprise_analytics",

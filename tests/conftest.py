@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -27,3 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # Not in pyproject.toml: pytest imports the named classes, and so Airflow, before the settings above are made.
     for category in ("DeprecationWarning", "airflow.exceptions.AirflowProviderDeprecationWarning"):
         config.addinivalue_line("filterwarnings", f"error::{category}:airflow_provider_aianalytics")
+
+
+@pytest.fixture(autouse=True)
+def _own_ledgers(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The task processes of a machine share their budgets; tests, whose clocks differ, must not."""
+    ledger = sys.modules.get("airflow_provider_aianalytics.hooks.ledger")
+    if ledger is not None:
+        monkeypatch.setattr(ledger, "FOLDER", tmp_path_factory.mktemp("ledgers"))

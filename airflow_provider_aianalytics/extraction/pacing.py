@@ -4,18 +4,25 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 
-PATIENCE = 60.0
-"""Seconds: a longer wait is not slept in a worker's slot."""
+import msgspec
+
+PATIENCE = 61.0
+"""Seconds: a longer wait, one beyond a window of the budget, is not slept in a worker's slot."""
+LONGEST_QUIET = 4
+"""Windows: who has a small share waits no longer than this before it tries for more."""
 
 
-@dataclass(slots=True)
-class Budget:
-    """A sliding window over the requests of one connection in this process; safe to share between threads.
+class Budget(msgspec.Struct):
+    """A sliding window over the requests of one connection, and the share of it that is ours.
+
+    The whole budget is taken to be ours until the vendor refuses a request. Then others share it, and our share is what
+    we got through in the last window: when everybody does so, the shares add up to the budget. A quiet stretch raises
+    it again, by twice as much each time, as when the others have finished. The smaller the share, the longer the
+    stretch,
+    so that all who share the budget try for more about once a window together.
 
     :param requests: how many requests fit into the window.
     :param window: its length in seconds.
@@ -23,8 +30,15 @@ class Budget:
 
     requests: int
     window: float = 60.0
-    _sent: deque[float] = field(default_factory=deque)
-    _lock: Lock = field(default_factory=Lock)
+    share: int = 0
+    step: int = 1
+    changed: float = 0.0
+    quiet: float = 0.0
+    blocked: float = 0.0
+    sent: list[float] = []
+
+    def __post_init__(self) -> None:
+        self.share = self.share or self.requests
 
     def reserve(self, now: float) -> float:
         """Take the next free place.
@@ -32,17 +46,45 @@ class Budget:
         :param now: seconds on a monotonic clock.
         :return: the seconds to wait before the request may be sent.
         """
-        with self._lock:
-            while self._sent and self._sent[0] <= now - self.window:
-                self._sent.popleft()
-            at = now if len(self._sent) < self.requests else max(now, self._sent[-self.requests] + self.window)
-            self._sent.append(at)
+        # A place far ahead was taken on a clock that has been set back since, as by a restart of the machine.
+        self.sent = [at for at in self.sent if now - self.window < at <= now + 100 * self.window]
+        if self.is_shared and now - self.changed >= self.quiet:
+            self.share = min(self.requests, self.share + self.step)
+            self.step *= 2
+            self.changed, self.quiet = now, self.window
+        at = max(now, min(self.blocked, now + self.window))
+        if len(self.sent) >= self.share:
+            at = max(at, self.sent[-self.share] + self.window)
+        self.sent.append(at)
         return at - now
+
+    def give_back(self) -> None:
+        """Leave the place that was taken last."""
+        if self.sent:
+            self.sent.pop()
+
+    def refused(self, now: float, wait: float, jitter: Callable[[], float] = random.random) -> None:
+        """Learn that the vendor refused a request, which it then did not count.
+
+        :param wait: the seconds it asked to wait.
+        :param jitter: a number in [0, 1), so that those who share the budget do not try for more together.
+        """
+        past = [at for at in self.sent if now - self.window < at <= now][:-1]
+        self.sent = past + [at for at in self.sent if at > now]
+        self.share = max(1, min(self.requests, len(past)))
+        self.step = 1
+        self.changed = now
+        self.quiet = self.window * min(LONGEST_QUIET, self.requests / self.share) * (0.5 + jitter())
+        self.blocked = max(self.blocked, now + wait)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others were seen to use the budget too."""
+        return self.share < self.requests
 
     def left(self, now: float) -> int:
         """How many requests could be sent at once."""
-        with self._lock:
-            return max(0, self.requests - sum(at > now - self.window for at in self._sent))
+        return max(0, self.share - sum(at > now - self.window for at in self.sent))
 
 
 @dataclass(frozen=True, slots=True)

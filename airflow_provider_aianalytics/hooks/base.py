@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from tempfile import SpooledTemporaryFile
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 import requests
@@ -22,6 +22,7 @@ from requests.auth import AuthBase
 from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import (
+    BudgetSpentError,
     CursorExpiredError,
     MalformedResponseError,
     NotYetAvailableError,
@@ -30,13 +31,17 @@ from airflow_provider_aianalytics.exceptions import (
     VendorUnavailableError,
 )
 from airflow_provider_aianalytics.extraction.answers import Answer, page_of
-from airflow_provider_aianalytics.extraction.pacing import Backoff, Budget
+from airflow_provider_aianalytics.extraction.pacing import PATIENCE, Backoff
 from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
 from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.extraction.windows import Period, Window, as_day, plan
 from airflow_provider_aianalytics.hooks.endpoint import Endpoint, endpoint_of
+from airflow_provider_aianalytics.hooks.ledger import Ledger
 from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
 
 USER_AGENT = f"airflow-provider-aianalytics/{__version__}"
 MAX_BODY = 256 * 1024 * 1024
@@ -80,6 +85,7 @@ class AnalyticsHook(HttpHook):
         super().__init__(method="GET", http_conn_id=conn_id)
         self.conn_id = conn_id
         self.clock = clock
+        self._turn = threading.Lock()
 
     # --- what authors call --------------------------------------------------------------------------------------------
 
@@ -210,26 +216,46 @@ class AnalyticsHook(HttpHook):
     # --- the requests -------------------------------------------------------------------------------------------------
 
     def _page(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...], backoff: Backoff) -> Page:
+        self.check_key(walk)
         attempt = 0
         while True:
             attempt += 1
             try:
-                return page_of(self._get(walk, parameters), walk, self.vendor, now=self.clock.now())
-            except OversizedResponseError:
+                return page_of(self._send(walk, parameters), walk, self.vendor, now=self.clock.now())
+            except (OversizedResponseError, BudgetSpentError):
                 raise
-            except (RateLimitedError, VendorUnavailableError, MalformedResponseError) as error:
+            except RateLimitedError as error:
+                delay = backoff.delay(attempt, error.retry_after)
+                self._ledger.refused(self.clock.monotonic(), min(delay or PATIENCE, PATIENCE))
+                if delay is None:
+                    raise
+                self.log.warning("%s; others share the budget; retry %d of %d", error, attempt, backoff.attempts - 1)
+            except (VendorUnavailableError, MalformedResponseError) as error:
                 delay = backoff.delay(attempt, getattr(error, "retry_after", None))
                 if delay is None:
                     raise
                 self.log.warning("%s; retry %d of %d in %.1f s", error, attempt, backoff.attempts - 1, delay)
                 self.clock.sleep(delay)
 
+    def _send(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...]) -> Answer:
+        with self._turn:  # one thread of this hook waits for the budget at a time, the others for it
+            wait = self.reserve()
+            if wait > PATIENCE:
+                self._ledger.give_back()
+                raise BudgetSpentError(
+                    f"the budget of {self.endpoint.requests_per_minute} requests a minute is taken for {wait:.0f} s",
+                    retry_after=wait,
+                    where=walk.where,
+                    way_out="Fewer tasks at once, in a pool, leave each a larger share",
+                )
+            if wait > 0:
+                self.clock.sleep(wait)
+            if self._ledger.is_shared:  # several at once would only be refused at once
+                return self._get(walk, parameters)
+        return self._get(walk, parameters)
+
     def _get(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...]) -> Answer:
         dataset = walk.query.dataset
-        self.check_key(walk)
-        wait = self.reserve()
-        if wait > 0:
-            self.clock.sleep(wait)
         walk.requests += 1
         try:
             with self._session.get(
@@ -253,11 +279,11 @@ class AnalyticsHook(HttpHook):
 
         :return: the seconds to wait before the request may be sent.
         """
-        return _budget(self.conn_id, self.endpoint.requests_per_minute).reserve(self.clock.monotonic())
+        return self._ledger.reserve(self.clock.monotonic())
 
     def budget_left(self) -> int:
-        """How many requests of the connection's budget this process could send at once."""
-        return _budget(self.conn_id, self.endpoint.requests_per_minute).left(self.clock.monotonic())
+        """How many requests of the connection's budget could be sent at once."""
+        return self._ledger.left(self.clock.monotonic())
 
     def check_key(self, walk: CursorWalk) -> None:
         """Refuse, in words, a key that this dataset's endpoint is known not to take."""
@@ -283,11 +309,19 @@ class AnalyticsHook(HttpHook):
         :raises AuthenticationError: when it holds no key.
         :raises InvalidArgumentError: when its host or one of its extras cannot be used.
         """
-        endpoint = endpoint_of(self.get_connection(self.conn_id), self.vendor)
+        return self.enter(self.get_connection(self.conn_id))
+
+    def enter(self, connection: Connection) -> Endpoint:
+        """Read a connection and keep its secrets out of the logs."""
+        endpoint = endpoint_of(connection, self.vendor)
         mask_secret(endpoint.key)
         if endpoint.pseudonym_secret:
             mask_secret(endpoint.pseudonym_secret)
         return endpoint
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.endpoint)
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -305,16 +339,6 @@ def _decoded(line: bytes) -> dict[str, Any]:
     except msgspec.DecodeError:
         record = json.loads(line)  # takes numbers beyond a double, which JSON allows
     return record
-
-
-_BUDGETS: dict[tuple[str, int], Budget] = {}
-_BUDGETS_LOCK = threading.Lock()
-
-
-def _budget(conn_id: str, requests_per_minute: int) -> Budget:
-    """The budget of a connection, shared by all hooks and threads of this process."""
-    with _BUDGETS_LOCK:
-        return _BUDGETS.setdefault((conn_id, requests_per_minute), Budget(requests_per_minute))
 
 
 def _body(response: requests.Response, walk: CursorWalk, key: bytes) -> bytes:

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.arguments import Day, is_known
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
 from airflow_provider_aianalytics.extraction.windows import Period, as_day, check_period
 from airflow_provider_aianalytics.period import period_of
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aianalytics.hooks.base import AnalyticsHook
-
-Day = str | date | datetime
-
-
-def is_known(*values: object) -> bool:
-    """Whether values are known when the DAG is parsed, so that they can be checked there."""
-    return not any("{{" in repr(value) or "{%" in repr(value) or hasattr(value, "resolve") for value in values)
 
 
 class AnalyticsOperator(BaseOperator):
@@ -92,12 +84,3 @@ class AnalyticsOperator(BaseOperator):
     def hook(self) -> AnalyticsHook:
         """A hook on the task's connection; whoever takes it closes it."""
         raise NotImplementedError
-
-
-def require(condition: bool, message: str) -> None:
-    """Refuse an argument.
-
-    :raises InvalidArgumentError: with the message, unless the condition holds.
-    """
-    if not condition:
-        raise InvalidArgumentError(message)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
+from airflow_provider_aianalytics.arguments import is_known, require
 from airflow_provider_aianalytics.compat import first_try
 from airflow_provider_aianalytics.exceptions import EmptyDayError, NotYetAvailableError
 from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields
@@ -17,7 +18,7 @@ from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.ingest import Ingest, Rules
 from airflow_provider_aianalytics.landed import is_empty, summary
-from airflow_provider_aianalytics.operators.base import AnalyticsOperator, is_known, require
+from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import TableInLake, check_table
 from airflow_provider_aianalytics.storage.manifest import Run

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from airflow_provider_aianalytics.arguments import require
 from airflow_provider_aianalytics.exceptions import ResultTooLargeError
 from airflow_provider_aianalytics.extraction.reading import Reading
-from airflow_provider_aianalytics.operators.base import AnalyticsOperator, require
+from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -1,76 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a day's records become the bytes of one file."""
+"""The file formats: what they are called, how their files end, and which class writes them.
+
+- ``ndjson`` is lossless: every record as the vendor sent it.
+- ``parquet`` and ``csv`` are typed and flat: :mod:`~airflow_provider_aianalytics.storage.schema` says which columns.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
-from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Protocol, Self
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
-from airflow_provider_aianalytics.extraction.measure import Total
-from airflow_provider_aianalytics.extraction.records import Batch
+from airflow_provider_aianalytics.extraction.measure import total_of
+from airflow_provider_aianalytics.storage.compression import COMPRESSIONS
+from airflow_provider_aianalytics.storage.csvfile import CsvFile
+from airflow_provider_aianalytics.storage.dayfile import Content, DayFile
+from airflow_provider_aianalytics.storage.ndjson import NdjsonFile
+from airflow_provider_aianalytics.storage.parquetfile import ParquetFile
+from airflow_provider_aianalytics.vendors.dataset import Dataset
 
-GZIP_LEVEL = 1
-ZSTD_LEVEL = 3
+__all__ = ["COMPRESSIONS", "FORMATS", "Content", "DayFile", "FileFormat", "NdjsonFile", "open_day_file"]
 
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What one file holds.
-
-    :param rows: how many records.
-    :param bytes: the length of the uncompressed content.
-    :param sha256: the digest of the uncompressed content, in hexadecimal.
-    :param total: the exact total of the dataset's measure, ``None`` where it has none.
-    """
-
-    rows: int
-    bytes: int
-    sha256: str
-    total: Decimal | None
-
-
-class Sink(Protocol):
-    """Where bytes go: a file, or a compressor in front of one."""
-
-    def write(self, data: bytes, /) -> object: ...
-    def close(self) -> None: ...
-
-
-def _gzip(file: IO[bytes]) -> Sink:
-    from isal import igzip
-
-    # No name and no time in the header: equal content gives equal bytes.
-    return igzip.IGzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0)  # type: ignore[no-untyped-call]
-
-
-def _zstd(file: IO[bytes]) -> Sink:
-    import zstandard
-
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).stream_writer(file, closefd=False)
-
-
-COMPRESSIONS: Mapping[str, tuple[str, Callable[[IO[bytes]], Sink] | None]] = {
-    "gzip": (".gz", _gzip),
-    "zstd": (".zst", _zstd),
-    "none": ("", None),
-}
-"""The ending and the compressor of each compression."""
+FORMATS = ("ndjson", "parquet", "csv")
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
     """A file format and its compression.
 
-    :param name: ``ndjson``.
-    :param compression: ``gzip``, ``zstd`` or ``none``.
-    :raises InvalidArgumentError: for any other.
+    :param name: ``ndjson``, ``parquet`` or ``csv``.
+    :param compression: ``gzip``, ``zstd`` or ``none``; in Parquet the codec of its pages.
+    :raises InvalidArgumentError: for any other, and for Parquet where pyarrow is not installed.
     """
 
     name: str
@@ -83,62 +44,28 @@ class FileFormat:
             raise InvalidArgumentError(
                 f"compression {self.compression!r} is not allowed; allowed: {', '.join(COMPRESSIONS)}"
             )
+        if self.name == "parquet" and find_spec("pyarrow") is None:
+            raise InvalidArgumentError(
+                "file_format 'parquet' needs pyarrow, which is not installed; "
+                "pip install 'airflow-provider-aianalytics[parquet]', or choose ndjson or csv"
+            )
 
     @property
     def suffix(self) -> str:
-        """The ending of the file's name, with its first dot."""
-        return f".{self.name}{COMPRESSIONS[self.compression][0]}"
+        """The ending of the file's name, with its first dot; Parquet's says nothing of its codec."""
+        return ".parquet" if self.name == "parquet" else f".{self.name}{COMPRESSIONS[self.compression][0]}"
 
 
-FORMATS = ("ndjson",)
-
-
-class NdjsonFile:
-    """One day of NDJSON, written to a local file as its batches come.
+def open_day_file(path: Path, file_format: FileFormat, dataset: Dataset) -> DayFile:
+    """Begin the local file of one day.
 
     :param path: the local file; it must not exist.
-    :param file_format: the format.
-    :param total: how the dataset's measure is added up, ``None`` where it has none.
     """
-
-    def __init__(self, path: Path, file_format: FileFormat, total: Total | None = None) -> None:
-        self.path = path
-        self._total_of = total
-        self._total = Decimal(0)
-        self._rows = 0
-        self._bytes = 0
-        self._digest = hashlib.sha256()
-        self._stack = ExitStack()
-        self._file = self._stack.enter_context(path.open("xb"))
-        compressor = COMPRESSIONS[file_format.compression][1]
-        self._sink: Sink = self._file if compressor is None else compressor(self._file)
-
-    def write(self, batch: Batch) -> None:
-        lines = batch.lines()
-        self._rows += len(batch.records)
-        self._bytes += len(lines)
-        self._digest.update(lines)
-        self._sink.write(lines)
-        if self._total_of is not None:
-            self._total += self._total_of(batch.records)
-
-    def finish(self) -> Content:
-        """Close the compressor, bring the bytes to the disk, and say what they are."""
-        with self._stack:
-            if self._sink is not self._file:
-                self._sink.close()
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        total = self._total if self._total_of is not None else None
-        return Content(self._rows, self._bytes, self._digest.hexdigest(), total)
-
-    def discard(self) -> None:
-        """Give the file up, finished or not."""
-        self._stack.close()
-        self.path.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
+    total = total_of(dataset)
+    match file_format.name:
+        case "parquet":
+            return ParquetFile(path, file_format, dataset, total)
+        case "csv":
+            return CsvFile(path, file_format, dataset, total)
+        case _:
+            return NdjsonFile(path, file_format, total)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -19,6 +20,9 @@ from airflow_provider_aianalytics.storage.manifest import Manifest, decode, enco
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+LEFTOVER_AFTER = 7 * 24 * 3600
+"""The age in seconds from which a folder of unfinished files is not anybody's any more: no window takes a week."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _MANIFEST = re.compile(r"(\d{4}-\d\d-\d\d)\.json")
@@ -42,7 +46,7 @@ def tables_under(root: ObjectStoragePath) -> list[tuple[str, str]]:
 
 
 def manifests_under(root: ObjectStoragePath, *, vendor: str, table: str) -> dict[date, str]:
-    """Where each landed day of a table has its manifest, as a path in the lake's file system, ascending: one listing."""
+    """Where each landed day of a table has its manifest: paths of the lake's file system, ascending; one listing."""
     days: dict[date, str] = {}
     for path in _entries(root / _manifests(vendor) / table, detail=False):
         name = _MANIFEST.fullmatch(path.rpartition("/")[2])
@@ -123,7 +127,10 @@ class TableInLake:
         return decode(data, where=str(path))
 
     def has(self, file: str) -> bool:
-        return (self.root / file).exists()
+        path = self.root / file
+        # Every task of this process shares the file system, and with it the listings that any of them made.
+        path.fs.invalidate_cache(path.parent.path)
+        return path.exists()
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -135,6 +142,8 @@ class TableInLake:
         is published by a rename and nothing half-written is ever where a reader looks.
         """
         parent = Path(self.root.path) / self.vendor / "_spool" if self.is_local else None
+        if parent is not None:
+            _remove_leftovers(parent)
         try:
             with _temporary_folder(parent) as folder:
                 yield Path(folder)
@@ -161,7 +170,7 @@ class TableInLake:
         if self.is_local:
             with self.spool() as folder:
                 spooled = folder / "manifest"
-                _write_through(spooled, data)
+                spooled.write_bytes(data)
                 _rename(spooled, Path(target.path))
         else:
             target.fs.pipe_file(target.path, data)
@@ -177,13 +186,11 @@ class TableInLake:
         file = self.revision_file(day, fetched_at)
         if not self.has(file):
             source = self.root / self.data_file(day)
-            if self.is_local:
-                with self.spool() as folder:
-                    copy = folder / "revision"
-                    shutil.copyfile(source.path, copy)
-                    _rename(copy, Path((self.root / file).path))
-            else:
-                source.fs.cp_file(source.path, (self.root / file).path)
+            # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
+            with self.spool() as folder:
+                copy = folder / "revision"
+                source.fs.get_file(source.path, str(copy))
+                self.publish(copy, file)
         return file
 
     def drop_revision(self, file: str) -> None:
@@ -203,18 +210,24 @@ def _temporary_folder(parent: Path | None) -> tempfile.TemporaryDirectory[str]:
             # another who was done with it has just tidied the parent away
 
 
+def _remove_leftovers(parent: Path) -> None:
+    """Remove the folders of unfinished files that killed processes left."""
+    with suppress(OSError):
+        for folder in parent.iterdir():
+            if time.time() - folder.stat().st_mtime > LEFTOVER_AFTER:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _rename(spooled: Path, final: Path) -> None:
+    _sync(spooled)
     final.parent.mkdir(parents=True, exist_ok=True)
     os.replace(spooled, final)
-    folder = os.open(final.parent, os.O_RDONLY)
+    _sync(final.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        os.close(descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -156,7 +157,7 @@ def test_a_stuck_vendor_is_asked_ever_more_seldom_and_the_wait_ends_at_its_deadl
         assert not wait.looks
         assert END + start >= waited_for.old_from
         return
-    gaps = [later - earlier for earlier, later in zip(wait.looks, wait.looks[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(wait.looks)]
     assert all(gap >= HOUR for gap in gaps)
     assert len(wait.looks) <= 25
     assert wait.look_at > END + start + 60 * DAY
@@ -251,7 +252,7 @@ def test_what_passes_is_waited_out_longer_each_time(error: AIAnalyticsError) -> 
     assert pauses == sorted(pauses)
     asked_for = timedelta(seconds=getattr(error, "retry_after", None) or 0)
     assert asked_for + timedelta(seconds=45) <= pauses[0] <= asked_for + timedelta(seconds=75)
-    assert asked_for + timedelta(minutes=45) <= pauses[-1] <= asked_for + timedelta(minutes=75)
+    assert asked_for + timedelta(hours=3) <= pauses[-1] <= asked_for + timedelta(hours=5)
 
 
 @pytest.mark.parametrize(

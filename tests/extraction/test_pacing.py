@@ -57,7 +57,7 @@ class TestBudget:
     def test_memory_does_not_grow_with_time(self) -> None:
         budget = Budget(5)
         departures(budget, [float(second * 13) for second in range(2000)])
-        assert len(budget._sent) <= 5
+        assert len(budget.sent) <= 5
 
 
 class TestBackoff:

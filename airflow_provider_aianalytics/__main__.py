@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m airflow_provider_aianalytics``: what Airflow's own command line has from 3.2 on."""
+
+from __future__ import annotations
+
+from airflow_provider_aianalytics.cli import parser, show_coverage
+
+if __name__ == "__main__":
+    raise SystemExit(show_coverage(parser().parse_args()))

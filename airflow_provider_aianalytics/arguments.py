@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments as a DAG author writes them: known when the DAG is parsed, or only when the task runs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+
+Day = str | date | datetime
+
+
+def is_known(*values: object) -> bool:
+    """Whether values are known when the DAG is parsed, so that they can be checked there."""
+    return not any("{{" in repr(value) or "{%" in repr(value) or hasattr(value, "resolve") for value in values)
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuse an argument.
+
+    :raises InvalidArgumentError: with the message, unless the condition holds.
+    """
+    if not condition:
+        raise InvalidArgumentError(message)

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Airflow must know before it can read a serialized DAG again.
+
+Found by the entry point ``airflow.plugins`` alone: provider info is too late for it, and both would register it twice.
+"""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
+
+
+class AIAnalyticsPlugin(AirflowPlugin):
+    name = "aianalytics"
+    timetables = [DataAvailabilityTimetable]  # noqa: RUF012 - how AirflowPlugin declares it

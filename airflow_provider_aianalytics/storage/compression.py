@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compressors of text files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import IO, Protocol
+
+GZIP_LEVEL = 1
+ZSTD_LEVEL = 3
+
+
+class Sink(Protocol):
+    """Where bytes go: a file, or a compressor in front of one."""
+
+    def write(self, data: bytes, /) -> object: ...
+    def close(self) -> None: ...
+
+
+def _gzip(file: IO[bytes]) -> Sink:
+    from isal import igzip
+
+    # No name and no time in the header: equal content gives equal bytes.
+    return igzip.IGzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0)  # type: ignore[no-untyped-call]
+
+
+def _zstd(file: IO[bytes]) -> Sink:
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).stream_writer(file, closefd=False)
+
+
+COMPRESSIONS: Mapping[str, tuple[str, Callable[[IO[bytes]], Sink] | None]] = {
+    "gzip": (".gz", _gzip),
+    "zstd": (".zst", _zstd),
+    "none": ("", None),
+}
+"""The ending and the compressor of each compression."""

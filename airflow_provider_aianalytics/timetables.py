@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run for each UTC day, made when the vendor is expected to have that day."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+
+from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.vendors.claude.engagement import ENGAGEMENT
+from airflow_provider_aianalytics.vendors.dataset import DAY
+
+if TYPE_CHECKING:
+    from airflow.timetables.base import TimeRestriction
+    from airflow.utils.types import DagRunType
+    from pendulum import DateTime
+
+
+class DataAvailabilityTimetable(Timetable):
+    """One run for each UTC day ``D``, with the data interval ``[D, D+1)``, made at ``D+1 at`` UTC plus ``lag``.
+
+    The defaults are those of Claude Enterprise's engagement datasets: a day is aggregated at 10:00 UTC of the next and
+    expected three days later. Cost, usage and Perplexity have a day sooner: ``lag=timedelta(hours=4), at=time(0)``.
+
+    The first day is the first whole UTC day from ``start_date``, the last is the one that ``end_date`` lies in. With
+    ``catchup`` every day between gets its run; without it the first run is that of the latest day there is. A run
+    made by hand is one of the latest day that was available at its logical date.
+
+    :param lag: how long after ``at`` a day is expected to be answered, zero or more.
+    :param at: the time of day, UTC, from which the day before can be answered.
+    :raises InvalidArgumentError: when either is not of its type, or ``lag`` is negative.
+    """
+
+    clock: Clock = SYSTEM_CLOCK
+
+    def __init__(self, *, lag: timedelta = ENGAGEMENT.lag, at: time = ENGAGEMENT.at) -> None:
+        if not isinstance(lag, timedelta) or lag < timedelta(0):
+            raise InvalidArgumentError(f"lag={lag!r} is not a timedelta of zero or more, such as timedelta(days=3)")
+        if not isinstance(at, time) or at.tzinfo not in (None, UTC):
+            raise InvalidArgumentError(f"at={at!r} is not a time of day in UTC, such as time(10)")
+        self.lag = lag
+        self.at = at.replace(tzinfo=None)
+        # From the beginning of a day to the moment it is available. All in UTC, so it is the same for every day.
+        self._delay = DAY + (datetime.combine(date.min, self.at) - datetime.min) + lag
+        self.description = f"Each UTC day, {_spelled(lag) + ' after' if lag else 'at'} {self._at} of the next"
+
+    # --- the rule -----------------------------------------------------------------------------------------------------
+
+    def run_of(self, day: date) -> DagRunInfo:
+        """The run of a UTC day."""
+        interval = DagRunInfo.interval(*_interval_of(day))  # its constructor takes more fields on 3.2 than elsewhere
+        return interval._replace(run_after=_midnight(day) + self._delay)
+
+    def latest_day(self, now: datetime) -> date:
+        """The latest UTC day that is available at a moment."""
+        return (_utc(now) - self._delay).date()
+
+    # --- what Airflow asks --------------------------------------------------------------------------------------------
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        not_before = []
+        if last_automated_data_interval is not None:
+            not_before.append(_day_after(last_automated_data_interval))
+        if restriction.earliest is not None:
+            not_before.append(_first_whole_day(restriction.earliest))
+        if not restriction.catchup:
+            not_before.append(self.latest_day(self.clock.now()))
+        if not not_before:
+            return None
+        day = max(not_before)
+        if restriction.latest is not None and _midnight(day) > _utc(restriction.latest):
+            return None
+        return self.run_of(day)
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        return _interval_of(self.latest_day(run_after))
+
+    def generate_run_id(self, *, run_type: DagRunType, data_interval: DataInterval | None, **extra: Any) -> str:
+        """Name a scheduled run by its day.
+
+        Airflow 3 would name it by ``run_after``, which two days share once ``lag`` has been made shorter; the second
+        could not be made, nor any day after it.
+        """
+        if run_type.value == "scheduled" and data_interval is not None:
+            return f"{run_type.value}__{data_interval.start.isoformat()}"
+        return super().generate_run_id(run_type=run_type, data_interval=data_interval, **extra)
+
+    def serialize(self) -> dict[str, Any]:
+        return {"lag": self.lag.total_seconds(), "at": self.at.isoformat()}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> DataAvailabilityTimetable:
+        return cls(lag=timedelta(seconds=data["lag"]), at=time.fromisoformat(data["at"]))
+
+    @property
+    def summary(self) -> str:
+        return f"{self._at} + {_spelled(self.lag)}" if self.lag else self._at
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _at(self) -> str:
+        return f"{self.at.isoformat('auto' if self.at.second or self.at.microsecond else 'minutes')} UTC"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DataAvailabilityTimetable):
+            return NotImplemented
+        return (self.lag, self.at) == (other.lag, other.at)
+
+    def __hash__(self) -> int:
+        return hash((self.lag, self.at))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(lag={self.lag!r}, at={self.at!r})"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _midnight(day: date) -> DateTime:
+    return pendulum.datetime(day.year, day.month, day.day, tz="UTC")
+
+
+def _interval_of(day: date) -> DataInterval:
+    return DataInterval(_midnight(day), _midnight(day + DAY))
+
+
+def _first_whole_day(moment: datetime) -> date:
+    day = _utc(moment).date()
+    return day if _midnight(day) >= _utc(moment) else day + DAY
+
+
+def _day_after(interval: DataInterval) -> date:
+    """The day to go on with; another schedule's interval may have been no whole day."""
+    day = _utc(interval.end).date()
+    return day if _midnight(day) > _utc(interval.start) else day + DAY
+
+
+def _spelled(lag: timedelta) -> str:
+    hours, rest = divmod(lag.seconds, 3600)
+    parts = [
+        f"{number} {unit if number == 1 else unit + 's'}"
+        for number, unit in ((lag.days, "day"), (hours, "hour"), (rest // 60, "minute"), (rest % 60, "second"))
+        if number
+    ]
+    return " ".join(parts) or "an instant"

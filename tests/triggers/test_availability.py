@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The trigger against the simulator: what it asks, when, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
+
+from airflow_provider_aianalytics import exceptions
+from airflow_provider_aianalytics.clock import Clock
+from airflow_provider_aianalytics.extraction.availability import Wait, awaited
+from airflow_provider_aianalytics.simulator import Simulator
+from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
+from airflow_provider_aianalytics.simulator.faults import Fault
+from airflow_provider_aianalytics.simulator.perplexity_settings import PerplexitySettings
+from airflow_provider_aianalytics.triggers.availability import AvailabilityTrigger, check_event
+from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
+from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
+from tests.triggers.conftest import Serve, run
+
+D = date(2026, 11, 17)
+END = datetime(2026, 11, 18, tzinfo=UTC)
+AGGREGATED = datetime(2026, 11, 18, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+USERS = "/v1/organizations/analytics/users"
+
+
+def trigger(simulator: Simulator, dataset: str = "users", *, patience: timedelta = 7 * DAY, **options: Any) -> Any:
+    """The trigger of a sensor that starts now."""
+    vendor = CLAUDE_ENTERPRISE if dataset in CLAUDE_ENTERPRISE.datasets and dataset != "skills" else PERPLEXITY
+    wait = Wait.begin(
+        awaited(vendor.dataset(dataset), D, **options), now=simulator.now, deadline=simulator.now + patience
+    )
+    assert not wait.there
+    return AvailabilityTrigger.of(wait, conn_id=f"{vendor.name}_analytics_default")
+
+
+@pytest.mark.parametrize(("lag_days", "looks"), [(1, 1), (2, 2), (3, 2), (4, 2)])
+def test_it_looks_when_the_vendor_may_have_the_day(serve: Serve, lag_days: int, looks: int) -> None:
+    sim = serve(claude=ClaudeSettings(lag_days=lag_days))
+
+    event = run(trigger(sim), sim)
+
+    assert event == {
+        "status": "available",
+        "requests": looks,
+        "vendor": "claude_enterprise",
+        "dataset": "users",
+        "day": "2026-11-17",
+        "until": "available",
+    }
+    assert [request.status for request in sim.requests] == [400] * (looks - 1) + [200]
+    assert {dict(request.query)["limit"] for request in sim.requests} == {"1"}
+    assert {dict(request.query)["date"] for request in sim.requests} == {"2026-11-17"}
+    assert sim.requests[0].at >= AGGREGATED
+    assert sim.requests[-1].at - (AGGREGATED + (lag_days - 1) * DAY) < timedelta(minutes=15)
+
+
+def test_the_oldest_wording_which_names_no_day_costs_a_look_a_day(serve: Serve) -> None:
+    sim = serve(claude=ClaudeSettings(lag_days=3, legacy_date_message=True))
+
+    assert run(trigger(sim), sim)["status"] == "available"
+    assert [request.at.day for request in sim.requests] == [18, 19, 20]
+
+
+@pytest.mark.parametrize("hours", [3, 9, 20])
+def test_cost_is_there_once_the_watermark_passes_the_day(serve: Serve, hours: int) -> None:
+    sim = serve(now=END - timedelta(hours=5), claude=ClaudeSettings(export_lag=timedelta(hours=hours)))
+
+    assert run(trigger(sim, "cost_report"), sim)["status"] == "available"
+    assert len(sim.requests) <= 5
+    assert sim.requests[0].at >= END + timedelta(hours=4)
+    assert sim.requests[-1].at >= END + timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("frontier", ["clock", "watermark"])
+@pytest.mark.parametrize("dataset", ["credit_usage", "member_credit_usage"])
+def test_perplexity_is_there_once_its_series_is_settled(serve: Serve, frontier: Any, dataset: str) -> None:
+    sim = serve(now=END - timedelta(hours=5), perplexity=PerplexitySettings(frontier=frontier))
+
+    assert run(trigger(sim, dataset), sim)["status"] == "available"
+    assert 1 <= len(sim.requests) <= 3
+    assert sim.requests[0].at >= END + timedelta(hours=3)
+
+
+def test_final_needs_one_look_once_the_day_is_not_restated_any_more(serve: Serve) -> None:
+    sim = serve()
+
+    assert run(trigger(sim, "cost_report", until="final", patience=60 * DAY), sim)["status"] == "available"
+    (request,) = sim.requests
+    assert timedelta(0) <= request.at - (END + 30 * DAY) < timedelta(minutes=15)
+
+
+def test_the_time_ends_with_a_message_for_the_vendor(serve: Serve) -> None:
+    sim = serve(claude=ClaudeSettings(lag_days=30))
+
+    event = run(trigger(sim, patience=5 * DAY), sim)
+
+    assert event["status"] == "timeout"
+    assert event["requests"] == len(sim.requests) == 2
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        check_event(event)
+    message = str(caught.value)
+    for part in (
+        "claude_enterprise users of 2026-11-17 was not available by 2026-11-23 09:00 UTC",
+        "expected from 2026-11-18 10:00 UTC",
+        "2 requests between 2026-11-18 10:05 UTC and 2026-11-21 10:05 UTC",
+        "the vendor answered 400 invalid_request_error",
+        "2026-10-22",
+    ):
+        assert part in message
+    assert sim.now - datetime(2026, 11, 23, 9, tzinfo=UTC) < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "said"),
+    [
+        (lambda sim: sim.revoke_key("claude_enterprise"), exceptions.AuthenticationError, "read:analytics"),
+        (lambda sim: sim.fail(Fault("redirect")), exceptions.InvalidRequestError, "redirect"),
+        (lambda sim: sim.fail(Fault("huge", size=20_000_000)), exceptions.OversizedResponseError, "limit=1"),
+        (lambda sim: sim.set_enabled("claude_enterprise", False), exceptions.PermissionDeniedError, "403"),
+    ],
+)
+def test_what_no_waiting_mends_ends_it_at_once_by_its_type(
+    serve: Serve, spoil: Callable[[Simulator], None], kind: type[Exception], said: str
+) -> None:
+    sim = serve()
+    waiting = trigger(sim)
+    spoil(sim)
+
+    event = run(waiting, sim)
+
+    assert event["status"] == "error"
+    assert json.loads(json.dumps(event)) == event
+    assert len(sim.requests) == 1
+    with pytest.raises(kind, match=said) as caught:
+        check_event(event)
+    assert isinstance(caught.value, AirflowFailException)
+
+
+def test_a_key_of_the_wrong_kind_is_refused_without_a_request(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = serve()
+    waiting = trigger(sim)
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CLAUDE_ENTERPRISE_ANALYTICS_DEFAULT",
+        json.dumps({"conn_type": "claude_enterprise_analytics", "password": sim.claude_admin_key, "host": sim.url}),
+    )
+
+    with pytest.raises(exceptions.PermissionDeniedError, match="Admin API key"):
+        check_event(run(waiting, sim))
+    assert not sim.requests
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "reset_before", "reset_inside", "truncated_gzip", "rate_limit"])
+def test_what_passes_is_waited_out(serve: Serve, kind: Any) -> None:
+    sim = serve()
+    sim.fail(Fault(kind, status=503, retry_after="120", times=3))
+
+    event = run(trigger(sim), sim)
+
+    assert event["status"] == "available"
+    assert len(sim.requests) == 4
+    if kind == "reset_before":
+        # aiohttp itself sends a GET once more when the connection was cut before an answer
+        assert event["requests"] == 2
+        return
+    assert event["requests"] == 4
+    times = [request.at for request in sim.requests]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] >= timedelta(seconds=165 if kind == "rate_limit" else 45)
+
+
+def test_a_long_outage_is_no_storm_of_requests(serve: Serve) -> None:
+    sim = serve()
+    sim.fail(Fault("status", status=500, times=None))
+
+    event = run(trigger(sim, patience=2 * DAY), sim)
+
+    assert event["status"] == "timeout"
+    assert len(sim.requests) <= 25
+    assert "the vendor answered 500" in event["message"]
+
+
+def test_the_serialized_form_is_plain_and_holds_no_key(serve: Serve) -> None:
+    sim = serve()
+
+    path, arguments = trigger(sim).serialize()
+
+    text = json.dumps(arguments)
+    assert json.loads(text) == arguments
+    assert AvailabilityTrigger(**arguments).serialize() == (path, arguments)
+    assert sim.claude_key not in text
+    assert arguments["look_at"] == "2026-11-18T10:05:00+00:00"
+    assert arguments["deadline"] == "2026-11-25T09:00:00+00:00"
+
+
+def test_one_of_an_older_release_with_fewer_arguments_still_runs(serve: Serve) -> None:
+    sim = serve()
+    older = AvailabilityTrigger(
+        vendor="claude_enterprise",
+        conn_id="claude_enterprise_analytics_default",
+        dataset="users",
+        day="2026-11-17",
+    )
+
+    assert run(older, sim)["status"] == "available"
+    assert sim.requests[0].at >= AGGREGATED
+
+
+def test_a_restart_costs_one_look_and_keeps_the_deadline(serve: Serve) -> None:
+    sim = serve(claude=ClaudeSettings(lag_days=4))
+    waiting = trigger(sim, patience=2 * DAY)
+    sim.set_now(AGGREGATED + timedelta(hours=7))  # the triggerer was down
+
+    assert run(waiting, sim)["status"] == "timeout"
+    assert [request.at for request in sim.requests] == [AGGREGATED + timedelta(hours=7)]
+    assert sim.now - datetime(2026, 11, 20, 9, tzinfo=UTC) < timedelta(seconds=1)
+    sim.set_now(AGGREGATED + 30 * DAY)  # down beyond the deadline: the day is there all the same
+    assert run(waiting, sim)["status"] == "available"
+
+
+def test_the_key_goes_to_the_connections_host_alone_and_is_said_nowhere(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    sim, other = serve(), Simulator(members=1).start()
+    try:
+        sim.fail(Fault("redirect", location=f"{other.url}{USERS}"))
+        with caplog.at_level("DEBUG"):
+            event = run(trigger(sim), sim)
+        assert not other.requests
+        assert sim.claude_key not in json.dumps(event) + caplog.text
+    finally:
+        other.stop()
+
+
+def test_the_request_is_that_of_the_sync_half(serve: Serve) -> None:
+    from airflow_provider_aianalytics.extraction.query import query
+    from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
+
+    sim = serve()
+    run(trigger(sim), sim)
+    hook = ClaudeEnterpriseAnalyticsHook()
+    hook.probe(query(hook.vendor.dataset("users")), D)
+
+    ours, theirs = sim.requests
+    assert (ours.method, ours.path, ours.query) == (theirs.method, theirs.path, theirs.query)
+    assert ours.headers["user-agent"] == theirs.headers["user-agent"]
+    assert ours.headers["anthropic-version"] == theirs.headers["anthropic-version"]
+
+
+def test_no_connection_stays_open(serve: Serve) -> None:
+    sim = serve(claude=ClaudeSettings(lag_days=3))
+    run(trigger(sim), sim)
+
+    deadline = time.monotonic() + 5
+    while sim.stats()["in_flight"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len({request.connection for request in sim.requests}) == 2
+
+
+@pytest.mark.parametrize("event", [None, {}, {"status": "sideways"}, {"status": "error", "error": {"kind": "Path"}}])
+def test_an_event_that_cannot_be_read_is_an_error(event: Any) -> None:
+    with pytest.raises(exceptions.AIAnalyticsError):
+        check_event(event)
+
+
+def test_a_thousand_of_them_cost_next_to_nothing_while_they_wait() -> None:
+    class Busy(Clock):
+        naps = 0
+
+        async def pause(self, seconds: float) -> None:
+            Busy.naps += 1
+            await super().pause(seconds)
+
+    async def wait_for(seconds: float) -> float:
+        look_at = (datetime.now(UTC) + DAY).isoformat()
+        tasks = []
+        for number in range(1000):
+            waiting = AvailabilityTrigger(
+                vendor="claude_enterprise",
+                conn_id=f"c{number}",
+                dataset="users",
+                day=str(datetime.now(UTC).date()),
+                look_at=look_at,
+            )
+            waiting.clock = Busy()
+            tasks.append(asyncio.create_task(anext(waiting.run())))  # type: ignore[arg-type]
+        await asyncio.sleep(2)  # they start
+        assert Busy.naps == 1000
+        before = time.process_time()
+        await asyncio.sleep(seconds)
+        used = time.process_time() - before
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return used / seconds
+
+    share = asyncio.run(wait_for(3))
+
+    assert Busy.naps == 1000
+    assert share < 0.05, f"{share:.2%} of a core"
+
+
+def test_it_sleeps_in_naps_so_that_a_clock_that_was_set_is_noticed(serve: Serve) -> None:
+    sim = serve()
+    naps: list[float] = []
+    waiting = trigger(sim)
+
+    class Watched(Clock):
+        def now(self) -> datetime:
+            return sim.now
+
+        async def pause(self, seconds: float) -> None:
+            naps.append(seconds)
+            sim.set_now(AGGREGATED + timedelta(hours=1))  # somebody set the clock
+
+    waiting.clock = Watched()
+
+    async def event() -> Any:
+        return (await anext(waiting.run())).payload
+
+    assert asyncio.run(event())["status"] == "available"
+    assert naps == [300]
