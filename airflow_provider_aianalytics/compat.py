@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseTrigger
 
 
 def partition_key(context: Mapping[str, Any]) -> str | None:
@@ -34,6 +37,27 @@ def first_start(context: Mapping[str, Any]) -> datetime | None:
         return first
     started: datetime | None = instance.start_date
     return started
+
+
+def moment_trigger(moment: datetime) -> BaseTrigger:
+    """A trigger that fires at a moment, UTC; Airflow 3 has it in the standard provider, Airflow 2 in its core."""
+    try:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+    except ImportError:
+        from airflow.triggers.temporal import DateTimeTrigger  # type: ignore[import-not-found, no-redef]
+    return DateTimeTrigger(moment=moment)
+
+
+def tell_outlets(context: Mapping[str, Any], outlets: Iterable[Any], extra: dict[str, Any], days: list[str]) -> None:
+    """Give the events of a task's outlets an extra, and since 3.3 one event for each changed day, by its partition key.
+
+    :param days: the changed days, ``YYYY-MM-DD``.
+    """
+    for outlet in outlets:
+        event = context["outlet_events"][outlet]
+        event.extra = extra
+        if days and hasattr(event, "add_partitions"):
+            event.add_partitions(days)
 
 
 def renders_templates(trigger: type) -> bool:

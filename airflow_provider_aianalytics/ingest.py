@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.exceptions import (
+    AIAnalyticsError,
     NotYetAvailableError,
     QueryMismatchError,
     SuspiciousShrinkError,
@@ -136,19 +137,33 @@ class Ingest:
             raise landed.refused[0]
         return landed
 
+    def stop(self) -> None:
+        """Leave off at the next page; what is spooled is given up, what is committed stays."""
+        self._stop.set()
+
     def _land_windows(self, windows: list[Window], known: dict[date, Manifest | None]) -> list[Landed]:
         if not windows:
             return []
         workers = min(self.rules.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
         with ThreadPoolExecutor(workers, thread_name_prefix="window") as pool:
-            futures = [pool.submit(self._land_window, window, known) for window in windows]
+            futures = [pool.submit(self._land_unless_stopped, window, known) for window in windows]
             try:
-                return [future.result() for future in futures]
+                outcomes = [future.result() for future in futures]
+                if self._stop.is_set():
+                    raise AIAnalyticsError("the task was stopped", where=str(self), way_out="What is committed stays")
+                return outcomes
             except BaseException:
                 self._stop.set()
-                for future in futures:
-                    future.cancel()
                 raise
+
+    def _land_unless_stopped(self, window: Window, known: dict[date, Manifest | None]) -> Landed:
+        if self._stop.is_set():
+            return Landed()
+        try:
+            return self._land_window(window, known)
+        except BaseException:
+            self._stop.set()  # before another window is begun; those under way read on while they cost no request
+            raise
 
     def _land_window(self, window: Window, known: dict[date, Manifest | None]) -> Landed:
         landed = Landed()
@@ -158,6 +173,7 @@ class Ingest:
                 return landed
             except NotYetAvailableError as error:
                 # The vendor's own word of its latest day decides, and no later day is asked for in vain.
+                landed.latest = error.latest
                 latest = error.latest or window.start.date() - DAY
                 log.info("%s", error)
                 self._latest = min(latest, self._latest or latest)
@@ -174,11 +190,11 @@ class Ingest:
             files = _DayFiles(self, window, folder, stack)
             reading = Reading(self.query, window)
             for page in self.hook.walk(self.query, window):
-                if self._stop.is_set():
-                    return Landed()
                 if page.number == 1:
                     files.begin()
                 self._progress.add(files.write(reading.take(page)))
+                if self._stop.is_set() and page.next_cursor:
+                    return Landed()
             if reading.capped and self.rules.split_capped:
                 log.info("%s %s came with as many groups as the vendor serves; splitting the question", self, window)
                 files.begin()

@@ -53,6 +53,7 @@ class Landed:
     """What a run, or one window of it, came to.
 
     :param missing: the days that are not there yet.
+    :param latest: the vendor's latest day, where it said so.
     :param empty: the days that were answered without a row, or with a total of zero, and were left out for it.
     :param refused: why days that were answered were not committed.
     """
@@ -61,11 +62,13 @@ class Landed:
     missing: list[date] = field(default_factory=list)
     empty: list[date] = field(default_factory=list)
     refused: list[SuspiciousShrinkError] = field(default_factory=list)
+    latest: date | None = None
     requests: int = 0
 
     def add(self, other: Landed) -> None:
         self.partitions += other.partitions
         self.missing += other.missing
+        self.latest = other.latest or self.latest
         self.empty += other.empty
         self.refused += other.refused
         self.requests += other.requests

@@ -3,32 +3,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_aianalytics.arguments import is_known, require
-from airflow_provider_aianalytics.compat import first_try
-from airflow_provider_aianalytics.exceptions import EmptyDayError, NotYetAvailableError
+from airflow_provider_aianalytics.clock import SYSTEM_CLOCK
+from airflow_provider_aianalytics.compat import first_try, moment_trigger, tell_outlets
+from airflow_provider_aianalytics.exceptions import (
+    EmptyDayError,
+    NotYetAvailableError,
+    RateLimitedError,
+    VendorUnavailableError,
+)
+from airflow_provider_aianalytics.extraction.availability import Wait, awaited, spelled, spread_of
+from airflow_provider_aianalytics.extraction.pacing import PATIENCE
 from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.ingest import Ingest, Rules
-from airflow_provider_aianalytics.landed import is_empty, summary
+from airflow_provider_aianalytics.landed import Landed, is_empty, summary
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import TableInLake, check_table
 from airflow_provider_aianalytics.storage.manifest import Run
+from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger, check_event
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+LONGEST_WAIT = timedelta(days=7)
+"""How long a day is waited for before its absence is an error."""
+
 CHOICES = {
-    "on_unavailable": ("fail", "skip", "partial"),
+    "on_unavailable": ("fail", "skip", "wait", "partial"),
     "on_empty": ("accept", "fail", "skip"),
     "on_shrink": ("fail", "accept"),
     "on_cap": ("report", "split"),
@@ -43,13 +56,14 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
     :param path: any URL that ``ObjectStoragePath`` takes: ``s3://conn@bucket/prefix``, ``file:///…`` (templated).
     :param table: the table (templated); the dataset's name by default. Required as soon as the cut differs from the
         default one, so that two cuts never share a table.
-    :param file_format: ``ndjson``, which is lossless, or ``parquet`` or ``csv``, which are typed and flat. Parquet needs
-        the extra ``parquet``.
+    :param file_format: ``ndjson``, which is lossless, or ``parquet`` or ``csv``, which are typed and flat. Parquet
+        needs the extra ``parquet``.
     :param compression: ``gzip``, ``zstd`` or ``none``; in Parquet the codec of its pages.
     :param restate_days: also read this many days before ``start`` again, and rewrite those whose content changed.
     :param max_concurrency: how many windows are read at once, at most.
     :param keep_revisions: whether the content that a restatement replaces is kept under ``_revisions``.
-    :param on_unavailable: what a day does that is not there yet, once the others are landed: ``fail``, ``skip``, or
+    :param on_unavailable: what a day does that is not there yet, once the others are landed: ``fail``; ``skip``;
+        ``wait``, which defers to the triggerer until the vendor has the day, up to a week, and then lands it; or
         ``partial``, which lands it as far as the vendor's data goes and marks it incomplete.
     :param on_empty: what a day does that was answered without a row, or with a total of zero, which a vendor that was
         not synced answers too: ``accept`` lands it, ``fail`` leaves it out and fails once the others are landed,
@@ -61,6 +75,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
     :param drop_fields: dotted names of fields that do not land, such as ``user.email_address``.
     :param pseudonymize_fields: dotted names of fields that land as the HMAC-SHA-256 of their value, keyed by the
         connection's extra ``pseudonym_secret``.
+    :param deferrable: whether a wait of more than a minute for the organization's budget or the vendor frees the
+        worker; otherwise the task fails then, to be retried.
     """
 
     template_fields: Sequence[str] = (*AnalyticsOperator.template_fields, "path", "table")
@@ -81,6 +97,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         on_cap: str = "report",
         drop_fields: Sequence[str] = (),
         pseudonymize_fields: Sequence[str] = (),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -97,6 +114,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.drop_fields = drop_fields
         self.pseudonymize_fields = pseudonymize_fields
         self.on_cap = on_cap
+        self.deferrable = deferrable
+        self._ingest: Ingest | None = None
         FileFormat(file_format, compression)
         require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
         require(restate_days >= 0, f"restate_days={restate_days} is negative")
@@ -109,6 +128,31 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             check_fields(self.query().dataset, "pseudonymize_fields", pseudonymize_fields)
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Land the days of the run's period.
+
+        :return: the summary.
+        """
+        return self._land(context)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Land the days that were waited for; those that landed before are kept.
+
+        :raises AirflowSensorTimeout: when the vendor did not have the day in time.
+        :raises AIAnalyticsError: the error that ended the waiting.
+        """
+        check_event(event)
+        return self._land(context)
+
+    def land_again(self, context: Context, event: object = None) -> dict[str, Any]:
+        """Go on after a wait for the budget or the vendor; the days that landed before are kept."""
+        return self._land(context)
+
+    def on_kill(self) -> None:
+        """Leave off: what is spooled is given up, what is committed stays."""
+        if self._ingest is not None:
+            self._ingest.stop()
+
+    def _land(self, context: Context) -> dict[str, Any]:
         period, checked = self.period(context), self.query()
         table = TableInLake(
             str(self.path),
@@ -118,7 +162,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         )
         instance = context["ti"]
         with closing(self.hook()) as hook:
-            landed = Ingest(
+            self._ingest = Ingest(
                 hook,
                 checked,
                 table,
@@ -145,11 +189,20 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                     accept_shrink=self.on_shrink == "accept",
                     keep_revisions=self.keep_revisions,
                 ),
-            ).land(period)
+            )
+            try:
+                landed = self._ingest.land(period)
+            except (RateLimitedError, VendorUnavailableError) as error:
+                self._defer_over(error)
+                raise
         told = summary(table, checked, landed)
-        self.log.info("Landed %s", told)
+        self.log.info("Landed %s", json.dumps(told))
+        changed = [day["date"] for day in told["partitions"] if day["status"] in ("created", "revised")]
+        tell_outlets(
+            context, self.outlets, {**told, "partitions": len(told["partitions"]), "changed": changed}, changed
+        )
         if landed.missing and self.on_unavailable != "partial":
-            self._not_yet(checked, period, landed.missing)
+            self._not_yet(context, checked, period, landed)
         if landed.empty:
             raise EmptyDayError(
                 f"{', '.join(map(str, landed.empty))} answered with nothing and not landed",
@@ -160,13 +213,38 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             raise AirflowSkipException(f"{self.vendor.name} {checked.dataset.name} {period}: every day is empty")
         return told
 
-    def _not_yet(self, checked: Query, period: Period, missing: list[date]) -> NoReturn:
+    def _not_yet(self, context: Context, checked: Query, period: Period, landed: Landed) -> NoReturn:
         error = NotYetAvailableError(
-            f"{', '.join(map(str, missing))} not there yet; the other days of the period are landed",
+            f"{', '.join(map(str, landed.missing))} not there yet; the other days of the period are landed",
+            latest=landed.latest,
             where=f"{self.vendor.name} {checked.dataset.name} {period}",
-            way_out="Run later, end the period earlier, or wait with a sensor",
+            way_out='Run later, end the period earlier, or wait with a sensor or on_unavailable="wait"',
         )
+        if self.on_unavailable == "wait":
+            self._wait_for(landed.missing[-1], context, checked, error)
         raise AirflowSkipException(str(error)) if self.on_unavailable == "skip" else error
+
+    def _wait_for(self, day: date, context: Context, checked: Query, said: NotYetAvailableError) -> NoReturn:
+        instance = context["ti"]
+        spread = spread_of(f"{instance.dag_id} {instance.task_id} {instance.run_id} {instance.map_index}")
+        now = SYSTEM_CLOCK.now()
+        wait = Wait.begin(awaited(checked.dataset, day, spread=spread), now=now, deadline=now + LONGEST_WAIT)
+        if now >= wait.awaited.dataset.availability.exists_from(day):
+            wait.told(said, now=now)  # the vendor has just been asked, and said no
+        self.log.info("%s: looking again at %s", wait.awaited.where, spelled(wait.look_at))
+        self.defer(
+            trigger=AvailabilityTrigger.of(wait, conn_id=self.conn_id),
+            method_name="execute_complete",
+            timeout=LONGEST_WAIT + SLACK,
+        )
+
+    def _defer_over(self, error: RateLimitedError | VendorUnavailableError) -> None:
+        """Free the worker for a wait that is too long to be slept, where the author allows it."""
+        if not self.deferrable or (error.retry_after or 0) <= PATIENCE:
+            return
+        moment = datetime.now(UTC) + timedelta(seconds=error.retry_after or 0)
+        self.log.warning("%s; going on at %s", error, spelled(moment))
+        self.defer(trigger=moment_trigger(moment), method_name="land_again")
 
     def _table_name(self) -> str:
         checked = self.query()

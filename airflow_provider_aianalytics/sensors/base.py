@@ -27,16 +27,13 @@ from airflow_provider_aianalytics.extraction.availability import (
 from airflow_provider_aianalytics.extraction.pacing import Backoff
 from airflow_provider_aianalytics.extraction.windows import as_day
 from airflow_provider_aianalytics.period import period_of
-from airflow_provider_aianalytics.triggers.availability import AvailabilityTrigger, check_event
+from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger, check_event
 from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_aianalytics.hooks.base import AnalyticsHook
-
-SLACK = timedelta(minutes=15)
-"""How long after the trigger's own deadline Airflow ends the deferral, if no triggerer runs that could."""
 
 
 class AnalyticsSensor(BaseSensorOperator):

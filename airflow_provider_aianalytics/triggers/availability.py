@@ -17,6 +17,8 @@ from airflow_provider_aianalytics.extraction.availability import Awaited, Wait, 
 from airflow_provider_aianalytics.extraction.windows import as_day
 from airflow_provider_aianalytics.vendors.dataset import Dataset
 
+SLACK = timedelta(minutes=15)
+"""How long after the trigger's own deadline Airflow ends the deferral, if no triggerer runs that could."""
 NAP = 300.0
 """Seconds slept at a stretch at most, so that a system clock that was set is noticed."""
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One task is a pipeline: it waits in the triggerer for the day or for the budget, and then lands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
+from tests.integration.conftest import RunDag, connect
+
+OPERATOR = "ClaudeEnterpriseAnalyticsToObjectStorageOperator"
+IMPORTS = f"from airflow_provider_aianalytics.operators.claude_enterprise import {OPERATOR}"
+
+
+@pytest.fixture
+def living(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A simulator whose time goes on with ours, a day of ours being its yesterday's aggregation."""
+    with Simulator(seed=7, members=20, requests_per_minute=None, claude=ClaudeSettings(lag_days=1)) as sim:
+        connect(monkeypatch, sim)
+        yield sim
+
+
+def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
+    run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_provider_aianalytics.extraction import availability
+
+    # The looks of the rule are hours apart; the test has no such patience.
+    monkeypatch.setattr(availability.Awaited, "next_look", lambda self, looked, **_: looked + timedelta(seconds=1))
+    yesterday = (datetime.now(UTC) - timedelta(days=3)).date()
+    day = yesterday - timedelta(days=2)
+    refusal = json.dumps(
+        {
+            "type": "error",
+            "error": {"type": "invalid_request_error", "message": f"date {yesterday} is not available; latest: {day}"},
+        }
+    )
+    living.fail(Fault("status", path="users", query={"date": str(yesterday)}, status=400, body=refusal))
+
+    outcome = run_dag(
+        f'{OPERATOR}(task_id="land", dataset="users", path={str(tmp_path)!r}, start="{day}", '
+        f'end="{yesterday + timedelta(days=1)}", on_unavailable="wait")',
+        imports=IMPORTS,
+    )
+
+    assert outcome.tasks == {"land": "success"}
+    partitions = outcome.results["land"]["partitions"]
+    assert [partition["status"] for partition in partitions] == ["kept", "kept", "created"]
+    assert len(list(tmp_path.rglob("*.gz"))) == 3
+    assert len(living.requests) == 5  # three days, the refused one among them; one look; the day
+
+
+def test_a_long_wait_for_the_budget_frees_the_worker(
+    run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_provider_aianalytics.operators import to_object_storage
+
+    monkeypatch.setattr(to_object_storage, "timedelta", lambda seconds: timedelta(seconds=seconds / 100))
+    living.fail(
+        Fault("status", path="skills", nth=2, status=503, headers={"retry-after": "90"}, times=1),
+    )
+
+    outcome = run_dag(
+        f'{OPERATOR}(task_id="land", dataset="skills", path={str(tmp_path)!r}, start="2026-11-10", '
+        f'end="2026-11-13", deferrable=True, max_concurrency=1, retries=0)',
+        imports=IMPORTS,
+    )
+
+    assert outcome.tasks == {"land": "success"}
+    assert [day["status"] for day in outcome.results["land"]["partitions"]] == ["kept", "created", "created"]
+    assert len(living.requests) == 4
+
+
+def test_without_a_triggerer_a_long_wait_is_an_error(run_dag: RunDag, living: Simulator, tmp_path: Path) -> None:
+    living.fail(Fault("status", path="skills", status=503, headers={"retry-after": "90"}, times=1))
+
+    outcome = run_dag(
+        f'{OPERATOR}(task_id="land", dataset="skills", path={str(tmp_path)!r}, start="2026-11-10", retries=0)',
+        imports=IMPORTS,
+    )
+
+    assert outcome.tasks == {"land": "failed"}
+    assert len(living.requests) == 1
