@@ -77,5 +77,10 @@ def _connection_type(conn_type: str, hook: str, name: str, *, key: str, host: st
                 "description": "Seconds without a byte before a request is given up.",
                 "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
             },
+            "pseudonym_secret": {
+                "label": "Pseudonym secret",
+                "description": "HMAC key for pseudonymize_fields; with another key the same people get new pseudonyms.",
+                "schema": {"type": ["string", "null"], "format": "password"},
+            },
         },
     }

@@ -17,7 +17,7 @@ HOW_TO = """This run has no day of its own (no partition key, and its data inter
     end="{{ macros.ds_add(ds, -2) }}","""
 
 
-def period_of(context: Mapping[str, Any], *, start: object = None, end: object = None) -> Period:
+def period_of(context: Mapping[str, Any], *, start: object = None, end: object = None, so_far: bool = False) -> Period:
     """The period of a run, half-open, whole UTC days.
 
     A data interval that is not aligned to days is floored at both ends, so that the intervals of consecutive runs
@@ -26,6 +26,7 @@ def period_of(context: Mapping[str, Any], *, start: object = None, end: object =
     :param context: the run's context.
     :param start: the first day, as a DAG author wrote it; empty for the run's own.
     :param end: the day after the last; empty for the day after ``start``.
+    :param so_far: whether a data interval within one day, as of an hourly DAG, asks for that day as far as it goes.
     :raises InvalidArgumentError: when there is no such period; the message shows what to write.
     """
     if start not in (None, ""):
@@ -41,10 +42,12 @@ def period_of(context: Mapping[str, Any], *, start: object = None, end: object =
     if interval is None:
         raise InvalidArgumentError(HOW_TO)
     first, last = (moment.astimezone(UTC).date() for moment in interval)
+    if first == last and so_far:
+        return Period.of(first)
     if first == last:
         raise InvalidArgumentError(
             f"the run's data interval [{interval[0]}, {interval[1]}) lies within one day; a partition is a whole UTC "
-            "day, so schedule the DAG once a day or give start and end"
+            'day, so schedule the DAG once a day, give start and end, or take the day so far: on_unavailable="partial"'
         )
     return Period(first, last)
 

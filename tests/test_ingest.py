@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -304,6 +305,23 @@ class TestWhatIsNotThereYet:
         assert second.partitions[0].manifest.complete
         assert statuses(second) == ["revised"]
         assert len(landed(it.root, "claude_enterprise", "cost_by_hour", [today])[today]) > len(so_far)
+
+
+def test_a_long_read_tells_how_it_gets_on(bench: BenchOf, caplog: pytest.LogCaptureFixture) -> None:
+    it = bench(members=2600)
+
+    class Slow(SimulatedClock):
+        def monotonic(self) -> float:
+            self.slept.append(2.0)
+            return super().monotonic()
+
+    it.clock = Slow(it.simulator)
+    with caplog.at_level("INFO"):
+        it.land("users", D, D + 2 * DAY)
+
+    told = [record.getMessage() for record in caplog.records if "rows/s" in record.getMessage()]
+    assert 1 <= len(told) <= 6
+    assert re.fullmatch(r"\d pages, [\d]+ rows, \d+ rows/s, \d+ requests of the budget left this minute", told[0])
 
 
 class TestRestatement:

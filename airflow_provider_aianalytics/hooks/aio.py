@@ -20,6 +20,7 @@ from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import (
     InvalidArgumentError,
     OversizedResponseError,
+    RateLimitedError,
     VendorUnavailableError,
 )
 from airflow_provider_aianalytics.extraction.answers import Answer, page_of
@@ -89,7 +90,11 @@ class AsyncAnalyticsHook:
             await self.clock.pause(wait)
         walk.requests += 1
         answer = await self._get(walk, checked.parameters(window, limit=1), way)
-        return page_of(answer, walk, self.hook.vendor, now=self.clock.now())
+        try:
+            return page_of(answer, walk, self.hook.vendor, now=self.clock.now())
+        except RateLimitedError as error:
+            await sync_to_async(self.hook.refused)(error.retry_after)
+            raise
 
     async def _get(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...], way: _Way) -> Answer:
         endpoint, vendor, dataset = self.hook.endpoint, self.hook.vendor, walk.query.dataset

@@ -37,6 +37,7 @@ from airflow_provider_aianalytics.extraction.query import FilterValue, Query, qu
 from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.extraction.windows import Period, Window, as_day, plan
 from airflow_provider_aianalytics.hooks.endpoint import Endpoint, endpoint_of
+from airflow_provider_aianalytics.hooks.forms import connection_form_widgets, ui_field_behaviour
 from airflow_provider_aianalytics.hooks.ledger import Ledger
 from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
 
@@ -80,6 +81,21 @@ class AnalyticsHook(HttpHook):
     vendor: ClassVar[Vendor]
     conn_name_attr = "conn_id"
     backoff: ClassVar[Backoff] = Backoff()
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Give each hook its own form methods: Airflow before 3.2 does not look for inherited ones."""
+        super().__init_subclass__(**arguments)
+        for name in ("get_connection_form_widgets", "get_ui_field_behaviour"):
+            if name not in cls.__dict__:
+                setattr(cls, name, AnalyticsHook.__dict__[name])
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        return connection_form_widgets(cls.conn_type)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        return ui_field_behaviour(cls.conn_type)
 
     def __init__(self, conn_id: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
         super().__init__(method="GET", http_conn_id=conn_id)
@@ -152,12 +168,15 @@ class AnalyticsHook(HttpHook):
         """Make one cheap call and say what came of it."""
         dataset = next(iter(self.vendor.datasets.values()))
         day = (self.clock.now() - dataset.availability.lag).date() - 2 * DAY
+        address = ""
         try:
+            if (asked := self.endpoint.base_url) != self.vendor.base_url:
+                address = f". The connection's host led to {asked}; an empty host is {self.vendor.base_url}"
             self.probe(query(dataset), day, backoff=ONE_RETRY)
         except NotYetAvailableError:
             pass  # the key was let in, which is what was asked
         except Exception as error:  # the form shows whatever it was
-            return False, str(error)
+            return False, f"{error}{address}"
         return True, f"The key opens {self.vendor.title}"
 
     # --- what operators and sensors call ------------------------------------------------------------------------------
@@ -226,7 +245,7 @@ class AnalyticsHook(HttpHook):
                 raise
             except RateLimitedError as error:
                 delay = backoff.delay(attempt, error.retry_after)
-                self._ledger.refused(self.clock.monotonic(), min(delay or PATIENCE, PATIENCE))
+                self.refused(delay)
                 if delay is None:
                     raise
                 self.log.warning("%s; others share the budget; retry %d of %d", error, attempt, backoff.attempts - 1)
@@ -280,6 +299,13 @@ class AnalyticsHook(HttpHook):
         :return: the seconds to wait before the request may be sent.
         """
         return self._ledger.reserve(self.clock.monotonic())
+
+    def refused(self, wait: float | None) -> None:
+        """Learn that the vendor refused a request for want of budget.
+
+        :param wait: the seconds to leave it alone, ``None`` where they are more than a task should sleep.
+        """
+        self._ledger.refused(self.clock.monotonic(), min(wait or PATIENCE, PATIENCE))
 
     def budget_left(self) -> int:
         """How many requests of the connection's budget could be sent at once."""

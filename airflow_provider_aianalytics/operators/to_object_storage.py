@@ -28,6 +28,7 @@ from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.ingest import Ingest, Rules
 from airflow_provider_aianalytics.landed import Landed, is_empty, summary
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
+from airflow_provider_aianalytics.period import period_of
 from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import TableInLake, check_table
 from airflow_provider_aianalytics.storage.manifest import Run
@@ -151,6 +152,9 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         """Leave off: what is spooled is given up, what is committed stays."""
         if self._ingest is not None:
             self._ingest.stop()
+
+    def period(self, context: Context) -> Period:
+        return period_of(context, start=self.start, end=self.end, so_far=self.on_unavailable == "partial")
 
     def _land(self, context: Context) -> dict[str, Any]:
         period, checked = self.period(context), self.query()

@@ -31,6 +31,16 @@ def test_explicit_days_win_over_everything() -> None:
     assert period_of(context, start="2026-09-01", end="2026-09-04") == Period(date(2026, 9, 1), date(2026, 9, 4))
 
 
+@pytest.mark.parametrize("hour", range(24))
+def test_an_hourly_run_can_ask_for_its_day_so_far(hour: int) -> None:
+    start = datetime(2026, 11, 1, hour, tzinfo=UTC)
+    context = interval(start, start + timedelta(hours=1))
+    assert period_of(context, so_far=True) == DAY
+    if hour < 23:
+        with pytest.raises(InvalidArgumentError, match=r"within one day.*partial"):
+            period_of(context)
+
+
 def test_a_start_alone_is_one_day() -> None:
     assert period_of(DAILY, start="2026-09-01") == Period.of(date(2026, 9, 1))
     assert period_of(DAILY, start=date(2026, 9, 1), end="") == Period.of(date(2026, 9, 1))
