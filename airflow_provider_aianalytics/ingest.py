@@ -28,7 +28,8 @@ from airflow_provider_aianalytics.extraction.windows import Period, Window, firs
 from airflow_provider_aianalytics.landed import Landed, Partition, is_empty
 from airflow_provider_aianalytics.split import SplitReading
 from airflow_provider_aianalytics.storage.commit import commit
-from airflow_provider_aianalytics.storage.formats import Content, DayFile, open_day_file
+from airflow_provider_aianalytics.storage.dayfile import Content, DayFile
+from airflow_provider_aianalytics.storage.files import open_day_file
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, query_as_sent, rfc3339
 from airflow_provider_aianalytics.vendors.dataset import DAY
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file formats: what they are called, how their files end, and which class writes them.
+"""The file formats: what they are called and how their files end.
 
 - ``ndjson`` is lossless: every record as the vendor sent it.
 - ``parquet`` and ``csv`` are typed and flat: :mod:`~airflow_provider_aianalytics.storage.schema` says which columns.
@@ -9,18 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
-from airflow_provider_aianalytics.extraction.measure import total_of
 from airflow_provider_aianalytics.storage.compression import COMPRESSIONS
-from airflow_provider_aianalytics.storage.csvfile import CsvFile
-from airflow_provider_aianalytics.storage.dayfile import Content, DayFile
-from airflow_provider_aianalytics.storage.ndjson import NdjsonFile
-from airflow_provider_aianalytics.storage.parquetfile import ParquetFile
-from airflow_provider_aianalytics.vendors.dataset import Dataset
-
-__all__ = ["COMPRESSIONS", "FORMATS", "Content", "DayFile", "FileFormat", "NdjsonFile", "open_day_file"]
 
 FORMATS = ("ndjson", "parquet", "csv")
 
@@ -54,18 +45,3 @@ class FileFormat:
     def suffix(self) -> str:
         """The ending of the file's name, with its first dot; Parquet's says nothing of its codec."""
         return ".parquet" if self.name == "parquet" else f".{self.name}{COMPRESSIONS[self.compression][0]}"
-
-
-def open_day_file(path: Path, file_format: FileFormat, dataset: Dataset) -> DayFile:
-    """Begin the local file of one day.
-
-    :param path: the local file; it must not exist.
-    """
-    total = total_of(dataset)
-    match file_format.name:
-        case "parquet":
-            return ParquetFile(path, file_format, dataset, total)
-        case "csv":
-            return CsvFile(path, file_format, dataset, total)
-        case _:
-            return NdjsonFile(path, file_format, total)

@@ -17,7 +17,10 @@ import zstandard
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.extraction.measure import total_of
 from airflow_provider_aianalytics.extraction.records import Batch
-from airflow_provider_aianalytics.storage.formats import COMPRESSIONS, Content, FileFormat, NdjsonFile
+from airflow_provider_aianalytics.storage.compression import COMPRESSIONS
+from airflow_provider_aianalytics.storage.dayfile import Content
+from airflow_provider_aianalytics.storage.formats import FileFormat
+from airflow_provider_aianalytics.storage.ndjson import NdjsonFile
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 
 SUFFIXES = {"gzip": ".ndjson.gz", "zstd": ".ndjson.zst", "none": ".ndjson"}

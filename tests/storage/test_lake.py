@@ -21,9 +21,10 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError, SuspiciousShrinkError
 from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.storage.commit import Status, commit
-from airflow_provider_aianalytics.storage.formats import FileFormat, NdjsonFile
+from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import TableInLake
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, rfc3339
+from airflow_provider_aianalytics.storage.ndjson import NdjsonFile
 
 DAY = date(2026, 11, 1)
 GZIP = FileFormat("ndjson", "gzip")

@@ -37,7 +37,9 @@ from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
 from airflow_provider_aianalytics.simulator.perplexity_settings import PerplexitySettings
 from airflow_provider_aianalytics.storage import formats, parquetfile
-from airflow_provider_aianalytics.storage.formats import Content, DayFile, FileFormat, open_day_file
+from airflow_provider_aianalytics.storage.dayfile import Content, DayFile
+from airflow_provider_aianalytics.storage.files import open_day_file
+from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.schema import typed_columns
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.dataset import Column, ColumnType, Dataset
