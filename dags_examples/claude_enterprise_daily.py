@@ -3,6 +3,7 @@
 
 Needs a connection ``claude_enterprise_analytics_default`` (type Claude Enterprise Analytics, the Analytics key as its
 password) and the Airflow variable ``ai_lake`` with the lake's URL, for instance ``s3://aws_default@lake/ai``.
+Airflow 2.11 or newer.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
     tags=["ai-analytics"],
 ) as dag:
-    # A day is aggregated at 10:00 UTC of the next and expected three days later.
+    # A day is aggregated at 10:00 UTC of the next and expected three days later: at noon, four days back is safe.
     ClaudeEnterpriseAnalyticsToObjectStorageOperator(
         task_id="users",
         dataset="users",
         path=LAKE,
-        start="{{ macros.ds_add(ds, -3) }}",
-        end="{{ macros.ds_add(ds, -2) }}",
+        start="{{ macros.ds_add(ds, -4) }}",
+        end="{{ macros.ds_add(ds, -3) }}",
     )
     # Cost by model; the vendor restates it for 30 days, so the trailing days are read again in the same request.
     ClaudeEnterpriseAnalyticsToObjectStorageOperator(

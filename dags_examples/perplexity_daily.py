@@ -3,6 +3,7 @@
 
 Needs a connection ``perplexity_analytics_default`` (type Perplexity Analytics, the organization's Analytics API key as
 its password) and the Airflow variable ``ai_lake`` with the lake's URL, for instance ``s3://aws_default@lake/ai``.
+Airflow 2.11 or newer.
 """
 
 from __future__ import annotations

@@ -36,5 +36,5 @@ def test_otherwise_the_task_decides(error: Exception) -> None:
 
 @pytest.mark.skipif(RetryAfterPolicy is not None, reason="it is there")
 def test_before_it_says_what_to_do() -> None:
-    with pytest.raises(ImportError, match="Airflow 3.3 or newer"):
+    with pytest.raises(ImportError, match=r"Airflow 3\.3 or newer"):
         importlib.import_module("airflow_provider_aianalytics.retries")

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The month's cost once the vendor does not restate it any more, for the books.
+
+A run is made when its month ends. The sensor waits for the month's last day to be final, 30 days later, in the
+triggerer and with hardly a request; then the month lands by member, each day with ``final: true``.
+
+Needs the connection ``claude_enterprise_analytics_default``, the Airflow variable ``ai_lake`` and a triggerer.
+Airflow 2.11 or newer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
+from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
+
+with DAG(
+    dag_id="claude_enterprise_monthly_close",
+    schedule=CronDataIntervalTimetable("0 0 1 * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1),
+    catchup=True,
+    default_args={"retries": 2, "retry_delay": timedelta(hours=1)},
+    tags=["ai-analytics"],
+) as dag:
+    # Without a day: the last one of the run's own period.
+    final = ClaudeEnterpriseAnalyticsSensor(
+        task_id="is_final",
+        dataset="user_cost_report",
+        until="final",
+        deferrable=True,
+        timeout=timedelta(days=40).total_seconds(),
+    )
+    land = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
+        task_id="land",
+        dataset="user_cost_report",
+        table="closed_cost_by_member",
+        path="{{ var.value.ai_lake }}",
+    )
+    final >> land

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run a day, made when the vendor is expected to have that day: no wait, no sensor, no arithmetic in templates.
+
+``DataAvailabilityTimetable`` makes the run of day D at D+1 10:00 UTC plus three days, with D as its data interval.
+
+Needs the connection ``claude_enterprise_analytics_default`` and the Airflow variable ``ai_lake``.
+Airflow 2.11 or newer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
+from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
+
+with DAG(
+    dag_id="claude_enterprise_on_time",
+    schedule=DataAvailabilityTimetable(),
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(hours=2)},
+    tags=["ai-analytics"],
+) as dag:
+    ClaudeEnterpriseAnalyticsToObjectStorageOperator(
+        task_id="users", dataset="users", path="{{ var.value.ai_lake }}", file_format="parquet", compression="zstd"
+    )

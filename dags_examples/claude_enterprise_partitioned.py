@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Needs Airflow 3.2 or newer: a run a day whose partition key is the day that the vendor is expected to have.
+
+``run_offset=-4`` makes the run of 12:00 UTC that of the day four days back, when a day aggregated at 10:00 UTC of the
+next is expected. The task takes its day from the partition key.
+
+Needs the connection ``claude_enterprise_analytics_default`` and the Airflow variable ``ai_lake``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG
+from airflow.sdk import CronPartitionTimetable
+
+from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
+
+with DAG(
+    dag_id="claude_enterprise_partitioned",
+    schedule=CronPartitionTimetable("0 12 * * *", timezone="UTC", run_offset=-4, key_format="%Y-%m-%d"),
+    start_date=datetime(2026, 1, 5),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(hours=1)},
+    tags=["ai-analytics"],
+) as dag:
+    ClaudeEnterpriseAnalyticsToObjectStorageOperator(
+        task_id="users", dataset="users", path="{{ var.value.ai_lake }}", on_unavailable="wait"
+    )
