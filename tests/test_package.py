@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is handed out: a wheel and an sdist with exactly the package, and modules that are quick to import."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_aianalytics
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "airflow_provider_aianalytics"
+STEM = f"{PACKAGE}-{airflow_provider_aianalytics.__version__}"
+PARSED = [
+    f"{PACKAGE}.{module}"
+    for module in (
+        "operators.claude_enterprise",
+        "operators.perplexity",
+        "sensors.claude_enterprise",
+        "sensors.perplexity",
+        "timetables",
+    )
+]
+HEAVY = ("pyarrow", "aiohttp", "requests", "fsspec", "upath", "s3fs", "gcsfs", "adlfs", "pandas", "numpy")
+MEASURE = f"""
+import importlib, json, sys, time
+try:
+    from airflow.sdk import DAG, BaseOperator, BaseSensorOperator
+except ImportError:
+    from airflow.models.baseoperator import BaseOperator
+    from airflow.models.dag import DAG
+    from airflow.sensors.base import BaseSensorOperator
+alone = set(sys.modules)
+began = time.process_time()
+for module in {PARSED!r}:
+    importlib.import_module(module)
+took = time.process_time() - began
+print("\\nMEASURED", json.dumps([took, sorted(set(sys.modules) - alone)]))
+"""
+LOAD = f"""
+import importlib.metadata, json, sys
+(found,) = importlib.metadata.distributions(name="airflow-provider-aianalytics", path=[sys.argv[1]])
+points = {{point.group: point.load() for point in found.entry_points}}
+print("\\nLOADED", json.dumps([
+    sys.modules["{PACKAGE}"].__file__,
+    found.version,
+    points["apache_airflow_provider"]()["package-name"],
+    [timetable.__name__ for timetable in points["airflow.plugins"].timetables],
+]))
+"""
+
+
+def uv() -> str | None:
+    return shutil.which("uv", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))))
+
+
+def run(*command: str, **environment: str) -> str:
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, cwd=ROOT, capture_output=True, text=True, timeout=250
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def line(said: str, word: str) -> list[object]:
+    """What a process printed behind a word; others may print too."""
+    (found,) = [text for text in said.splitlines() if text.startswith(f"{word} ")]
+    parsed: list[object] = json.loads(found.removeprefix(f"{word} "))
+    return parsed
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both distributions, built by whichever builder there is."""
+    folder = tmp_path_factory.mktemp("dist")
+    if importlib.util.find_spec("build"):
+        run(sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT))
+    elif builder := uv():
+        run(builder, "build", "--quiet", "--out-dir", str(folder), str(ROOT))
+    else:
+        pytest.skip("neither build nor uv is installed")
+    return folder
+
+
+def ours() -> set[str]:
+    """The files of the package as it lies here."""
+    paths = (ROOT / PACKAGE).rglob("*")
+    return {path.relative_to(ROOT).as_posix() for path in paths if path.is_file() and "__pycache__" not in path.parts}
+
+
+def test_the_wheel_is_exactly_the_package(built: Path) -> None:
+    with zipfile.ZipFile(built / f"{STEM}-py3-none-any.whl") as wheel:
+        names = set(wheel.namelist())
+        said = Parser().parsestr(wheel.read(f"{STEM}.dist-info/METADATA").decode())
+    assert {name for name in names if not name.startswith(f"{STEM}.dist-info/")} == ours()
+    assert f"{PACKAGE}/py.typed" in names
+    assert f"{STEM}.dist-info/licenses/LICENSE" in names
+    assert said["Version"] == airflow_provider_aianalytics.__version__
+    assert said["License-Expression"] == "Apache-2.0"
+    assert said["Requires-Python"] == ">=3.11"
+    assert (ROOT / "README.md").read_text().strip() in said.get_payload()
+
+
+def test_the_sdist_has_what_a_builder_and_a_tester_need(built: Path) -> None:
+    with tarfile.open(built / f"{STEM}.tar.gz") as sdist:
+        names = {name.removeprefix(f"{STEM}/") for name in sdist.getnames()}
+    assert {name for name in names if name.startswith(f"{PACKAGE}/")} == ours()
+    assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "tests/test_package.py"} <= names
+    assert {name.split("/")[0] for name in names if "/" in name} == {PACKAGE, "dags_examples", "tests"}
+    assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".log"))]
+
+
+def test_it_can_be_installed_and_found(built: Path, tmp_path: Path) -> None:
+    wheel = str(built / f"{STEM}-py3-none-any.whl")
+    target = tmp_path / "target"
+    installer = uv()
+    pip = [installer, "pip"] if installer else [sys.executable, "-m", "pip"]
+    interpreter = ["--python", sys.executable] if installer else []
+    run(*pip, "install", "--quiet", "--no-deps", *interpreter, "--target", str(target), wheel)
+
+    said = run(sys.executable, "-P", "-c", LOAD, str(target), PYTHONPATH=str(target))
+
+    where, *rest = line(said, "LOADED")
+    assert Path(str(where)).is_relative_to(target)
+    assert rest == [
+        airflow_provider_aianalytics.__version__,
+        "airflow-provider-aianalytics",
+        ["DataAvailabilityTimetable"],
+    ]
+
+
+def test_the_entry_points_are_those_of_a_provider() -> None:
+    points = importlib.metadata.distribution("airflow-provider-aianalytics").entry_points
+    assert {(point.group, point.value) for point in points} == {
+        ("apache_airflow_provider", f"{PACKAGE}.get_provider_info:get_provider_info"),
+        ("airflow.plugins", f"{PACKAGE}.plugin:AIAnalyticsPlugin"),
+    }
+
+
+def test_a_dag_file_pays_little_for_the_operators() -> None:
+    runs = [line(run(sys.executable, "-c", MEASURE), "MEASURED") for _ in range(3)]
+    took = min(float(str(seconds)) for seconds, _ in runs)
+    loaded = runs[-1][1]
+    assert isinstance(loaded, list)
+    foreign = sorted({name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {PACKAGE})
+    print(f"{took * 1000:.0f} ms over Airflow's own names; also loads {', '.join(foreign)}")  # noqa: T201
+    assert [name for name in loaded if name.split(".")[0] in HEAVY] == []
+    assert took <= 0.3

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Airflow discovers: the provider, its connection forms, and everything it names."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from packaging.version import Version
+
+import airflow_provider_aianalytics
+from airflow_provider_aianalytics.get_provider_info import get_provider_info
+from airflow_provider_aianalytics.hooks.base import AnalyticsHook
+from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
+from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
+
+DISTRIBUTION = "airflow-provider-aianalytics"
+HOOKS: dict[str, type[AnalyticsHook]] = {
+    kind.conn_type: kind for kind in (ClaudeEnterpriseAnalyticsHook, PerplexityAnalyticsHook)
+}
+AIRFLOW = Version(metadata.version("apache-airflow"))
+DECLARED = AIRFLOW.release >= (3, 2)
+"""Whether provider info is all that this Airflow needs to show a form."""
+SHOWS_FORMS = """
+import json, logging, sys, warnings
+logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+warnings.simplefilter("always")
+from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+print("\\nFORMS", json.dumps([form.model_dump(mode="json") for form in HookMetaService.hook_meta_data()]))
+print("IMPORTED", "airflow_provider_aianalytics.hooks.base" in sys.modules)
+"""
+
+
+def described(conn_type: str) -> dict[str, Any]:
+    (found,) = [one for one in get_provider_info()["connection-types"] if one["connection-type"] == conn_type]
+    return dict(found)
+
+
+def run(*command: str, home: Path) -> str:
+    """What a command says, on both its streams, with an Airflow of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    done = subprocess.run(
+        [sys.executable, *command],
+        env={**kept, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+def complaints(said: str) -> list[str]:
+    """The lines that warn of something of ours."""
+    bad = ("warn", "deprecat", "error", "exception", "inconsisten")
+    return [line for line in said.splitlines() if "aianalytics" in line and any(word in line.lower() for word in bad)]
+
+
+class TestProviderInfo:
+    def test_it_is_what_the_installed_airflow_takes(self) -> None:
+        schema = json.loads(resources.files("airflow").joinpath("provider_info.schema.json").read_text())
+        jsonschema.validate(get_provider_info(), schema)
+
+    def test_it_names_its_distribution_and_loads_nothing(self) -> None:
+        assert get_provider_info()["package-name"] == DISTRIBUTION
+        assert metadata.version(DISTRIBUTION) == airflow_provider_aianalytics.__version__
+        code = (
+            "import sys; from airflow_provider_aianalytics.get_provider_info import get_provider_info as info; info();"
+            "print([name for name in sys.modules if name.split('.')[0] in ('airflow', 'requests', 'pyarrow')])"
+        )
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert said.strip() == "[]"
+
+    def test_all_it_names_can_be_imported(self) -> None:
+        info = get_provider_info()
+        titles = {integration["integration-name"] for integration in info["integrations"]}
+        for room in ("hooks", "operators", "sensors", "triggers"):
+            assert {entry["integration-name"] for entry in info[room]} == titles
+            for entry in info[room]:
+                for module in entry["python-modules"]:
+                    importlib.import_module(module)
+        for module in info["filesystems"]:
+            importlib.import_module(module)
+        for path in [*info["cli"], *(one["hook-class-name"] for one in info["connection-types"])]:
+            module, name = path.rsplit(".", 1)
+            assert callable(getattr(importlib.import_module(module), name))
+
+    def test_connection_types_are_those_of_the_hooks(self) -> None:
+        for conn_type, kind in HOOKS.items():
+            entry = described(conn_type)
+            assert entry["hook-class-name"] == f"{kind.__module__}.{kind.__qualname__}"
+            assert entry["hook-name"] == kind.hook_name
+            assert kind.conn_name_attr == "conn_id"
+            assert kind.default_conn_name == f"{conn_type}_default"
+        assert len(get_provider_info()["connection-types"]) == len(HOOKS)
+
+
+class TestForms:
+    def test_the_form_says_which_key_is_wanted(self) -> None:
+        for conn_type, kind in HOOKS.items():
+            placeholders = described(conn_type)["ui-field-behaviour"]["placeholders"]
+            assert "Analytics" in placeholders["password"]
+            assert kind.vendor.base_url in placeholders["host"]
+        claude, perplexity = (described(kind)["ui-field-behaviour"]["placeholders"]["password"] for kind in HOOKS)
+        assert "read:analytics" in claude
+        assert "sk-ant-api01-" in claude
+        assert "Sonar" in perplexity
+
+    def test_secrets_are_hidden_and_all_of_the_extra_has_a_field(self) -> None:
+        for conn_type in HOOKS:
+            fields = described(conn_type)["conn-fields"]
+            assert set(fields) == {"requests_per_minute", "timeout", "pseudonym_secret"}
+            assert [name for name, field in fields.items() if field["schema"].get("format") == "password"] == [
+                "pseudonym_secret"
+            ]
+            assert all(field["description"] for field in fields.values())
+
+    @pytest.mark.parametrize("conn_type", HOOKS)
+    def test_hooks_describe_the_same_behaviour(self, conn_type: str) -> None:
+        said = HOOKS[conn_type].get_ui_field_behaviour()
+        declared = described(conn_type)["ui-field-behaviour"]
+        assert said == {
+            "hidden_fields": declared["hidden-fields"],
+            "relabeling": declared["relabeling"],
+            "placeholders": declared["placeholders"],
+        }
+
+    @pytest.mark.parametrize("conn_type", HOOKS)
+    def test_hooks_say_it_themselves(self, conn_type: str) -> None:
+        """Airflow before 3.2 does not ask for what a hook's class has inherited."""
+        assert {"get_connection_form_widgets", "get_ui_field_behaviour"} <= set(vars(HOOKS[conn_type]))
+
+    @pytest.mark.parametrize("conn_type", HOOKS)
+    def test_hooks_build_the_same_fields(self, conn_type: str) -> None:
+        wtforms = pytest.importorskip("wtforms", reason="comes with Airflow 2 alone")
+        built = HOOKS[conn_type].get_connection_form_widgets()
+
+        declared = described(conn_type)["conn-fields"]
+        assert list(built) == list(declared)
+        for name, field in built.items():
+            assert str(field.args[0]) == declared[name]["label"]
+            assert field.kwargs["description"] == declared[name]["description"]
+            secret = declared[name]["schema"].get("format") == "password"
+            assert (field.field_class is wtforms.PasswordField) == secret
+            assert (field.kwargs["widget"].input_type == "password") == secret
+            assert field.field_class in (wtforms.StringField, wtforms.IntegerField, wtforms.PasswordField)
+
+    @pytest.mark.parametrize("conn_type", HOOKS)
+    def test_airflow_takes_the_hook_without_a_warning(self, conn_type: str, caplog: pytest.LogCaptureFixture) -> None:
+        from airflow.providers_manager import ProvidersManager
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = ProvidersManager().hooks[conn_type]
+
+        assert found is not None
+        assert found.connection_testable
+        assert [str(one.message) for one in caught if "nalyticsHook" in str(one.message)] == []
+        logged = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+        assert [message for message in logged if "analytics" in message.lower()] == []
+
+    @pytest.mark.skipif(AIRFLOW.major < 3, reason="a form of Airflow 3")
+    def test_airflow_3_shows_the_form_without_a_warning(self, tmp_path: Path) -> None:
+        said = run("-c", SHOWS_FORMS, home=tmp_path)
+
+        assert complaints(said) == []
+        assert f"IMPORTED {not DECLARED}" in said
+        (line,) = [line for line in said.splitlines() if line.startswith("FORMS ")]
+        forms = {form["connection_type"]: form for form in json.loads(line.removeprefix("FORMS "))}
+        if AIRFLOW.release < (3, 1) and importlib.util.find_spec("wtforms") is None:
+            assert forms.keys() >= HOOKS.keys()
+            pytest.skip("Airflow 3.0 shows no provider's own fields unless the FAB provider is installed")
+        for conn_type in HOOKS:
+            declared = described(conn_type)["conn-fields"]
+            shown = forms[conn_type]["extra_fields"]
+            assert list(shown) == list(declared)
+            for name, field in shown.items():
+                assert field["schema"]["title"] == declared[name]["label"]
+                assert field["description"] == declared[name]["description"]
+                assert field["schema"].get("format") == declared[name]["schema"].get("format")
+            standard = forms[conn_type]["standard_fields"]
+            assert standard["password"]["title"] == "API key"
+            assert standard["password"]["placeholder"].startswith(
+                described(conn_type)["ui-field-behaviour"]["placeholders"]["password"]
+            )
+            assert [standard[name]["hidden"] for name in ("login", "port", "url_schema", "host")] == [True] * 3 + [
+                False
+            ]
+
+
+class TestCommands:
+    def test_the_provider_is_listed_without_a_warning(self, tmp_path: Path) -> None:
+        said = run("-m", "airflow", "providers", "get", DISTRIBUTION, "-o", "plain", home=tmp_path)
+        assert complaints(said) == []
+        assert any(
+            line.split() == [DISTRIBUTION, airflow_provider_aianalytics.__version__] for line in said.splitlines()
+        )
+
+    @pytest.mark.slow
+    def test_the_hooks_are_listed_without_a_warning(self, tmp_path: Path) -> None:
+        said = run("-m", "airflow", "providers", "hooks", "-o", "plain", home=tmp_path)
+        assert complaints(said) == []
+        for conn_type, kind in HOOKS.items():
+            (line,) = [line for line in said.splitlines() if line.startswith(conn_type)]
+            assert line.split(maxsplit=4) == [
+                conn_type,
+                f"{kind.__module__}.{kind.__qualname__}",
+                "conn_id",
+                DISTRIBUTION,
+                line.split(maxsplit=4)[-1],
+            ]
+            assert line.rstrip().endswith(kind.hook_name)
