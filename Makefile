@@ -8,7 +8,7 @@ VENV = .venv/airflow-$(AIRFLOW)
 BIN = $(VENV)/bin
 CONSTRAINTS = tests/constraints/airflow-$(AIRFLOW).txt
 
-.PHONY: demo test lint format unit clean $(addprefix test-airflow-,$(VERSIONS))
+.PHONY: demo test lint format unit test-standalone clean $(addprefix test-airflow-,$(VERSIONS))
 
 demo: $(VENV)/.ready  ## run an example DAG against the simulator and show what lands
 	$(BIN)/python tests/demo.py
@@ -21,7 +21,10 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 
 unit: $(VENV)/.ready .venv/anthropic-1.17/.ready .venv/azurite/.ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+test-standalone: $(VENV)/.ready  ## the slow tests: a whole Airflow with scheduler, triggerer and API server
+	$(BIN)/python -m pytest -m slow
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HOME = Path(tempfile.mkdtemp(prefix="aianalytics-tests-"))
 DAGS = HOME / "dags"
@@ -22,6 +23,10 @@ os.environ.update(
     AIRFLOW__API_AUTH__JWT_SECRET="for-the-tests-alone-" * 4,
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
 )
+
+# How fast examples are drawn says more about the machine than about the package.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

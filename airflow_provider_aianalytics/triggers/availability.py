@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
@@ -131,12 +134,10 @@ class AvailabilityTrigger(BaseTrigger):
 
     async def _waited(self) -> Wait:
         """Wait until the day is there or the time is over."""
-        # Imported here: the module of the trigger is imported with every DAG file that has a sensor.
-        from airflow_provider_aianalytics.hooks.aio import AsyncAnalyticsHook, hook_of
-
-        hook = hook_of(self.vendor, self.conn_id, clock=self.clock)
+        aio = await async_hooks()
+        hook = aio.hook_of(self.vendor, self.conn_id, clock=self.clock)
         wait = self._begin(self._awaited(hook.vendor.dataset(self.dataset)))
-        reader = AsyncAnalyticsHook(hook)
+        reader = aio.AsyncAnalyticsHook(hook)
         while not wait.there:
             await self._sleep_until(wait.wakes_at)
             if wait.is_given_up(self.clock.now()):
@@ -178,6 +179,15 @@ class AvailabilityTrigger(BaseTrigger):
     async def _sleep_until(self, moment: datetime) -> None:
         while (left := self.clock.seconds_until(moment)) > 0:
             await self.clock.pause(min(left, NAP))
+
+
+async def async_hooks() -> ModuleType:
+    """The hooks' async half.
+
+    Not imported with this module, which every DAG file with a sensor imports; and in a thread, since it takes a moment
+    that no other trigger should wait.
+    """
+    return await asyncio.to_thread(import_module, "airflow_provider_aianalytics.hooks.aio")
 
 
 def check_event(event: Mapping[str, Any] | None) -> None:

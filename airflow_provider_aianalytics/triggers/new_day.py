@@ -13,7 +13,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
 from airflow_provider_aianalytics.extraction.availability import LONGEST_RETRY, Wait, awaited, spelled, spread_of
-from airflow_provider_aianalytics.triggers.availability import NAP
+from airflow_provider_aianalytics.triggers.availability import NAP, async_hooks
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
@@ -97,10 +97,8 @@ class NewDayTrigger(BaseEventTrigger):
 
     async def _look(self, wait: Wait) -> None:
         """Look once it is time to, and until there is an answer, for or against the day."""
-        # Imported here: the module of the trigger is imported with every DAG file that has a watcher.
-        from airflow_provider_aianalytics.hooks.aio import AsyncAnalyticsHook, hook_of
-
-        reader = AsyncAnalyticsHook(hook_of(self.vendor, self.conn_id, clock=self.clock))
+        aio = await async_hooks()
+        reader = aio.AsyncAnalyticsHook(aio.hook_of(self.vendor, self.conn_id, clock=self.clock))
         answered = False
         while not answered:
             await self._sleep_until(wait.look_at)
