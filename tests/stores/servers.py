@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +48,7 @@ def running(
             stdout=out,
             stderr=out,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
     try:
         _wait_until(ready, process, log)
@@ -53,6 +56,16 @@ def running(
     finally:
         process.kill()  # nobody wants its data any more
         process.wait()
+
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """However the tests end, the server does too; elsewhere than on Linux only when they end by themselves."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait_until(ready: Callable[[], None], process: subprocess.Popen[bytes], log: Path) -> None:
