@@ -201,7 +201,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 raise
         told = summary(table, checked, landed)
         self.log.info("Landed %s", json.dumps(told))
-        changed = [day["date"] for day in told["partitions"] if day["status"] in ("created", "revised")]
+        # What an earlier try landed, or this one before it deferred, has not been told to anybody yet.
+        changed = [day["date"] for day in told["partitions"] if day["status"] != "unchanged"]
         tell_outlets(
             context, self.outlets, {**told, "partitions": len(told["partitions"]), "changed": changed}, changed
         )

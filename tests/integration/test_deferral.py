@@ -88,6 +88,26 @@ def test_without_a_triggerer_a_long_wait_is_an_error(run_dag: RunDag, living: Si
     assert len(living.requests) == 1
 
 
+def test_outlets_are_told_of_the_days_that_landed_before_a_wait_too(
+    run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_provider_aianalytics.operators import to_object_storage
+
+    told = []
+    monkeypatch.setattr(to_object_storage, "timedelta", lambda seconds: timedelta(seconds=seconds / 100))
+    monkeypatch.setattr(to_object_storage, "tell_outlets", lambda context, outlets, extra, days: told.append(days))
+    living.fail(Fault("status", path="skills", nth=2, status=503, headers={"retry-after": "90"}, times=1))
+
+    outcome = run_dag(
+        f'{OPERATOR}(task_id="land", dataset="skills", path={str(tmp_path)!r}, start="2026-11-10", '
+        f'end="2026-11-12", deferrable=True, max_concurrency=1)',
+        imports=IMPORTS,
+    )
+
+    assert outcome.tasks == {"land": "success"}
+    assert told == [["2026-11-10", "2026-11-11"]]
+
+
 def test_outlets_are_told_what_changed(
     run_dag: RunDag, living: Simulator, tmp_path: Path, said: Callable[[], str]
 ) -> None:
