@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.extraction.records import Batch
-from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, plan
+from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
 from airflow_provider_aianalytics.landed import Landed, Partition, is_empty
 from airflow_provider_aianalytics.split import SplitReading
 from airflow_provider_aianalytics.storage.commit import commit
@@ -178,7 +178,7 @@ class Ingest:
                 latest = error.latest or window.start.date() - DAY
                 log.info("%s", error)
                 self._latest = min(latest, self._latest or latest)
-                end = datetime.combine(latest + DAY, time(0), tzinfo=UTC)
+                end = midnight(latest + DAY)
                 landed.missing += [day for day in window.days() if day > latest]
                 if not window.start < end < window.end:
                     return landed

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from airflow_provider_aianalytics.extraction.answers import moment_of
 from airflow_provider_aianalytics.extraction.pages import Page
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.records import Batch, batches
-from airflow_provider_aianalytics.extraction.windows import Window
+from airflow_provider_aianalytics.extraction.windows import Window, midnight
 from airflow_provider_aianalytics.vendors.dataset import BUCKET_WIDTHS, DAY
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
@@ -65,7 +65,7 @@ class Reading:
 
         :param read_at: when the window was read, UTC.
         """
-        end = datetime.combine(day + DAY, time(0), tzinfo=UTC)
+        end = midnight(day + DAY)
         availability = self.query.dataset.availability
         match availability.kind:
             case "aggregated":

@@ -88,12 +88,12 @@ def plan(
     check_period(dataset, period, now=now)
     availability = dataset.availability
     days = [day for day in period.days() if availability.exists_from(day) <= now]
-    end = _midnight(days[-1] + DAY if days else period.start)
+    end = midnight(days[-1] + DAY if days else period.start)
     if partial and availability.kind != "aggregated":
-        end = max(end, min(_midnight(period.end), _floor(now, BUCKET_WIDTHS[bucket_width or "1d"])))
+        end = max(end, min(midnight(period.end), _floor(now, BUCKET_WIDTHS[bucket_width or "1d"])))
     step = timedelta(days=dataset.window.limit(bucket_width))
     windows = []
-    start = _midnight(period.start)
+    start = midnight(period.start)
     while start < end:
         windows.append(Window(start, min(start + step, end)))
         start += step
@@ -168,7 +168,8 @@ def _days(start: date, end: date) -> Iterator[date]:
     return (start + DAY * number for number in range((end - start).days))
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """The beginning of a UTC day."""
     return datetime.combine(day, time(0), tzinfo=UTC)
 
 
