@@ -29,6 +29,7 @@ class Page:
     :param data_refreshed_at: the vendor's watermark as spelled, ``None`` where there is none.
     :param organization_id: the organization as the vendor names it, where it does.
     :param requests: the requests spent on the window so far, retries and restarts included.
+    :param where: vendor, dataset, window and page, for messages.
     """
 
     window: Window
@@ -40,6 +41,7 @@ class Page:
     data_refreshed_at: str | None = None
     organization_id: str | None = None
     requests: int = 1
+    where: str = ""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class CursorWalk:
     requests: int = 0
     _cursor: str | None = None
     _seen_cursors: set[str] = field(default_factory=set)
-    _seen_pages: set[tuple[int, bytes, bytes]] = field(default_factory=set)
+    _seen_pages: set[int] = field(default_factory=set)
     _restarts: int = 0
     _empty_pages: int = 0
 
@@ -91,7 +93,7 @@ class CursorWalk:
             raise self._broken(f"more than {MAX_EMPTY_PAGES} empty pages came one after the other")
         if page.items:
             # Rows name their member, skill or moment, so two pages with the same ends are one page served twice.
-            ends = (len(page.items), bytes(page.items[0]), bytes(page.items[-1]))
+            ends = hash((len(page.items), bytes(page.items[0]), bytes(page.items[-1])))
             if ends in self._seen_pages:
                 raise self._broken("the vendor served the same page twice")
             self._seen_pages.add(ends)

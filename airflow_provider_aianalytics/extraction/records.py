@@ -20,6 +20,7 @@ Object = dict[str, msgspec.Raw]
 
 _OBJECT = msgspec.json.Decoder(Object)
 _OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
+BRACE = ord("{")
 QUOTE = ord('"')  # a record that does not begin with a key may be empty, and takes no comma behind the stamp then
 
 
@@ -48,11 +49,13 @@ class Batch:
         """
         if not self.records:
             return b""
-        rest = [memoryview(record)[1:] for record in self.records]
-        # Free of any per-record Python: the splice replaces each record's opening brace.
-        lines = self.splice + (b"\n" + self.splice).join(rest) + b"\n"
-        if lines.count(b"\n") == len(rest) and b"\r" not in lines and all(view[0] == QUOTE for view in rest):
-            return lines
+        together = b"".join(self.records)
+        rest: list[memoryview | bytes] = [memoryview(record)[1:] for record in self.records]
+        if b"\n" not in together and b"\r" not in together and {view[0] for view in rest} == {QUOTE}:
+            # Joined in one go: the splice replaces each record's opening brace.
+            rest[0] = self.splice + bytes(rest[0])
+            rest[-1] = bytes(rest[-1]) + b"\n"
+            return (b"\n" + self.splice).join(rest)
         return b"".join(_spliced(self.splice, _on_one_line(bytes(record))) + b"\n" for record in self.records)
 
 
@@ -66,7 +69,7 @@ def batches(page: Page, query: Query) -> Iterator[Batch]:
     dataset = query.dataset
     if dataset.bounds is None:
         day = page.window.start.date()
-        yield Batch(day, _stamp(day), [_checked(item, page) for item in page.items])
+        yield Batch(day, _stamp(day), _checked(page.items, page))
     elif dataset.results is None:
         yield from _by_day(page, query)
     else:
@@ -108,7 +111,7 @@ def _bucket_splice(bucket: Object, bounds: tuple[str, str], results: str) -> byt
 
 def _rows(bucket: Object, results: str, page: Page) -> list[msgspec.Raw]:
     try:
-        return [_checked(row, page) for row in _OBJECTS.decode(bucket[results])]
+        return _checked(_OBJECTS.decode(bucket[results]), page)
     except (KeyError, msgspec.DecodeError) as error:
         raise _malformed(page, f"a bucket has no list of {results} ({error})") from None
 
@@ -149,10 +152,10 @@ def _object(item: msgspec.Raw, page: Page) -> Object:
         raise _malformed(page, "an item is not an object") from None
 
 
-def _checked(item: msgspec.Raw, page: Page) -> msgspec.Raw:
-    if memoryview(item)[0] != ord("{"):
+def _checked(items: list[msgspec.Raw], page: Page) -> list[msgspec.Raw]:
+    if not {memoryview(item)[0] for item in items} <= {BRACE}:
         raise _malformed(page, "an item is not an object")
-    return item
+    return items
 
 
 def _on_one_line(record: bytes) -> bytes:
@@ -167,5 +170,5 @@ def _spliced(splice: bytes, record: bytes) -> bytes:
 
 def _malformed(page: Page, what: str) -> MalformedResponseError:
     return MalformedResponseError(
-        what, where=f"window {page.window} page {page.number}", way_out="Nothing of this window was kept"
+        what, where=page.where or f"window {page.window} page {page.number}", way_out="Nothing of this window was kept"
     )

@@ -80,8 +80,8 @@ class Ledger:
             budget = self._read(descriptor)
             result = change(budget)
             self.is_shared = budget.is_shared
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, msgspec.json.encode(budget), 0)
+            # Cut off behind it: some file systems take the other order for a file replaced, and wait for the disk.
+            os.ftruncate(descriptor, os.pwrite(descriptor, msgspec.json.encode(budget), 0))
             return result
         finally:
             os.close(descriptor)

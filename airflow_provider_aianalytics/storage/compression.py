@@ -8,6 +8,8 @@ from typing import IO, Protocol
 
 GZIP_LEVEL = 1
 ZSTD_LEVEL = 3
+ZSTD_MEMORY = {"window_log": 18, "hash_log": 15, "chain_log": 14}
+"""A window has up to 90 files open at once. Of days of JSON this costs no size, in a third of the memory and faster."""
 
 
 class Sink(Protocol):
@@ -27,7 +29,8 @@ def _gzip(file: IO[bytes]) -> Sink:
 def _zstd(file: IO[bytes]) -> Sink:
     import zstandard
 
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).stream_writer(file, closefd=False)
+    parameters = zstandard.ZstdCompressionParameters.from_level(ZSTD_LEVEL, **ZSTD_MEMORY)
+    return zstandard.ZstdCompressor(compression_params=parameters).stream_writer(file, closefd=False)
 
 
 COMPRESSIONS: Mapping[str, tuple[str, Callable[[IO[bytes]], Sink] | None]] = {

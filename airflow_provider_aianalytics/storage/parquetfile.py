@@ -11,15 +11,15 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aianalytics.extraction.measure import Total
 from airflow_provider_aianalytics.extraction.records import Batch
+from airflow_provider_aianalytics.storage.cells import integers
 from airflow_provider_aianalytics.storage.rows import Columns
 from airflow_provider_aianalytics.storage.schema import PRECISION, SCALE
 from airflow_provider_aianalytics.storage.tablefile import TableFile
@@ -109,20 +109,21 @@ class _Group:
     def __init__(self, path: Path | None, schema: pyarrow.Schema) -> None:
         self._path = path
         self._schema = schema
-        self._batches: list[pyarrow.RecordBatch] = []
+        self._columns: list[list[pyarrow.Array]] = [[] for _ in schema]
         self._writer: pyarrow.ipc.RecordBatchStreamWriter | None = None
 
     def add(self, columns: Columns) -> None:
         import pyarrow
 
         arrays = [_array(values, field.type) for values, field in zip(columns, self._schema, strict=True)]
-        batch = pyarrow.record_batch(arrays, schema=self._schema)
         if self._path is None:
-            self._batches.append(batch)
+            for parts, part in zip(self._columns, arrays, strict=True):
+                parts.append(part)
             return
         if self._writer is None:
             self._writer = pyarrow.ipc.new_stream(str(self._path), self._schema)
-        self._writer.write_batch(batch)
+        typed = [_joined([part], field.type) for part, field in zip(arrays, self._schema, strict=True)]
+        self._writer.write_batch(pyarrow.record_batch(typed, schema=self._schema))
 
     def take(self) -> pyarrow.Table:
         """The rows, which are forgotten here; how they came in does not show."""
@@ -133,8 +134,11 @@ class _Group:
             self._writer = None
             with pyarrow.OSFile(str(self._path)) as file:
                 return pyarrow.ipc.open_stream(file).read_all().combine_chunks()
-        batches, self._batches = self._batches, []
-        return pyarrow.Table.from_batches(batches, self._schema).combine_chunks()
+        whole = []
+        for parts, field in zip(self._columns, self._schema, strict=True):
+            whole.append(_joined(parts, field.type))
+            parts.clear()  # so that one column at a time is in memory twice
+        return pyarrow.Table.from_arrays(whole, schema=self._schema)
 
     def drop(self) -> None:
         if self._writer is not None:
@@ -144,17 +148,35 @@ class _Group:
 
 
 def _array(values: Any, kind: pyarrow.DataType) -> pyarrow.Array:
+    """Some values of a column; where all are null, an array of no type, which takes no memory."""
     import pyarrow
 
+    if not isinstance(values, array) and values.count(None) == len(values):
+        return pyarrow.nulls(len(values))
     if pyarrow.types.is_decimal(kind):
         # Plain digits that fit: the cast cannot round, and would fail if it had to.
         return pyarrow.array(values, pyarrow.string()).cast(kind)
     if pyarrow.types.is_int64(kind):
-        with suppress(TypeError):  # it has nulls
-            # Half as long as pyarrow takes for a list.
-            numbers = array("q", values)
+        numbers = values if isinstance(values, array) else integers(values)
+        if numbers is not None:
             return pyarrow.Array.from_buffers(kind, len(numbers), [None, pyarrow.py_buffer(numbers)], null_count=0)
     return pyarrow.array(values, kind)
+
+
+def _joined(parts: list[pyarrow.Array], kind: pyarrow.DataType) -> pyarrow.Array:
+    import pyarrow
+
+    if all(pyarrow.types.is_null(part.type) for part in parts):
+        return _nulls(sum(map(len, parts)), kind)
+    return pyarrow.concat_arrays([part.cast(kind) for part in parts])
+
+
+@lru_cache(maxsize=16)
+def _nulls(number: int, kind: pyarrow.DataType) -> pyarrow.Array:
+    """Many columns share them."""
+    import pyarrow
+
+    return pyarrow.nulls(number, kind)
 
 
 @cache

@@ -17,7 +17,7 @@ from airflow_provider_aianalytics.vendors.dataset import ColumnType, Dataset
 
 Columns = list[Sequence[Any]]
 """The values of some rows, column by column: ``str``, ``int``, ``float``, ``bool``, ``date``, ``datetime`` in UTC, and
-``str`` of plain digits for amounts; ``None`` for null."""
+``str`` of plain digits for amounts; ``None`` for null. A column of an ``array`` has none."""
 
 OLDER_NAMES = {"email": "email_address"}
 """Older names of fields, in whatever object (Claude contract section 1)."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_aianalytics.storage.cells import TYPES, MisfitError, cell
+from airflow_provider_aianalytics.storage.cells import TYPES, MisfitError, cell, integers
 from airflow_provider_aianalytics.vendors.dataset import Column, ColumnType
 
 Members = Mapping[str, msgspec.Raw]
@@ -33,6 +33,7 @@ class Shape:
     :param parts: the columns and the inner objects by field name, in the struct's order.
     :param decode: reads such an object when it is as it should be, up to the moments that it may name.
     :param has_moments: whether it names any.
+    :param is_integers: whether it holds integers alone.
     """
 
     struct: type[msgspec.Struct]
@@ -40,19 +41,33 @@ class Shape:
     parts: Mapping[str, Column | Shape]
     decode: Callable[[msgspec.Raw], msgspec.Struct]
     has_moments: bool
+    is_integers: bool
 
     def collect(self, structs: Sequence[msgspec.Struct | None], into: MutableMapping[str, Sequence[Any]]) -> None:
         """Add the values of every column, by its name, in the structs' order."""
+        if structs and structs[0] is self.empty and structs.count(self.empty) == len(structs):
+            self._collect_nulls(len(structs), into)
+            return
+        values: Sequence[Any]
         try:
             values = list(chain.from_iterable(map(_as_tuple, structs)))  # type: ignore[arg-type]
         except TypeError:  # some of these objects are null
             values = list(chain.from_iterable(_as_tuple(struct or self.empty) for struct in structs))
+        if self.is_integers:
+            values = integers(values) or values
         for number, part in enumerate(self.parts.values()):
-            column = values[number :: len(self.parts)]
+            column: Any = values[number :: len(self.parts)]
             if isinstance(part, Column):
                 into[part.name] = column
             else:
                 part.collect(column, into)
+
+    def _collect_nulls(self, number: int, into: MutableMapping[str, Sequence[Any]]) -> None:
+        for part in self.parts.values():
+            if isinstance(part, Column):
+                into[part.name] = [None] * number
+            else:
+                part._collect_nulls(number, into)
 
 
 @cache
@@ -85,7 +100,8 @@ def _shape(tree: Mapping[str, Any]) -> Shape:
     has_moments = any(
         part.type is ColumnType.TIMESTAMP if isinstance(part, Column) else part.has_moments for part in parts.values()
     )
-    return Shape(struct, struct(), parts, msgspec.json.Decoder(struct).decode, has_moments)
+    is_integers = all(isinstance(part, Column) and part.type is ColumnType.INTEGER for part in parts.values())
+    return Shape(struct, struct(), parts, msgspec.json.Decoder(struct).decode, has_moments, is_integers)
 
 
 def _optional(kind: Any) -> Any:

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What planning, manifests, coverage and restatement cost as the days of a table grow; run by itself, lines of JSON.
+
+The vendor answers at once with a row a day, and nobody waits for the disk, so that only our own part is left.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+
+from airflow_provider_aianalytics.coverage import coverage
+from airflow_provider_aianalytics.extraction.pages import Page
+from airflow_provider_aianalytics.extraction.query import Query, query
+from airflow_provider_aianalytics.extraction.windows import Period, Window, midnight, plan
+from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
+from airflow_provider_aianalytics.ingest import Ingest, Rules
+from airflow_provider_aianalytics.storage.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.storage.manifest import Run
+
+LAST = date(2026, 1, 1)
+DAY = timedelta(days=1)
+
+
+class Vendor(PerplexityAnalyticsHook):
+    """Answers every window with one page of a bucket a day."""
+
+    def walk(self, checked: Query, window: Window, kept: Iterable[bytes] = ()) -> Iterator[Page]:
+        starts = [int(midnight(day).timestamp()) for day in window.days()]
+        items = [b'{"start_time":%d,"end_time":%d,"count":%d}' % (start, start + 86400, start) for start in starts]
+        yield Page(window, 1, b"", list(map(msgspec.Raw, items)), None, None)
+
+
+def measure(days: int) -> dict[str, Any]:
+    """Seconds of CPU of each step over a table of so many days."""
+    hook = Vendor("bench")
+    asked = query(hook.vendor.dataset("query_volume"))
+    with tempfile.TemporaryDirectory() as folder:
+        spent: dict[str, Any] = {"days": days}
+
+        def land(step: str, start: date, restate_days: int = 0) -> None:
+            table = TableInLake(folder, vendor="perplexity", table="t", file_format=FileFormat("ndjson", "gzip"))
+            run = Run(dag_id="d", run_id=step, task_id="t")
+            began = time.process_time()
+            landed = Ingest(hook, asked, table, run=run, rules=Rules(restate_days=restate_days)).land(
+                Period(start, LAST)
+            )
+            spent[step] = time.process_time() - began
+            assert len(landed.partitions) == (LAST - start).days + restate_days
+
+        first = LAST - days * DAY
+        began = time.process_time()
+        plan(asked.dataset, Period(first, LAST), now=hook.clock.now())
+        spent["plan"] = time.process_time() - began
+        land("first landing", first)
+        land("all read again, unchanged", first)
+        land("a day, with restate_days=29", LAST - DAY, restate_days=29)
+        began = time.process_time()
+        (table,) = coverage(folder)
+        spent["coverage"] = time.process_time() - began
+        assert len(table.days) == days
+        return spent
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    os.fsync = lambda descriptor: None
+    os.environ["AIRFLOW_CONN_BENCH"] = '{"conn_type": "perplexity_analytics", "password": "benchmark"}'
+    measure(30)  # imports, caches
+    for number in map(int, sys.argv[1:]):
+        print(json.dumps(measure(number)), flush=True)  # noqa: T201
