@@ -15,15 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
-from airflow_provider_aianalytics.storage.lake import manifests_under, tables_under
+from airflow_provider_aianalytics.storage.lake import READERS, manifests_under, tables_under
 from airflow_provider_aianalytics.storage.manifest import decode
 from airflow_provider_aianalytics.vendors.dataset import DAY
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-READERS = 16
-"""How many manifests are read at once: enough to hide an object store's latency, few enough to hold."""
 
 
 class State(Enum):

@@ -46,7 +46,9 @@ class AIAnalyticsError(AirflowException):
         super().__init__(what)
 
     def __str__(self) -> str:
-        return f"{self.where + ': ' if self.where else ''}{self.what}{'. ' + self.way_out if self.way_out else ''}"
+        said = f"{self.where}: {self.what}" if self.where else self.what
+        # A vendor's own sentence may bring its full stop along.
+        return f"{said.removesuffix('.')}. {self.way_out}" if self.way_out else said
 
 
 class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):

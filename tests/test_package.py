@@ -32,8 +32,12 @@ PARSED = [
         "timetables",
     )
 ]
+PEERS = ["airflow.providers.http.operators.http", "airflow.providers.http.sensors.http"]
+"""What everybody has beside us, for the same work."""
 HEAVY = ("pyarrow", "aiohttp", "requests", "fsspec", "upath", "s3fs", "gcsfs", "adlfs", "pandas", "numpy")
-MEASURE = f"""
+LATER = tuple(f"{PACKAGE}.{room}" for room in ("ingest", "hooks", "triggers", "storage.files"))
+"""What only a task needs."""
+MEASURE = """
 import importlib, json, sys, time
 try:
     from airflow.sdk import DAG, BaseOperator, BaseSensorOperator
@@ -43,7 +47,7 @@ except ImportError:
     from airflow.sensors.base import BaseSensorOperator
 alone = set(sys.modules)
 began = time.process_time()
-for module in {PARSED!r}:
+for module in sys.argv[1:]:
     importlib.import_module(module)
 took = time.process_time() - began
 print("\\nMEASURED", json.dumps([took, sorted(set(sys.modules) - alone)]))
@@ -140,6 +144,31 @@ def test_it_can_be_installed_and_found(built: Path, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
+def test_a_clean_environment_takes_it(built: Path, tmp_path: Path) -> None:
+    """With its dependencies alone: no extra, no test, no source beside it."""
+    installer = uv() or pytest.skip("pip takes minutes for it")
+    airflow = ".".join(importlib.metadata.version("apache-airflow").split(".")[:2])
+    constraints = ROOT / "tests" / "constraints" / f"airflow-{airflow}.txt"
+    home, bin_ = tmp_path / "home", tmp_path / "venv" / "bin"
+    run(sys.executable, "-m", "venv", "--without-pip", str(bin_.parent))
+    wheel = str(built / f"{STEM}-py3-none-any.whl")
+    python = str(bin_ / "python")
+    run(installer, "pip", "install", "--quiet", "--python", python, "--constraint", str(constraints), wheel)
+    alone = {"AIRFLOW_HOME": str(home), "PYTHONPATH": "", "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags_examples")}
+
+    found = run(python, "-P", "-c", f"import {PACKAGE}; print({PACKAGE}.__file__)", **alone)
+    assert Path(found.strip()).is_relative_to(bin_.parent)
+    listed = run(str(bin_ / "airflow"), "providers", "get", "airflow-provider-aianalytics", "-o", "plain", **alone)
+    assert airflow_provider_aianalytics.__version__ in listed
+    hooks = run(str(bin_ / "airflow"), "providers", "hooks", "-o", "plain", **alone)
+    assert [text.split()[0] for text in hooks.splitlines() if PACKAGE in text] == [
+        "claude_enterprise_analytics",
+        "perplexity_analytics",
+    ]
+    run(installer, "pip", "check", "--python", python)
+
+
 def test_the_entry_points_are_those_of_a_provider() -> None:
     points = importlib.metadata.distribution("airflow-provider-aianalytics").entry_points
     assert {(point.group, point.value) for point in points} == {
@@ -148,12 +177,19 @@ def test_the_entry_points_are_those_of_a_provider() -> None:
     }
 
 
-def test_a_dag_file_pays_little_for_the_operators() -> None:
-    runs = [line(run(sys.executable, "-c", MEASURE), "MEASURED") for _ in range(3)]
-    took = min(float(str(seconds)) for seconds, _ in runs)
+def measured(*modules: str) -> tuple[float, list[str]]:
+    """CPU seconds that importing modules takes over Airflow's own names, the least of three, and what they load."""
+    runs = [line(run(sys.executable, "-c", MEASURE, *modules), "MEASURED") for _ in range(3)]
     loaded = runs[-1][1]
     assert isinstance(loaded, list)
+    return min(float(str(seconds)) for seconds, _ in runs), loaded
+
+
+def test_a_dag_file_pays_little_for_the_operators() -> None:
+    """At most 100 ms on a machine that has a core to spare; on others, what the HTTP provider takes is the measure."""
+    took, loaded = measured(*PARSED)
+    peer, _ = measured(*PEERS)
     foreign = sorted({name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {PACKAGE})
-    print(f"{took * 1000:.0f} ms over Airflow's own names; also loads {', '.join(foreign)}")  # noqa: T201
-    assert [name for name in loaded if name.split(".")[0] in HEAVY] == []
-    assert took <= 0.3
+    print(f"{took * 1000:.0f} ms, the HTTP provider's {peer * 1000:.0f} ms; also loads {', '.join(foreign)}")  # noqa: T201
+    assert [name for name in loaded if name.split(".")[0] in HEAVY or name.startswith(LATER)] == []
+    assert took <= max(0.1, peer / 3), f"{took:.3f} s of CPU, the HTTP provider's {peer:.3f} s"

@@ -110,6 +110,7 @@ def page_of(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: datetime) 
         data_refreshed_at=envelope.data_refreshed_at,
         organization_id=envelope.organization_id,
         requests=walk.requests,
+        where=walk.where,
     )
 
 
@@ -171,19 +172,29 @@ def raise_error(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: dateti
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """The seconds a ``Retry-After`` header asks for, written as seconds or as an HTTP date; ``None`` without one."""
+    """The seconds a ``Retry-After`` header asks for, written as seconds or as an HTTP date; ``None`` without one.
+
+    A date is by the vendor's clock, which its ``Date`` header tells; ours may be wrong.
+    """
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
+        moment = _http_date(value)
+        if moment is None:
             return None
-        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+        seconds = (moment - (_http_date(headers.get("date", "")) or now)).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 @dataclass(frozen=True, slots=True)

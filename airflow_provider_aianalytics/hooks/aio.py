@@ -40,8 +40,6 @@ HOOKS: dict[str, type[ClaudeEnterpriseAnalyticsHook] | type[PerplexityAnalyticsH
 }
 MAX_BODY = 8 * 1024 * 1024
 """Bytes of one decompressed answer to a probe, which holds one item; in memory of a process that others share."""
-WHOLE_REQUEST = 300.0
-"""Seconds for one request from first to last, however slowly it drips."""
 
 
 def hook_of(vendor: str, conn_id: str, *, clock: Clock = SYSTEM_CLOCK) -> AnalyticsHook:
@@ -102,7 +100,7 @@ class AsyncAnalyticsHook:
         try:
             async with (
                 aiohttp.ClientSession(
-                    timeout=aiohttp.ClientTimeout(total=WHOLE_REQUEST, sock_connect=connect, sock_read=read),
+                    timeout=aiohttp.ClientTimeout(total=endpoint.whole_answer, sock_connect=connect, sock_read=read),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     headers={"User-Agent": USER_AGENT, "Accept": "application/json", **vendor.headers},
                 ) as session,

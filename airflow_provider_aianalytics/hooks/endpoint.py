@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
+WHOLE_ANSWER = 5
+"""How many times as long as without a byte an answer may take from first to last, however slowly it drips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,11 @@ class Endpoint:
     def timeouts(self) -> tuple[float, float]:
         """Seconds to connect and seconds without a byte."""
         return min(CONNECT_TIMEOUT, self.read_timeout), self.read_timeout
+
+    @property
+    def whole_answer(self) -> float:
+        """Seconds from the first byte of an answer to its last."""
+        return WHOLE_ANSWER * self.read_timeout
 
 
 def endpoint_of(connection: Connection, vendor: Vendor) -> Endpoint:

@@ -60,6 +60,8 @@ class Control:
             self._simulator.set_now(datetime.fromisoformat(fields["now"]))
         if "advance_seconds" in fields:
             self._simulator.advance(timedelta(seconds=fields["advance_seconds"]))
+        if "speed" in fields:
+            self._simulator.run_clock(float(fields["speed"]))
         return self._clock_told()
 
     def _key(self, fields: Fields) -> Fields:

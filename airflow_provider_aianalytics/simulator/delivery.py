@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import socket
 import struct
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -17,8 +18,8 @@ from aiohttp import web
 from .faults import Fault
 from .wire import Response
 
-BY_HAND = frozenset({"reset_before", "reset_inside", "reset_after", "short_of_length"})
-"""Kinds that break the connection."""
+BY_HAND = frozenset({"reset_before", "reset_inside", "reset_after", "short_of_length", "past_length"})
+"""Kinds whose promise and whose bytes differ."""
 _WORTH_COMPRESSING = 1024
 _GARBAGE = b"\x00\x00padding behind the stream\xff" * 3
 _CHUNK = 1 << 16
@@ -38,6 +39,8 @@ def encoded(
     :param accepts: whether the client takes gzip and the simulator may use it.
     """
     body, kind = response.body, fault.kind if fault else ""
+    if fault and kind == "bomb":
+        return _bomb(fault.size), {**headers, "content-encoding": "gzip"}
     if fault and kind == "truncated":
         body = body[: int(len(body) * fault.fraction)]
     if kind in ("truncated_gzip", "gzip_garbage") or (accepts and len(body) > _WORTH_COMPRESSING):
@@ -72,14 +75,16 @@ async def _by_hand(
     sock: socket.socket | None = transport.get_extra_info("socket")
     if fault.kind != "reset_before":
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{k}: {v}" for k, v in headers.items())]
-        head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode()
-        sent = body if fault.kind == "reset_after" else body[: int(len(body) * fault.fraction)]
+        part = int(len(body) * fault.fraction)
+        promised = part if fault.kind == "past_length" else len(body)
+        head = "\r\n".join([*lines, f"content-length: {promised}", "", ""]).encode()
+        sent = body if fault.kind in ("reset_after", "past_length") else body[:part]
         transport.write(head + sent)
         while transport.get_write_buffer_size():
             await asyncio.sleep(0.001)
         # Without a breath, the reset overtakes what was written and the client sees no byte of it.
         await asyncio.sleep(0.02)
-    if fault.kind == "short_of_length":
+    if fault.kind in ("short_of_length", "past_length"):
         transport.close()
     else:
         if sock is not None:
@@ -101,6 +106,18 @@ async def _drip(
             await stream.write(body[at : at + step])
         await stream.write_eof()
     return stream
+
+
+@lru_cache(maxsize=2)
+def _bomb(size: int) -> bytes:
+    """The gzip stream of a valid page of ``size`` bytes, in steps, so that the page never stands in memory."""
+    head, tail = b'{"data":["', b'"],"has_more":false,"next_page":null}'
+    packer, block = zlib.compressobj(1, zlib.DEFLATED, 31), b"x" * (1 << 20)
+    left = max(0, size - len(head) - len(tail))
+    parts = [packer.compress(head)]
+    parts += [packer.compress(block) for _ in range(left // len(block))]
+    parts += [packer.compress(block[: left % len(block)]), packer.compress(tail), packer.flush()]
+    return b"".join(parts)
 
 
 async def _huge(request: web.BaseRequest, headers: Mapping[str, str], size: int) -> web.StreamResponse:

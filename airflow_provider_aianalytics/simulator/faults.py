@@ -9,7 +9,8 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, Literal, get_args
 
 from .wire import Request, Response
@@ -23,6 +24,7 @@ Kind = Literal[
     "html",
     "json",
     "huge",
+    "bomb",
     "stall",
     "drip",
     "reset_before",
@@ -30,13 +32,16 @@ Kind = Literal[
     "reset_after",
     "truncated",
     "short_of_length",
+    "past_length",
     "truncated_gzip",
     "gzip_garbage",
     "duplicate_page",
     "duplicate_rows",
     "repeated_cursor",
+    "cursor_loop",
     "lost_cursor",
     "empty_page",
+    "skew",
     "shrink",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -53,13 +58,17 @@ class Fault:
     ``status`` answers with ``status``, ``body``, ``headers`` · ``rate_limit`` is a 429 with ``retry_after`` ·
     ``cursor_expired`` 410 · ``cursor_mismatch`` 400 · ``redirect`` to ``location`` · ``html`` a 200 that is not JSON ·
     ``json`` a 200 whose JSON is ``body`` (``[]``) · ``huge`` a valid page of ``size`` bytes, streamed ·
+    ``bomb`` the same as a little gzip ·
     ``stall`` nothing for ``seconds``, then the answer · ``drip`` the body spread over ``seconds`` ·
     ``reset_before``, ``reset_inside``, ``reset_after`` the body ·
     ``truncated`` the body up to ``fraction`` with a Content-Length that fits · ``short_of_length`` the same with the
-    Content-Length of the whole · ``truncated_gzip`` a gzip stream cut at ``fraction`` · ``gzip_garbage`` bytes behind
+    Content-Length of the whole · ``past_length`` the whole with the Content-Length of ``fraction`` of it ·
+    ``truncated_gzip`` a gzip stream cut at ``fraction`` · ``gzip_garbage`` bytes behind
     the gzip stream · ``duplicate_page`` the previous page again, verbatim · ``duplicate_rows`` its rows again, with the
-    right cursor · ``repeated_cursor`` ``next_page`` is the cursor just used · ``lost_cursor`` ``has_more`` true, no
-    cursor · ``empty_page`` no rows and a cursor that leads to them · ``shrink`` only ``fraction`` of what happened on
+    right cursor · ``repeated_cursor`` ``next_page`` is the cursor just used ·
+    ``cursor_loop`` ``next_page`` is the chain's first cursor · ``lost_cursor`` ``has_more`` true, no
+    cursor · ``empty_page`` no rows and a cursor that leads to them · ``skew`` the vendor's clock, in ``date`` and
+    watermark, is ``seconds`` ahead of the time · ``shrink`` only ``fraction`` of what happened on
     ``date`` is left, from now on, for everybody.
 
     :param kind: what happens.
@@ -177,6 +186,17 @@ class Plan:
             return _changed(response, data=json.loads(answer(before).body)["data"])
         if fault.kind == "repeated_cursor":
             return _changed(response, next_page=asked.get("page"), has_more=True)
+        if fault.kind == "cursor_loop" and "page" in asked:
+            opening = request.path, tuple(pair for pair in request.query if pair[0] != "page")
+            first = next(c for c, opened in self._issued.items() if (opened.path, opened.query) == opening)
+            return _changed(response, next_page=first, has_more=True)
+        if fault.kind == "skew":
+            ahead = timedelta(seconds=fault.seconds)
+            told = {"date": format_datetime(request.now + ahead, usegmt=True)}
+            if refreshed := json.loads(response.body).get("data_refreshed_at"):
+                moment = datetime.fromisoformat(refreshed) + ahead
+                response = _changed(response, data_refreshed_at=f"{moment:%Y-%m-%dT%H:%M:%SZ}")
+            return replace(response, headers={**response.headers, **told})
         if fault.kind == "lost_cursor":
             return _changed(response, next_page=None, has_more=True, add=True)
         if fault.kind == "empty_page":
@@ -188,7 +208,7 @@ class Plan:
     def instead(fault: Fault, vendor: str) -> Response:
         """The answer of a fault that does not let the vendor speak."""
         if fault.kind == "rate_limit":
-            headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
+            headers = {**fault.headers, **({} if fault.retry_after is None else {"retry-after": fault.retry_after})}
             return error(vendor, 429, "This request would exceed your organization's rate limit.", headers)
         if fault.kind == "cursor_expired":
             return error(vendor, 410, "page cursor has expired; restart from the first page")

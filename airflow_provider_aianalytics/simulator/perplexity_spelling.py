@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 
 from .perplexity_data import Dataset, Organization, Usage, draws, email
 from .perplexity_settings import PerplexitySettings
@@ -89,19 +90,22 @@ def _spell(fields: dict[str, object], depth: int, dataset: Dataset, settings: Pe
     else:
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     if settings.spelling_quirks:
-        for plain, odd in _quirks(title for axis in dataset.axes for title in axis.titles):
+        for plain, odd in _quirks(dataset):
             text = text.replace(plain, odd)
     return text
 
 
-def _quirks(titles: Iterable[str]) -> Iterable[tuple[str, str]]:
+@cache
+def _quirks(dataset: Dataset) -> tuple[tuple[str, str], ...]:
     """The titles that are spelled with escapes although they need none; which, depends on the title alone."""
-    for title in titles:
+    found = []
+    for title in (title for axis in dataset.axes for title in axis.titles):
         plain = json.dumps(title, ensure_ascii=False)
         if zlib.crc32(title.encode()) % 2:
             odd = json.dumps(title).replace("/", "\\/")
             if odd != plain:
-                yield plain, odd
+                found.append((plain, odd))
+    return tuple(found)
 
 
 def _array(items: Sequence[str], depth: int, settings: PerplexitySettings) -> str:

@@ -98,15 +98,15 @@ class Server:
         request = Request(path, query, headers, self._clock.now)
         vendor = next((name for name, api in self._vendors.items() if api.answers(path)), "")
         response, fault = self._decide(vendor, web_request.method, request)
+        accepts = self._settings.gzip and "gzip" in headers.get("accept-encoding", "")
+        sent_headers = {"date": format_datetime(request.now, usegmt=True), **response.headers}
+        body, sent_headers = encoded(response, fault, sent_headers, accepts=accepts)
+        self._write_down(web_request, vendor, request, real, response.status, fault, len(body))
         if fault and fault.kind == "stall":
             await asyncio.sleep(fault.seconds)
         wait = self._settings.latency - (time.perf_counter() - began)
         if wait > 0:
             await asyncio.sleep(wait)
-        accepts = self._settings.gzip and "gzip" in headers.get("accept-encoding", "")
-        sent_headers = {**response.headers, "date": format_datetime(request.now, usegmt=True)}
-        body, sent_headers = encoded(response, fault, sent_headers, accepts=accepts)
-        self._write_down(web_request, vendor, request, real, response.status, fault, len(body))
         return await deliver(web_request, response.status, body, sent_headers, fault)
 
     def _decide(self, vendor: str, method: str, request: Request) -> tuple[Response, Fault | None]:
@@ -121,7 +121,7 @@ class Server:
         fault = self._plan.take(vendor, request)
         if fault and fault.kind in INSTEAD:
             return self._plan.instead(fault, vendor), fault
-        if fault and fault.kind in ("huge", "reset_before"):
+        if fault and fault.kind in ("huge", "bomb", "reset_before"):
             return Response(200, b"", {"content-type": "application/json"}), fault
         request, answer = self._plan.unwrap(request), self._vendors[vendor].answer
         return self._plan.bend(fault, request, answer(request), answer), fault

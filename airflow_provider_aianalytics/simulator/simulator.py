@@ -126,6 +126,10 @@ class Simulator:
         """Jump ahead."""
         self._clock.advance(step)
 
+    def run_clock(self, speed: float) -> None:
+        """Let time go on at another speed, in simulated seconds per real second; 0 stands still."""
+        self._clock.run(speed)
+
     @property
     def requests(self) -> list[LoggedRequest]:
         """The requests so far, oldest first; control requests are not among them."""

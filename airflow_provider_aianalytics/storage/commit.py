@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from airflow_provider_aianalytics.exceptions import SuspiciousShrinkError
-from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.storage.lake import TableInLake, md5_of
 from airflow_provider_aianalytics.storage.manifest import Manifest, Revision
 
 log = logging.getLogger(__name__)
@@ -42,20 +42,26 @@ def commit(
     :return: the manifest as it stands, and what became of the day.
     :raises SuspiciousShrinkError: with both numbers, before anything is touched.
     """
+    new = replace(new, file_bytes=file.stat().st_size, file_md5=md5_of(file))
     if old is None:
         table.publish(file, new.file)
         table.publish_manifest(new)
         return new, "created"
     # A copy of what stands there is made first and listed last, so one that is not listed tells of a commit that did
     # not get to its end: then the data is not known to be what the manifest says.
-    interrupted = table.has(table.revision_file(new.date, old.fetched_at))
+    interrupted = table.has(table.kept_as(old))
     if interrupted:
         log.warning("%s: repairing an interrupted commit", table.url(new.file))
-    if new.sha256 == old.sha256 and not interrupted and table.has(old.file):
-        return _with_standing(table, old, new), "unchanged"
+    if new.sha256 == old.sha256 and not interrupted:
+        if table.holds(old):
+            return _with_standing(table, old, new), "unchanged"
+        log.warning(
+            "%s is gone or is not what its manifest says, as when two runs commit at the same moment; repairing it",
+            table.url(old.file),
+        )
     if not accept_shrink:
         _check_shrink(old, new)
-    marker = table.keep_revision(new.date, old.fetched_at) if interrupted or table.has(old.file) else None
+    marker = table.keep_revision(old)
     table.publish(file, new.file)
     revised = replace(new, revisions=old.revisions)
     # A day so far that grows, and a content that came back, are no restatements.

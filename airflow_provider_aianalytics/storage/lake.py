@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
+import base64
+import fcntl
+import hashlib
+import logging
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +28,11 @@ from airflow_provider_aianalytics.storage.manifest import Manifest, decode, enco
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+log = logging.getLogger(__name__)
+
+SPOOL = "aianalytics-spool-"
+READERS = 16
+"""How many manifests are read at once: enough to hide an object store's latency, few enough to hold."""
 LEFTOVER_AFTER = 7 * 24 * 3600
 """The age in seconds from which a folder of unfinished files is not anybody's any more: no window takes a week."""
 
@@ -100,7 +112,12 @@ class TableInLake:
 
     def data_file(self, day: date) -> str:
         """The data of a day, relative to the lake's path."""
-        return f"{self.vendor}/{self.table}/date={day.isoformat()}/{self.table}{self.file_format.suffix}"
+        return f"{self.folder}/date={day.isoformat()}/{self.table}{self.file_format.suffix}"
+
+    @property
+    def folder(self) -> str:
+        """The folder of the table's data, relative to the lake's path."""
+        return f"{self.vendor}/{self.table}"
 
     def manifest_file(self, day: date) -> str:
         """The manifest of a day, relative to the lake's path."""
@@ -110,6 +127,16 @@ class TableInLake:
         """What a restatement replaced, relative to the lake's path; no colons, which some file systems refuse."""
         name = fetched_at.replace(":", "")
         return f"{self.vendor}/_revisions/{self.table}/{day.isoformat()}/{name}{self.file_format.suffix}"
+
+    def kept_as(self, old: Manifest) -> str:
+        """Where the content of a manifest is kept when it is replaced.
+
+        A clock that is set back can tell the same moment twice; what is listed already is never written over.
+        """
+        file = self.revision_file(old.date, old.fetched_at)
+        if file in {revision.file for revision in old.revisions}:
+            file = self.revision_file(old.date, f"{old.fetched_at}-{len(old.revisions)}")
+        return file
 
     def url(self, file: str) -> str:
         """The full URL of a file of the lake."""
@@ -121,16 +148,56 @@ class TableInLake:
         """What is known of a day, ``None`` when it never landed."""
         path = self.root / self.manifest_file(day)
         try:
-            data = path.read_bytes()
+            # In one request: a file that is opened and then read can be replaced in between.
+            data: bytes = path.fs.cat_file(path.path)
         except FileNotFoundError:
             return None
         return decode(data, where=str(path))
+
+    def manifests(self, days: Iterable[date]) -> dict[date, Manifest | None]:
+        """What is known of each of some days; several are read at once."""
+        asked = list(days)
+        with ThreadPoolExecutor(READERS) as pool:
+            return dict(zip(asked, pool.map(self.manifest, asked), strict=True))
 
     def has(self, file: str) -> bool:
         path = self.root / file
         # Every task of this process shares the file system, and with it the listings that any of them made.
         path.fs.invalidate_cache(path.parent.path)
         return path.exists()
+
+    def holds(self, manifest: Manifest) -> bool:
+        """Whether the data of a day is there, and is what its manifest says.
+
+        Read only where the store does not tell its digest: two runs that wrote at the same time, or a write that was
+        applied after its process had been killed, can leave the file of one beside the manifest of the other.
+        """
+        path = self.root / manifest.file
+        path.fs.invalidate_cache(path.parent.path)
+        try:
+            info = path.fs.info(path.path)
+        except FileNotFoundError:
+            return False
+        if manifest.file_md5 is None:  # written before files were digested
+            return True
+        if info["size"] != manifest.file_bytes:
+            return False
+        if _stated_md5(info) == manifest.file_md5:
+            return True
+        if self.is_local:
+            return md5_of(Path(path.path)) == manifest.file_md5
+        with self.spool() as folder:
+            return self._copy(manifest.file, folder) == manifest.file_md5
+
+    def _copy(self, file: str, folder: Path) -> str:
+        """Copy a file of the lake into a local folder.
+
+        :return: the digest of the copy.
+        """
+        source, copy = self.root / file, folder / "copy"
+        # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
+        source.fs.get_file(source.path, str(copy))
+        return md5_of(copy)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -142,8 +209,7 @@ class TableInLake:
         is published by a rename and nothing half-written is ever where a reader looks.
         """
         parent = Path(self.root.path) / self.vendor / "_spool" if self.is_local else None
-        if parent is not None:
-            _remove_leftovers(parent)
+        _remove_leftovers(parent or Path(tempfile.gettempdir()))
         try:
             with _temporary_folder(parent) as folder:
                 yield Path(folder)
@@ -151,6 +217,26 @@ class TableInLake:
             if parent is not None:
                 with suppress(OSError):  # others may be spooling
                     parent.rmdir()
+
+    @contextmanager
+    def turn(self, day: date) -> Iterator[None]:
+        """Let one process at a time commit a day, where the lake is on a file system that can lock.
+
+        Object stores have nothing of the kind. What two runs leave there that commit a day in the same moment, the next
+        one notices by :meth:`holds`.
+        """
+        if not self.is_local:
+            yield
+            return
+        folder = Path(self.root.path, self.data_file(day)).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # not every network file system can
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def publish(self, spooled: Path, file: str) -> None:
         """Put a finished local file in its place, by one call that a reader sees wholly or not at all.
@@ -175,22 +261,28 @@ class TableInLake:
         else:
             target.fs.pipe_file(target.path, data)
 
-    def keep_revision(self, day: date, fetched_at: str) -> str:
+    def keep_revision(self, old: Manifest) -> str | None:
         """Copy the data of a day beside the lake's tables before it is replaced.
 
         An existing copy is left alone: it is what an interrupted commit was about to replace.
 
-        :param fetched_at: when the content was read, as its manifest says.
-        :return: where it is kept, relative to the lake's path.
+        :param old: the manifest of the content that is replaced.
+        :return: where that content is kept, relative to the lake's path; ``None`` where it is gone: what lies in its
+            place is kept then under its digest.
         """
-        file = self.revision_file(day, fetched_at)
-        if not self.has(file):
-            source = self.root / self.data_file(day)
-            # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
-            with self.spool() as folder:
-                copy = folder / "revision"
-                source.fs.get_file(source.path, str(copy))
-                self.publish(copy, file)
+        file = self.kept_as(old)
+        if self.has(file):
+            return file
+        if not self.has(old.file):
+            return None
+        with self.spool() as folder:
+            copy, digest = folder / "copy", self._copy(old.file, folder)
+            if old.file_md5 not in (None, digest):
+                stray = self.revision_file(old.date, f"of-no-manifest-{digest}")
+                log.warning("%s is not what its manifest says; kept as %s", self.url(old.file), stray)
+                self.publish(copy, stray)
+                return None
+            self.publish(copy, file)
         return file
 
     def drop_revision(self, file: str) -> None:
@@ -203,7 +295,7 @@ def _temporary_folder(parent: Path | None) -> tempfile.TemporaryDirectory[str]:
         try:
             if parent is not None:
                 parent.mkdir(parents=True, exist_ok=True)
-            return tempfile.TemporaryDirectory(prefix="aianalytics-", dir=parent)
+            return tempfile.TemporaryDirectory(prefix=SPOOL, dir=parent)
         except (FileNotFoundError, FileExistsError):
             if parent is None:
                 raise
@@ -211,11 +303,32 @@ def _temporary_folder(parent: Path | None) -> tempfile.TemporaryDirectory[str]:
 
 
 def _remove_leftovers(parent: Path) -> None:
-    """Remove the folders of unfinished files that killed processes left."""
-    with suppress(OSError):
-        for folder in parent.iterdir():
-            if time.time() - folder.stat().st_mtime > LEFTOVER_AFTER:
+    """Remove the folders of unfinished files that killed processes of this user left.
+
+    The parent may be a temporary folder that everybody writes to: nothing else is touched, and no link followed.
+    """
+    for folder in parent.glob(f"{SPOOL}*"):
+        with suppress(OSError):  # others may be tidying too
+            found = folder.lstat()
+            is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+            if is_ours and time.time() - found.st_mtime > LEFTOVER_AFTER:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def md5_of(file: Path) -> str:
+    """The digest of a file as stores tell it."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+
+
+def _stated_md5(info: Mapping[str, Any]) -> str | None:
+    """What a store tells of an object without reading it. S3's may be of another kind: a difference is no proof."""
+    if tag := info.get("ETag"):
+        return str(tag).strip('"')
+    if text := info.get("md5Hash"):
+        return base64.b64decode(text).hex()
+    settings = info.get("content_settings") or {}
+    return bytes(settings["content_md5"]).hex() if settings.get("content_md5") else None
 
 
 def _rename(spooled: Path, final: Path) -> None:

@@ -51,6 +51,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param file: the data, relative to the lake's path.
     :param bytes: the length of the uncompressed content.
     :param sha256: the digest of the uncompressed content.
+    :param file_bytes: the length of the file as it lies in the lake.
+    :param file_md5: the digest of the file as it lies in the lake, which many stores tell without being read: whether
+        the data is what this manifest says.
     :param total: the exact total of the dataset's measure, ``None`` where it has none.
     :param pages: the pages of the window that the day was read in.
     :param requests: the requests that window took, retries included.
@@ -77,6 +80,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     bytes: int
     sha256: str
+    file_bytes: int | None = None
+    file_md5: str | None = None
     total: Decimal | None = None
     pages: int
     requests: int

@@ -48,6 +48,9 @@ def test_clocks_that_run() -> None:
     fast = Clock(NOW, speed=36_000)
     time.sleep(0.02)
     assert timedelta(minutes=3) < fast.now - NOW < timedelta(hours=3)
+    fast.run(0)
+    shown = fast.now
+    assert fast.now == shown > NOW
 
 
 def test_every_answer_is_dated_in_simulated_time(client: Any) -> None:
@@ -106,6 +109,9 @@ def test_control_endpoints(fresh: Callable[..., Any]) -> None:
     assert client.control("GET", "clock") == {"now": "2026-11-22T12:00:00+00:00"}
     assert client.control("POST", "clock", {"advance_seconds": 60})["now"] == "2026-11-22T12:01:00+00:00"
     assert client.control("POST", "clock", {"now": "2026-11-23T00:00:00Z"})["now"] == "2026-11-23T00:00:00+00:00"
+    client.control("POST", "clock", {"speed": 3_600_000})
+    time.sleep(0.02)
+    assert client.control("POST", "clock", {"speed": 0})["now"] > "2026-11-23T00:10"
     client.control("POST", "fault", {"kind": "status", "status": 503})
     assert client.get("users", DAY).status == 503
     client.control("POST", "fault", {"kind": "shrink", "date": "2026-11-05", "fraction": 0})

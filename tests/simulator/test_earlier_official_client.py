@@ -17,7 +17,9 @@ import pytest
 
 from airflow_provider_aianalytics.simulator import Simulator
 
-CLIENT = Path(__file__).parent.parent.parent / ".venv/anthropic-1.17"
+ENVIRONMENTS = Path(__file__).parent.parent.parent / ".venv"
+OWN = ENVIRONMENTS / f"anthropic-1.17-py{sys.version_info.major}.{sys.version_info.minor}"
+CLIENT = OWN if OWN.exists() else ENVIRONMENTS / "anthropic-1.17"
 SPAN = {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-08T00:00:00Z"}
 DAY = {"date": "2026-11-05"}
 CASES: dict[str, dict[str, str]] = {

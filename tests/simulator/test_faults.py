@@ -264,3 +264,31 @@ def test_a_wrong_kind_is_refused_at_once() -> None:
 
 def test_every_kind_is_described() -> None:
     assert [kind for kind in KINDS if f"``{kind}``" not in str(Fault.__doc__)] == []
+
+
+def test_more_than_was_promised_and_more_than_anybody_can_take(faulty: Any) -> None:
+    whole = faulty.get("users", DAY).body
+    faulty.sim.fail(Fault("past_length", fraction=0.5), Fault("bomb", size=3_000_000))
+    head, body, reset = raw(faulty, TARGET + "&limit=10")
+    assert (length(head), body, reset) == (len(whole) // 2, whole, False)
+    _, packed, _ = raw(faulty)
+    assert len(packed) < 50_000
+    assert len(gzip.decompress(packed)) == 3_000_000
+    assert list(json.loads(gzip.decompress(packed))) == ["data", "has_more", "next_page"]
+
+
+def test_a_loop_of_cursors_and_a_clock_that_is_wrong(faulty: Any) -> None:
+    first = faulty.get("users", DAY).json()["next_page"]
+    second = faulty.get("users", {**DAY, "page": first}).json()["next_page"]
+    faulty.sim.fail(Fault("cursor_loop", paged=True), Fault("skew", seconds=86_400, path="user_cost_report"))
+    assert faulty.get("users", {**DAY, "page": second}).json()["next_page"] == first
+    skewed, right = faulty.get("user_cost_report", SPAN), faulty.get("user_cost_report", SPAN)
+    told = [datetime.fromisoformat(answer.json()["data_refreshed_at"]) for answer in (skewed, right)]
+    assert (told[0] - told[1]).total_seconds() == 86_400
+    assert skewed.headers["date"] != right.headers["date"]
+
+
+def test_a_vendor_may_serve_fewer_than_the_limit_allows(fresh: Callable[..., Any]) -> None:
+    client = fresh(claude=ClaudeSettings(page_cap=7))
+    pages = client.pages("users", {"date": "2026-11-05", "limit": "1000"})
+    assert {len(page["data"]) for page in pages[:-1]} == {7}

@@ -89,9 +89,19 @@ class Lander:
     def table(self, name: str, compression: str = "gzip") -> TableInLake:
         return TableInLake(self.store.url, vendor=VENDOR, table=name, file_format=FileFormat("ndjson", compression))
 
-    def land(self, dataset: str, start: date, end: date, *, compression: str = "gzip", **rules: Any) -> Landed:
+    def land(
+        self,
+        dataset: str,
+        start: date,
+        end: date,
+        *,
+        compression: str = "gzip",
+        bucket_width: str | None = None,
+        run: Run | None = None,
+        **rules: Any,
+    ) -> Landed:
         hook = ClaudeEnterpriseAnalyticsHook(clock=SimulatedClock(self.simulator))
-        run = Run(dag_id="dag", run_id=uuid4().hex, task_id="land")
+        run = run or Run(dag_id="dag", run_id=uuid4().hex, task_id="land")
         table = self.table(dataset, compression)
-        asked = query(hook.vendor.dataset(dataset))
+        asked = query(hook.vendor.dataset(dataset), bucket_width=bucket_width)
         return Ingest(hook, asked, table, run=run, rules=Rules(**rules)).land(Period(start, end))

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import LEFTOVER_AFTER, TableInLake
+from airflow_provider_aianalytics.storage.lake import LEFTOVER_AFTER, SPOOL, TableInLake
 from tests.stores.conftest import BUCKET, StoreOf
 from tests.stores.lakes import VENDOR, Store, data_file, manifest_file
 from tests.stores.worker import FIRST_DAY, Try, records
@@ -237,12 +237,12 @@ def test_a_full_disk_leaves_the_old_day(
 def test_what_killed_processes_left_is_removed_once_nobody_can_be_at_it(tmp_path: Path) -> None:
     table = TableInLake(str(tmp_path), vendor=VENDOR, table="users", file_format=FileFormat("ndjson", "gzip"))
     spool = tmp_path / VENDOR / "_spool"
-    for name, age in (("old", LEFTOVER_AFTER + 60), ("recent", LEFTOVER_AFTER - 60)):
+    for name, age in ((f"{SPOOL}old", LEFTOVER_AFTER + 60), (f"{SPOOL}recent", LEFTOVER_AFTER - 60)):
         (spool / name).mkdir(parents=True)
         (spool / name / "half").write_bytes(b"half")
         moment = time.time() - age
         os.utime(spool / name, (moment, moment))
 
     with table.spool() as folder:
-        assert {path.name for path in spool.iterdir()} == {"recent", folder.name}
-    assert (spool / "recent" / "half").exists()
+        assert {path.name for path in spool.iterdir()} == {f"{SPOOL}recent", folder.name}
+    assert (spool / f"{SPOOL}recent" / "half").exists()

@@ -8,14 +8,18 @@ import hashlib
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from airflow_provider_aianalytics.simulator import Simulator
+from airflow_provider_aianalytics.exceptions import VendorUnavailableError
+from airflow_provider_aianalytics.simulator import Fault, Simulator
+from airflow_provider_aianalytics.storage.manifest import Run
 from tests.stores.conftest import BUCKET, CONNECTIONS, StoreOf
 from tests.stores.lakes import VENDOR, Lander, data_file, manifest_file
 from tests.support import DAY, days_of, truth
 
 START, END = date(2026, 11, 8), date(2026, 11, 16)
 DAYS = days_of(START, END)
+RUN = Run(dag_id="dag", run_id="run", task_id="land")
 
 
 def test_what_lands_is_what_the_vendor_has_and_nothing_else_is_there(lander: Lander) -> None:
@@ -72,6 +76,25 @@ def test_a_restatement_keeps_what_it_replaces_and_leaves_the_rest_alone(lander: 
         assert store.lines("cost_report", day) == new[day]
         for name in (data_file("cost_report", day), manifest_file("cost_report", day)):
             assert (after[name] == before[name]) == (day not in changed)
+
+
+def test_a_retry_goes_on_behind_the_pages_that_the_store_kept(lander: Lander) -> None:
+    store, simulator = lander.store, lander.simulator
+    start, end = START - 10 * DAY, END  # of hours, a week to a page
+    simulator.fail(Fault("status", status=503, nth=3, times=None))
+    with pytest.raises(VendorUnavailableError):
+        lander.land("usage_report", start, end, bucket_width="1h", run=RUN)
+    assert len(store.objects()) == 2
+    assert all("/_unfinished/usage_report/" in name for name in store.objects())
+    simulator.clear_faults()
+    simulator.clear_requests()
+
+    lander.land("usage_report", start, end, bucket_width="1h", run=replace(RUN, try_number=2))
+
+    assert len(simulator.requests) == 1
+    lines = truth(simulator, VENDOR, "usage_report", start, end, bucket_width="1h")
+    assert {day: store.lines("usage_report", day) for day in lines} == lines
+    assert set(store.objects()) == {name("usage_report", day) for day in lines for name in (data_file, manifest_file)}
 
 
 def test_revisions_that_are_not_kept_leave_nothing_behind(lander: Lander) -> None:

@@ -14,7 +14,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import FrameType
@@ -78,7 +78,7 @@ class ChangingHook(ClaudeEnterpriseAnalyticsHook):
         self.rows = rows
         self.step = 0
 
-    def walk(self, checked: Query, window: Window) -> Iterator[Page]:
+    def walk(self, checked: Query, window: Window, kept: Iterable[bytes] = ()) -> Iterator[Page]:
         items = [msgspec.Raw(line) for line in records(window.start.date(), self.step, self.rows)]
         yield Page(window, 1, b"", items, None, None)
 

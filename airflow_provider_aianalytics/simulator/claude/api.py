@@ -65,7 +65,8 @@ class ClaudeApi:
         }
         self._entities: Rows = EntityRows(activity, settings, speller)
         self._reports = Reports(Ledger(activity, settings), settings, speller)
-        self._kept = Kept()
+        # Several windows of several tasks are read at once, and each is as large as the organization.
+        self._kept = Kept(96_000_000 + 80_000 * members)
 
     def answers(self, path: str) -> bool:
         """Every path of the vendor's organization API."""
@@ -206,7 +207,7 @@ class ClaudeApi:
         """One page's body in the endpoint's envelope (contract section 5)."""
         export: Export | None = facts["export"]
         offset = cursor.offset if cursor else 0
-        stop = offset + facts["limit"]
+        stop = offset + min(facts["limit"], self._settings.page_cap or facts["limit"])
         items = [item for unit in units[offset:stop] for item in unit]
         following = (
             Cursor(stop, bound, export.id if export else "", facts["end"]).encode() if stop < len(units) else None

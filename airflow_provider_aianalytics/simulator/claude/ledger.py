@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from operator import mul
 from typing import NamedTuple
 
 from .activity import Activity
@@ -67,7 +68,7 @@ class Ledger:
     def __init__(self, activity: Activity, settings: ClaudeSettings) -> None:
         self.activity = activity
         self._settings = settings
-        room = max(4, min(400, 150_000 // max(1, activity.organization.size)))
+        room = max(4, min(400, 600_000 // max(1, activity.organization.size)))
         self.day = lru_cache(maxsize=room)(self._day)
 
     def age(self, day: date, read_on: date) -> int:
@@ -151,16 +152,17 @@ class Ledger:
 
     def between(
         self, start: datetime, end: datetime, read_on: date, shrunk: dict[date, float]
-    ) -> list[tuple[date, list[Entry]]]:
+    ) -> list[tuple[date, Sequence[Entry]]]:
         """Entries in ``[start, end)``, day by day, as stated on ``read_on``."""
-        found: list[tuple[date, list[Entry]]] = []
+        found: list[tuple[date, Sequence[Entry]]] = []
         day = start.date()
         while datetime.combine(day, datetime.min.time(), start.tzinfo) < end:
             midnight = datetime.combine(day, datetime.min.time(), start.tzinfo)
             low = max(0, int((start - midnight).total_seconds()) // 60)
             high = min(1440.0, (end - midnight).total_seconds() / 60)
             entries = self.day(day, self.age(day, read_on), shrunk.get(day, 1.0))
-            found.append((day, [e for e in entries if low <= e.minute < high]))
+            is_whole = low == 0 and high == 1440
+            found.append((day, entries if is_whole else [e for e in entries if low <= e.minute < high]))
             day += timedelta(days=1)
         return found
 
@@ -182,10 +184,9 @@ def _sums(b: bytes, age: int, final: bool) -> tuple[int, ...]:
 def prices(model: str | None, sums: Sequence[int]) -> tuple[list[int], list[int]]:
     """List and net amounts in millionths of a cent: five token types, web search, code execution."""
     at = MODELS.index(model) if model else 0
-    rest = [sums[WEB] * _WEB_SEARCH, sums[SPANS] * _SPAN]
-    listed = [count * price for count, price in zip(sums[:5], _LIST[at], strict=True)]
-    net = [count * price for count, price in zip(sums[:5], _NET[at], strict=True)]
-    return listed + rest, [*net, rest[0], rest[1] * 4 // 5]
+    web, spans = sums[WEB] * _WEB_SEARCH, sums[SPANS] * _SPAN
+    # The maps end with the five prices.
+    return [*map(mul, _LIST[at], sums), web, spans], [*map(mul, _NET[at], sums), web, spans * 4 // 5]
 
 
 def money(millionths: int) -> str:

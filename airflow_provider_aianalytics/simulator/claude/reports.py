@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from operator import add
 from typing import Any
 
@@ -17,7 +18,11 @@ from .settings import ClaudeSettings
 from .spelling import Speller
 
 Unit = tuple[bytes, ...]
+_UNGROUPED: tuple[tuple[str | None, ...], ...] = ((),)
 Test = Callable[[Entry, tuple[str, ...]], bool]
+
+
+_instant = lru_cache(maxsize=2048)(instant)
 
 
 @dataclass(slots=True)
@@ -28,6 +33,7 @@ class Cell:
     actor: int | None
     key: tuple[str | None, ...]
     parts: dict[str | None, list[int]] = field(default_factory=dict)
+    _amounts: tuple[list[int], list[int]] | None = None
 
     def add(self, entry: Entry) -> None:
         """Count an entry in; models are kept apart because each has its own prices."""
@@ -37,13 +43,19 @@ class Cell:
     @property
     def sums(self) -> list[int]:
         """Tokens, searches, requests and spans of all models."""
+        if len(self.parts) == 1:
+            return next(iter(self.parts.values()))
         return [sum(column) for column in zip(*self.parts.values(), strict=True)]
 
     def amounts(self) -> tuple[list[int], list[int]]:
-        """List and net amounts per cost component."""
-        priced = [prices(model, part) for model, part in self.parts.items()]
-        listed, net = zip(*priced, strict=True)
-        return [sum(c) for c in zip(*listed, strict=True)], [sum(c) for c in zip(*net, strict=True)]
+        """List and net amounts per cost component, of a cell that is complete."""
+        if self._amounts is None:
+            listed, net = [0] * 7, [0] * 7
+            for model, part in self.parts.items():
+                one = prices(model, part)
+                listed, net = list(map(add, listed, one[0])), list(map(add, net, one[1]))
+            self._amounts = listed, net
+        return self._amounts
 
 
 def cells(ledger: Ledger, query: ReportQuery, export: Export, shrunk: Mapping[date, float]) -> list[Cell]:
@@ -58,15 +70,21 @@ def cells(ledger: Ledger, query: ReportQuery, export: Export, shrunk: Mapping[da
         return []
     for day, entries in ledger.between(query.start, end, export.read_on, dict(shrunk)):
         midnight = datetime.combine(day, datetime.min.time(), UTC)
+        is_grouped, needs_groups = bool(query.dimensions), keep.needs_groups or pick.needs_groups
+        within_day = query.width is not None and query.width < timedelta(days=1)
+        bucket = floored(midnight, query.width) if query.width else None
+        held: tuple[str, ...] = ()
         for entry in entries:
             if entry.member == NOBODY and query.report.form == "actors":
                 continue
-            held = _groups(org, entry.member, day) if keep.needs_groups or pick.needs_groups else ()
-            if not keep.passes(entry, held):
+            if needs_groups:
+                held = _groups(org, entry.member, day)
+            if keep.tests and not keep.passes(entry, held):
                 continue
-            bucket = floored(midnight + timedelta(minutes=entry.minute), query.width) if query.width else None
+            if within_day and query.width:
+                bucket = floored(midnight + timedelta(minutes=entry.minute), query.width)
             actor = entry.member if by_actor else None
-            for key in pick.keys(entry, held, new):
+            for key in pick.keys(entry, held, new) if is_grouped else _UNGROUPED:
                 cell = found.get((bucket, actor, key))
                 if cell is None:
                     cell = found[bucket, actor, key] = Cell(bucket, actor, key)
@@ -227,7 +245,7 @@ class Reports:
         seen_on = min(export.read_on, (ends or query.end).date() + timedelta(days=self._settings.final_after))
         if query.exclude_deleted and cell.actor is not None and deleted_by(self._org, cell.actor, seen_on):
             return ()
-        bounds = {"starting_at": starts and instant(starts), "ending_at": ends and instant(ends)}
+        bounds = {"starting_at": starts and _instant(starts), "ending_at": ends and _instant(ends)}
         who = None
         if cell.actor is not None:
             who = actor(self._org, cell.actor, seen_on, "C" if new else era, self._settings.deprecated_email)

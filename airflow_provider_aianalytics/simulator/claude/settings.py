@@ -28,6 +28,7 @@ class ClaudeSettings:
     :param restatement: how often cost and usage of days younger than ``final_after`` change.
     :param final_after: the age in days from which cost and usage stand still (section 6).
     :param future_ending_at: accept an ``ending_at`` after now (section 15.5).
+    :param page_cap: items of a page at most, however many ``limit`` allows; ``None`` for as many as it allows.
     :param group_cap: groups kept per bucket on the two bucketed reports (section 8.0).
     :param empty_days: one day in this many has no use of one product at all; 0 turns it off.
     :param plugin_metrics: false turns Cowork's plugin counts null (section 7.1).
@@ -55,6 +56,7 @@ class ClaudeSettings:
     restatement: Literal["daily", "weekly", "off"] = "daily"
     final_after: int = 30
     future_ending_at: bool = True
+    page_cap: int | None = None
     group_cap: int = 100
     empty_days: int = 11
     plugin_metrics: bool = True

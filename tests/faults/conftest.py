@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The matrix of troubles is run once for all the tests that look at what it left."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.troubles import CELLS, DATASETS
+from tests.faults.world import Ended, World
+from tests.integration.conftest import DAGS, airflow_db, run_dag
+
+__all__ = ["airflow_db", "run_dag"]
+
+Matrix = dict[str, list[Ended]]
+told: list[str] = []
+"""Figures for the end of the tests."""
+
+
+@pytest.fixture(scope="session")
+def world(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("world"), DAGS) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def matrix(world: World) -> Matrix:
+    """What became of each trouble."""
+    ended: Matrix = defaultdict(list)
+    for vendor in DATASETS:
+        for one in world.run([cell for cell in CELLS if cell.trouble.vendor == vendor]):
+            ended[one.cell.trouble.name].append(one)
+    return dict(ended)
+
+
+@pytest.fixture(scope="session")
+def mended(world: World, matrix: Matrix) -> Matrix:
+    """What the next run made of what broken stores left."""
+    return world.run_again([one for several in matrix.values() for one in several if one.cell.trouble.store])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in told:
+        terminalreporter.write_line(line)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An answer that drips for ever ends all the same, for tasks and for triggers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from airflow_provider_aianalytics.exceptions import VendorUnavailableError
+from airflow_provider_aianalytics.extraction.pacing import Backoff
+from airflow_provider_aianalytics.extraction.query import query
+from airflow_provider_aianalytics.hooks.aio import AsyncAnalyticsHook
+from airflow_provider_aianalytics.hooks.base import AnalyticsHook
+from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
+from airflow_provider_aianalytics.hooks.endpoint import WHOLE_ANSWER
+from airflow_provider_aianalytics.simulator import Fault, Simulator
+from tests.faults.troubles import NOW
+from tests.support import SimulatedClock
+
+TIMEOUT = 0.4
+D = date(2026, 11, 10)
+
+
+def sync_probe(hook: AnalyticsHook) -> Any:
+    return hook.probe(query(hook.vendor.dataset("users")), D, backoff=Backoff(attempts=1))
+
+
+def async_probe(hook: AnalyticsHook) -> Any:
+    return asyncio.run(AsyncAnalyticsHook(hook).probe(query(hook.vendor.dataset("users")), D))
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator(seed=7, members=30, now=NOW, requests_per_minute=None, gzip=False) as simulator:
+        connection = {
+            "conn_type": "claude_enterprise_analytics",
+            "password": simulator.claude_key,
+            "host": simulator.url,
+            "extra": {"requests_per_minute": 100_000, "timeout": TIMEOUT},
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_CLAUDE_ENTERPRISE_ANALYTICS_DEFAULT", json.dumps(connection))
+        yield simulator
+
+
+@pytest.mark.parametrize("probe", [sync_probe, async_probe])
+def test_every_byte_in_time_and_no_end(simulator: Simulator, probe: Callable[[AnalyticsHook], Any]) -> None:
+    hook = ClaudeEnterpriseAnalyticsHook(clock=SimulatedClock(simulator))
+    assert len(probe(hook).items) == 1
+    simulator.fail(Fault("drip", seconds=TIMEOUT / 2 * 20))  # each of its 20 pieces comes in half the time it may take
+
+    began = time.monotonic()
+    with pytest.raises(VendorUnavailableError, match="no whole answer"):
+        probe(hook)
+
+    assert TIMEOUT * WHOLE_ANSWER <= time.monotonic() - began < TIMEOUT * 20 / 2
