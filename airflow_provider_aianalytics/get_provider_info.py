@@ -29,6 +29,10 @@ def get_provider_info() -> dict[str, Any]:
             for title in _VENDORS.values()
         ],
         "filesystems": [f"{_PACKAGE}.storage.memory"],
+        "extra-links": [
+            f"{_PACKAGE}.links.{name}"
+            for name in ("LandedLink", "ClaudeEnterpriseAnalyticsLink", "PerplexityAnalyticsLink")
+        ],
         "cli": [f"{_PACKAGE}.cli.get_cli_commands"],
         "connection-types": [
             _connection_type(
@@ -62,19 +66,19 @@ def _connection_type(conn_type: str, hook: str, name: str, *, key: str, host: st
         "hook-class-name": hook,
         "hook-name": name,
         "ui-field-behaviour": {
-            "hidden-fields": ["login", "schema", "port"],
+            "hidden-fields": ["login", "schema"],
             "relabeling": {"password": "API key"},
-            "placeholders": {"password": key, "host": host},
+            "placeholders": {"password": key, "host": host, "port": "empty for 443"},
         },
         "conn-fields": {
             "requests_per_minute": {
                 "label": "Requests per minute",
-                "description": "The budget this connection may use; the vendor's limit is per organization.",
+                "description": "The budget this connection may use, by default 60; the vendor limits the organization.",
                 "schema": {"type": ["integer", "null"], "minimum": 1},
             },
             "timeout": {
                 "label": "Timeout (seconds)",
-                "description": "Seconds without a byte before a request is given up.",
+                "description": "Seconds without a byte before a request is given up, by default 120.",
                 "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
             },
             "pseudonym_secret": {

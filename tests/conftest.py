@@ -31,7 +31,7 @@ settings.load_profile("any machine")
 
 def pytest_configure(config: pytest.Config) -> None:
     # Not in pyproject.toml: pytest imports the named classes, and so Airflow, before the settings above are made.
-    for category in ("DeprecationWarning", "airflow.exceptions.AirflowProviderDeprecationWarning"):
+    for category in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning"):
         config.addinivalue_line("filterwarnings", f"error::{category}:airflow_provider_aianalytics")
 
 

@@ -23,6 +23,7 @@ import airflow_provider_aianalytics
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
+from airflow_provider_aianalytics.hooks.endpoint import READ_TIMEOUT
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
 
 DISTRIBUTION = "airflow-provider-aianalytics"
@@ -52,7 +53,7 @@ def run(*command: str, home: Path) -> str:
         env={**kept, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout + done.stderr
@@ -123,6 +124,12 @@ class TestForms:
             ]
             assert all(field["description"] for field in fields.values())
 
+    def test_the_defaults_it_tells_are_those(self) -> None:
+        for conn_type, kind in HOOKS.items():
+            said = {name: field["description"] for name, field in described(conn_type)["conn-fields"].items()}
+            assert f"by default {kind.vendor.requests_per_minute};" in said["requests_per_minute"]
+            assert f"by default {READ_TIMEOUT:g}." in said["timeout"]
+
     @pytest.mark.parametrize("conn_type", HOOKS)
     def test_hooks_describe_the_same_behaviour(self, conn_type: str) -> None:
         said = HOOKS[conn_type].get_ui_field_behaviour()
@@ -190,9 +197,8 @@ class TestForms:
             assert standard["password"]["placeholder"].startswith(
                 described(conn_type)["ui-field-behaviour"]["placeholders"]["password"]
             )
-            assert [standard[name]["hidden"] for name in ("login", "port", "url_schema", "host")] == [True] * 3 + [
-                False
-            ]
+            hidden = {name: standard[name]["hidden"] for name in ("login", "url_schema", "host", "port")}
+            assert hidden == {"login": True, "url_schema": True, "host": False, "port": False}
 
 
 class TestCommands:

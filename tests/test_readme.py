@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import tomllib
@@ -13,13 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from airflow import __version__ as airflow_version
 from airflow.cli.cli_parser import get_parser
+from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_aianalytics import cli, exceptions
 from airflow_provider_aianalytics.coverage import Day, State, Table, as_text
 from airflow_provider_aianalytics.extraction.query import query
 from airflow_provider_aianalytics.extraction.windows import Period, plan
-from airflow_provider_aianalytics.get_provider_info import get_provider_info
+from airflow_provider_aianalytics.hooks.endpoint import endpoint_of
 from airflow_provider_aianalytics.operators.to_object_storage import CHOICES
 from airflow_provider_aianalytics.simulator.__main__ import parser as simulator_parser
 from airflow_provider_aianalytics.storage.formats import FORMATS
@@ -31,7 +31,7 @@ from tests.test_examples import EXAMPLES
 TEXT = README.read_text()
 PROJECT = tomllib.loads((README.parent / "pyproject.toml").read_text())["project"]
 TARGETS = set(re.findall(r"^([a-z][\w.-]*):", (README.parent / "Makefile").read_text(), re.MULTILINE)) | {
-    f"test-airflow-{version}" for version in ("2.11", "3.0", "3.1", "3.2", "3.3")
+    f"test-airflow-{version}" for version in ("2.11", "3.0", "3.1", "3.2", "3.3", "3.3-py3.13")
 }
 FIRST_DAY, TODAY = date(2026, 1, 1), date(2026, 11, 20)
 
@@ -93,13 +93,13 @@ def test_a_command_exists(command: str) -> None:
                 assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
             case ["export", assignment]:
                 name, _, value = assignment.partition("=")
-                assert (
-                    json.loads(value)["conn_type"]
-                    == name.removeprefix("AIRFLOW_CONN_").removesuffix("_DEFAULT").lower()
-                )
-                assert json.loads(value)["conn_type"] in {
-                    kind["connection-type"] for kind in get_provider_info()["connection-types"]
-                }
+                conn_type = name.removeprefix("AIRFLOW_CONN_").removesuffix("_DEFAULT").lower()
+                value = value.replace("…", "key")  # as its reader does
+                connection = Connection.from_json(value) if value.startswith("{") else Connection(uri=value)
+                assert connection.conn_type == conn_type
+                (vendor,) = [vendor for vendor in VENDORS if conn_type == f"{vendor.name}_analytics"]
+                read = endpoint_of(connection, vendor)
+                assert (read.base_url, read.requests_per_minute) == (vendor.base_url, 30)
             case ["python", "-m", "airflow_provider_aianalytics", *arguments]:
                 assert cli.parser().parse_args(arguments)
             case ["airflow", "aianalytics", *arguments]:

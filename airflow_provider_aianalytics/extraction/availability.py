@@ -37,7 +37,6 @@ from airflow_provider_aianalytics.exceptions import (
 )
 from airflow_provider_aianalytics.extraction.pages import Page
 from airflow_provider_aianalytics.extraction.query import Query, query
-from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.extraction.windows import Period, check_period
 from airflow_provider_aianalytics.vendors.dataset import DAY, Dataset
 
@@ -282,6 +281,8 @@ class Wait:
         )
 
     def _read(self, page: Page, now: datetime) -> None:
+        from airflow_provider_aianalytics.extraction.reading import Reading  # a DAG file that waits reads nothing
+
         reading = Reading(self.awaited.query, page.window)
         for _ in reading.take(page):
             pass

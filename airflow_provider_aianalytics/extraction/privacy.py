@@ -7,12 +7,15 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError, MalformedResponseError
-from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.vendors.dataset import Dataset
+
+if TYPE_CHECKING:
+    from airflow_provider_aianalytics.extraction.records import Batch
 
 Object = dict[str, msgspec.Raw]
 Change = Callable[[msgspec.Raw], bytes | None]

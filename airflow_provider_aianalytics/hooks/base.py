@@ -6,9 +6,11 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cached_property
+from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -39,6 +41,7 @@ from airflow_provider_aianalytics.extraction.windows import Period, Window, as_d
 from airflow_provider_aianalytics.hooks.endpoint import Endpoint, endpoint_of
 from airflow_provider_aianalytics.hooks.forms import connection_form_widgets, ui_field_behaviour
 from airflow_provider_aianalytics.hooks.ledger import Ledger
+from airflow_provider_aianalytics.lineage import collect_read
 from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
 
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ if TYPE_CHECKING:
 USER_AGENT = f"airflow-provider-aianalytics/{__version__}"
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of one decompressed page; the largest real ones are a few MB, so more is not an answer but an accident."""
-CHUNK = 1024 * 1024
+CHUNK = 64 * 1024
+"""Larger pieces are memory that malloc asks of the system each time, which doubles the cost of a page."""
 SPOOL_IN_MEMORY = 16 * 1024 * 1024
 ONE_RETRY = Backoff(attempts=2)
 _QUERY_STRING = re.compile(r"\?\S+")
@@ -131,19 +135,8 @@ class AnalyticsHook(HttpHook):
         :raises NotYetAvailableError: when the vendor's data does not cover a day of the period yet.
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
-        checked = query(self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters)
-        for window in self.windows(checked, Period(as_day(start, name="start"), as_day(end, name="end"))):
-            reading = Reading(checked, window)
-            with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
-                for page in self.walk(checked, window):
-                    if page.number == 1:
-                        spool.seek(0)
-                        spool.truncate()
-                    for batch in reading.take(page):
-                        spool.write(batch.lines())
-                self.check_covered(reading)
-                spool.seek(0)
-                yield from map(_decoded, spool)
+        checked, windows = self._asked(dataset, start, end, bucket_width, group_by, filters)
+        return chain.from_iterable(self._records(checked, window) for window in windows)
 
     def pages(
         self,
@@ -160,9 +153,8 @@ class AnalyticsHook(HttpHook):
         A page with ``number == 1`` begins its window, also when it begins again because the cursor expired: whoever
         kept pages of that window drops them. Parameters and errors are those of :meth:`records`.
         """
-        checked = query(self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters)
-        for window in self.windows(checked, Period(as_day(start, name="start"), as_day(end, name="end"))):
-            yield from self.walk(checked, window)
+        checked, windows = self._asked(dataset, start, end, bucket_width, group_by, filters)
+        return chain.from_iterable(self.walk(checked, window) for window in windows)
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one cheap call and say what came of it."""
@@ -196,9 +188,19 @@ class AnalyticsHook(HttpHook):
             )
         return planned.windows
 
-    def walk(self, checked: Query, window: Window) -> Iterator[Page]:
-        """The pages of one window, to the proper end of its chain; begun again when the cursor expires."""
+    def walk(self, checked: Query, window: Window, kept: Iterable[bytes] = ()) -> Iterator[Page]:
+        """The pages of one window, to the proper end of its chain; begun again when the cursor expires.
+
+        :param kept: the bodies of its first pages, where they were read before; the walk goes on behind them.
+        """
         walk = CursorWalk(checked, window)
+        for body in kept:
+            walk.requests += 1
+            page = page_of(Answer(200, {}, body), walk, self.vendor, now=self.clock.now())
+            walk.advance(page)
+            yield page
+        if walk.has_cursor:
+            self.log.info("%s: going on behind the pages that an earlier try read", walk.where)
         while not walk.done:
             try:
                 page = self._page(walk, walk.parameters, self.backoff)
@@ -208,6 +210,32 @@ class AnalyticsHook(HttpHook):
                 continue
             walk.advance(page)
             yield page
+
+    def _asked(
+        self,
+        dataset: str,
+        start: str | date | datetime,
+        end: str | date | datetime,
+        bucket_width: str | None,
+        group_by: Iterable[str],
+        filters: Mapping[str, FilterValue] | None,
+    ) -> tuple[Query, tuple[Window, ...]]:
+        checked = query(self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters)
+        collect_read(self, self.vendor, checked.dataset)
+        return checked, self.windows(checked, Period(as_day(start, name="start"), as_day(end, name="end")))
+
+    def _records(self, checked: Query, window: Window) -> Iterator[dict[str, Any]]:
+        reading = Reading(checked, window)
+        with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
+            for page in self.walk(checked, window):
+                if page.number == 1:
+                    spool.seek(0)
+                    spool.truncate()
+                for batch in reading.take(page):
+                    spool.write(batch.lines())
+            self.check_covered(reading)
+            spool.seek(0)
+            yield from map(_decoded, spool)
 
     def check_covered(self, reading: Reading) -> None:
         """Make sure that the vendor's data went over the whole of a window that was read.
@@ -248,7 +276,9 @@ class AnalyticsHook(HttpHook):
                 self.refused(delay)
                 if delay is None:
                     raise
-                self.log.warning("%s; others share the budget; retry %d of %d", error, attempt, backoff.attempts - 1)
+                self.log.warning(
+                    "%s; others share the budget; retry %d of %d in %.1f s", error, attempt, backoff.attempts - 1, delay
+                )
             except (VendorUnavailableError, MalformedResponseError) as error:
                 delay = backoff.delay(attempt, getattr(error, "retry_after", None))
                 if delay is None:
@@ -286,12 +316,37 @@ class AnalyticsHook(HttpHook):
                 stream=True,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, headers, _body(response, walk, self.endpoint.key.encode()))
+                return Answer(response.status_code, headers, self._body(response, walk))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             cause = _QUERY_STRING.sub("?…", str(error))  # a query can name a member
             raise VendorUnavailableError(
                 f"no whole answer: {type(error).__name__}: {cause}", where=walk.where, way_out="A retry may pass"
             ) from None
+
+    def _body(self, response: requests.Response, walk: CursorWalk) -> bytes:
+        """The whole decompressed body, of a bounded length and in a bounded time, whoever drips or pours it."""
+        parts = []
+        size = 0
+        began = time.monotonic()
+        # Not read(): it comes back only when it has all that it was asked for, however slowly that drips.
+        while part := response.raw.read1(CHUNK, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_BODY:
+                raise OversizedResponseError(
+                    f"the answer is longer than {MAX_BODY} bytes",
+                    where=walk.where,
+                    way_out="The rest of it was not read",
+                )
+            if time.monotonic() - began > self.endpoint.whole_answer:
+                raise VendorUnavailableError(
+                    f"no whole answer: {size} bytes in {self.endpoint.whole_answer:g} s, and not the end",
+                    where=walk.where,
+                    way_out="A retry may pass; the connection's extra timeout allows a fifth of that time",
+                )
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        # What an error's body must not repeat into a message.
+        return body if response.status_code == 200 else body.replace(self.endpoint.key.encode(), b"<key>")
 
     def reserve(self) -> float:
         """Take the next free place in the connection's budget.
@@ -365,21 +420,3 @@ def _decoded(line: bytes) -> dict[str, Any]:
     except msgspec.DecodeError:
         record = json.loads(line)  # takes numbers beyond a double, which JSON allows
     return record
-
-
-def _body(response: requests.Response, walk: CursorWalk, key: bytes) -> bytes:
-    """The whole decompressed body; ``Response.content`` reads the same in slices of 10 KiB and is twice as slow.
-
-    :param key: what an error's body must not repeat into a message.
-    """
-    parts = []
-    size = 0
-    while part := response.raw.read(CHUNK, decode_content=True):
-        parts.append(part)
-        size += len(part)
-        if size > MAX_BODY:
-            raise OversizedResponseError(
-                f"the answer is longer than {MAX_BODY} bytes", where=walk.where, way_out="The rest of it was not read"
-            )
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
-    return body if response.status_code == 200 else body.replace(key, b"<key>")

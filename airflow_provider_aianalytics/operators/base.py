@@ -16,6 +16,7 @@ from airflow_provider_aianalytics.vendors.dataset import Vendor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 
@@ -76,6 +77,12 @@ class AnalyticsOperator(BaseOperator):
             group_by=self.group_by or (),
             filters=self.filters,
         )
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """What the run read and wrote; only OpenLineage calls this, where it is installed."""
+        from airflow_provider_aianalytics.lineage import operator_lineage
+
+        return operator_lineage(self.vendor, self.query().dataset)
 
     def period(self, context: Context) -> Period:
         """The days that this run asks for."""

@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from airflow_provider_aianalytics.links import ClaudeEnterpriseAnalyticsLink, LandedLink
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.operators.to_object_storage import AnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.operators.to_xcom import AnalyticsToXComOperator
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperatorLink
+
     from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 
 
 class _ClaudeEnterprise(AnalyticsOperator):
     vendor = CLAUDE_ENTERPRISE
     default_conn_id = "claude_enterprise_analytics_default"
+    operator_extra_links: Sequence[BaseOperatorLink] = (ClaudeEnterpriseAnalyticsLink(),)
 
     def hook(self) -> AnalyticsHook:
         from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
@@ -30,3 +35,5 @@ class ClaudeEnterpriseAnalyticsOperator(_ClaudeEnterprise, AnalyticsToXComOperat
 
 class ClaudeEnterpriseAnalyticsToObjectStorageOperator(_ClaudeEnterprise, AnalyticsToObjectStorageOperator):
     __doc__ = AnalyticsToObjectStorageOperator.__doc__
+
+    operator_extra_links = (LandedLink(), ClaudeEnterpriseAnalyticsLink())

@@ -20,23 +20,23 @@ from airflow_provider_aianalytics.exceptions import (
     RateLimitedError,
     VendorUnavailableError,
 )
-from airflow_provider_aianalytics.extraction.availability import Wait, awaited, spelled, spread_of
-from airflow_provider_aianalytics.extraction.pacing import PATIENCE
 from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
-from airflow_provider_aianalytics.ingest import Ingest, Rules
-from airflow_provider_aianalytics.landed import Landed, is_empty, summary
+from airflow_provider_aianalytics.links import link_to_landed
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.period import period_of
 from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import TableInLake, check_table
-from airflow_provider_aianalytics.storage.manifest import Run
-from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger, check_event
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
+    from airflow_provider_aianalytics.ingest import Ingest
+    from airflow_provider_aianalytics.landed import Landed
+
+# What lands and what waits is imported by the methods that do so: a DAG file, parsed again and again, does neither.
 
 LONGEST_WAIT = timedelta(days=7)
 """How long a day is waited for before its absence is an error."""
@@ -117,6 +117,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.on_cap = on_cap
         self.deferrable = deferrable
         self._ingest: Ingest | None = None
+        self._landed: Landed | None = None
         FileFormat(file_format, compression)
         require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
         require(restate_days >= 0, f"restate_days={restate_days} is negative")
@@ -141,6 +142,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         :raises AirflowSensorTimeout: when the vendor did not have the day in time.
         :raises AIAnalyticsError: the error that ended the waiting.
         """
+        from airflow_provider_aianalytics.triggers.availability import check_event
+
         check_event(event)
         return self._land(context)
 
@@ -153,10 +156,21 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         if self._ingest is not None:
             self._ingest.stop()
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        from airflow_provider_aianalytics.lineage import operator_lineage
+
+        table = None if self._ingest is None else self._ingest.table
+        return operator_lineage(self.vendor, self.query().dataset, table, self._landed)
+
     def period(self, context: Context) -> Period:
         return period_of(context, start=self.start, end=self.end, so_far=self.on_unavailable == "partial")
 
     def _land(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_aianalytics.ingest import Ingest, Rules
+        from airflow_provider_aianalytics.landed import is_empty, summary
+        from airflow_provider_aianalytics.lineage import collect_landed, collect_read
+        from airflow_provider_aianalytics.storage.manifest import Run
+
         period, checked = self.period(context), self.query()
         table = TableInLake(
             str(self.path),
@@ -166,6 +180,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         )
         instance = context["ti"]
         with closing(self.hook()) as hook:
+            collect_read(hook, self.vendor, checked.dataset)
             self._ingest = Ingest(
                 hook,
                 checked,
@@ -199,6 +214,9 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             except (RateLimitedError, VendorUnavailableError) as error:
                 self._defer_over(error)
                 raise
+        self._landed = landed
+        collect_landed(hook, table)
+        link_to_landed(instance, table, [partition.manifest.date for partition in landed.partitions])
         told = summary(table, checked, landed)
         self.log.info("Landed %s", json.dumps(told))
         # What an earlier try landed, or this one before it deferred, has not been told to anybody yet.
@@ -230,6 +248,9 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         raise AirflowSkipException(str(error)) if self.on_unavailable == "skip" else error
 
     def _wait_for(self, day: date, context: Context, checked: Query, said: NotYetAvailableError) -> NoReturn:
+        from airflow_provider_aianalytics.extraction.availability import Wait, awaited, spelled, spread_of
+        from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger
+
         instance = context["ti"]
         spread = spread_of(f"{instance.dag_id} {instance.task_id} {instance.run_id} {instance.map_index}")
         now = SYSTEM_CLOCK.now()
@@ -245,6 +266,9 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
 
     def _defer_over(self, error: RateLimitedError | VendorUnavailableError) -> None:
         """Free the worker for a wait that is too long to be slept, where the author allows it."""
+        from airflow_provider_aianalytics.extraction.availability import spelled
+        from airflow_provider_aianalytics.extraction.pacing import PATIENCE
+
         if not self.deferrable or (error.retry_after or 0) <= PATIENCE:
             return
         moment = datetime.now(UTC) + timedelta(seconds=error.retry_after or 0)

@@ -6,11 +6,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from airflow_provider_aianalytics.arguments import require
 from airflow_provider_aianalytics.exceptions import ResultTooLargeError
-from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 
 if TYPE_CHECKING:
@@ -35,9 +32,15 @@ class AnalyticsToXComOperator(AnalyticsOperator):
         require(max_bytes >= 1, f"max_bytes={max_bytes} is not at least 1")
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
+        import msgspec
+
+        from airflow_provider_aianalytics.extraction.reading import Reading
+        from airflow_provider_aianalytics.lineage import collect_read
+
         period, checked = self.period(context), self.query()
         lines: list[bytes] = []
         with closing(self.hook()) as hook:
+            collect_read(hook, self.vendor, checked.dataset)
             for window in hook.windows(checked, period):
                 before = len(lines)
                 reading = Reading(checked, window)

@@ -10,7 +10,6 @@ from inspect import unwrap
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
-from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_aianalytics.arguments import Day, is_known
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
@@ -27,7 +26,6 @@ from airflow_provider_aianalytics.extraction.availability import (
 from airflow_provider_aianalytics.extraction.pacing import Backoff
 from airflow_provider_aianalytics.extraction.windows import as_day
 from airflow_provider_aianalytics.period import period_of
-from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger, check_event
 from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
 
 if TYPE_CHECKING:
@@ -96,6 +94,10 @@ class AnalyticsSensor(BaseSensorOperator):
             self._start_in_triggerer()
 
     def _start_in_triggerer(self) -> None:
+        from airflow.triggers.base import StartTriggerArgs
+
+        from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger
+
         if self.day in (None, ""):
             raise InvalidArgumentError(
                 'start_from_trigger=True needs day=, such as day="{{ macros.ds_add(ds, -3) }}": only a worker can tell '
@@ -145,6 +147,8 @@ class AnalyticsSensor(BaseSensorOperator):
             raise type(error)(max(again, comes_back)) from None
 
     def _defer(self, wait: Wait) -> None:
+        from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger
+
         with closing(self.hook()) as hook:
             _ = hook.endpoint  # a connection that cannot be used fails now, not days later
         self.defer(
@@ -159,6 +163,8 @@ class AnalyticsSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: when the time was over before the day was there.
         :raises AIAnalyticsError: the error that ended the waiting.
         """
+        from airflow_provider_aianalytics.triggers.availability import check_event
+
         try:
             check_event(event)
         except (AirflowSensorTimeout, AIAnalyticsError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_aianalytics.links import ClaudeEnterpriseAnalyticsLink
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 
@@ -17,6 +18,7 @@ class ClaudeEnterpriseAnalyticsSensor(AnalyticsSensor):
 
     vendor = CLAUDE_ENTERPRISE
     default_conn_id = "claude_enterprise_analytics_default"
+    operator_extra_links = (ClaudeEnterpriseAnalyticsLink(),)
 
     def hook(self) -> AnalyticsHook:
         from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook

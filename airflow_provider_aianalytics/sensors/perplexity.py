@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_aianalytics.links import PerplexityAnalyticsLink
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
 from airflow_provider_aianalytics.vendors.perplexity import COMPLETE_BUCKETS, PERPLEXITY
 
@@ -20,6 +21,7 @@ class PerplexityAnalyticsSensor(AnalyticsSensor):
 
     vendor = PERPLEXITY
     default_conn_id = "perplexity_analytics_default"
+    operator_extra_links = (PerplexityAnalyticsLink(),)
 
     def __init__(self, *, settle: timedelta = COMPLETE_BUCKETS.settle, **kwargs: Any) -> None:
         self.settle = settle

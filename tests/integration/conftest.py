@@ -70,11 +70,17 @@ def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a DAG run."""
+    """What became of a DAG run.
+
+    :param dag: the DAG as its file says it.
+    :param instances: Airflow's own task instances, by their names in ``tasks``.
+    """
 
     state: str
     tasks: dict[str, str]
     results: dict[str, Any]
+    dag: Any
+    instances: dict[str, Any]
 
 
 RunDag = Callable[..., Outcome]
@@ -117,6 +123,8 @@ def run_file(path: Path, *, day: datetime = NOW) -> Outcome:
         state=str(run.state),
         tasks={_name(instance): str(instance.state) for instance in instances},
         results={_name(instance): _result(instance) for instance in instances},
+        dag=module.dag,
+        instances={_name(instance): instance for instance in instances},
     )
 
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The buttons of a task in Airflow's UI: to what it landed, and to the vendor's own page with the same figures.
+
+Airflow 2 asks a link for its URL whenever the page is shown, Airflow 3 once, in the worker when the task is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
+from airflow_provider_aianalytics.vendors.dataset import Vendor
+from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
+
+if TYPE_CHECKING:
+    from airflow_provider_aianalytics.storage.lake import TableInLake
+
+LANDED = "_link_LandedLink"
+"""The XCom that holds the URL: the key under which Airflow 3 itself keeps that of :class:`LandedLink`."""
+
+
+class LandedLink(BaseOperatorLink):
+    """To the manifest of the day that was landed or, for several, to the folder of the table's manifests."""
+
+    name = "Landed manifests"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        from airflow.providers.common.compat.sdk import XCom
+
+        return XCom.get_value(ti_key=ti_key, key=LANDED) or ""
+
+
+class VendorLink(BaseOperatorLink):
+    """To the vendor's own page with these figures, for people to compare."""
+
+    vendor: ClassVar[Vendor]
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        return self.vendor.analytics_url
+
+
+class ClaudeEnterpriseAnalyticsLink(VendorLink):
+    name = "Claude Enterprise's own analytics"
+    vendor = CLAUDE_ENTERPRISE
+
+
+class PerplexityAnalyticsLink(VendorLink):
+    name = "Perplexity's own analytics"
+    vendor = PERPLEXITY
+
+
+def link_to_landed(instance: Any, table: TableInLake, days: Sequence[date]) -> None:
+    """Leave the URL for :class:`LandedLink`, if a browser can open one.
+
+    :param instance: the task instance.
+    :param days: the days that are there now, ascending.
+    """
+    from airflow_provider_aianalytics.storage.address import address_of
+
+    if not days:
+        return
+    lake = address_of(table.root)
+    newest = lake / table.manifest_file(days[-1])
+    folder = lake / table.manifest_file(days[-1]).rpartition("/")[0]
+    url = (folder.folder_page() if len(days) > 1 else "") or newest.page()
+    if url:
+        instance.xcom_push(key=LANDED, value=url)
