@@ -3,34 +3,42 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.exceptions import (
     AIAnalyticsError,
     NotYetAvailableError,
     QueryMismatchError,
+    RateLimitedError,
     SuspiciousShrinkError,
+    VendorUnavailableError,
 )
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
+from airflow_provider_aianalytics.hooks.ahead import read_ahead
 from airflow_provider_aianalytics.landed import Landed, Partition, is_empty
 from airflow_provider_aianalytics.split import SplitReading
 from airflow_provider_aianalytics.storage.commit import commit
 from airflow_provider_aianalytics.storage.dayfile import Content, DayFile
 from airflow_provider_aianalytics.storage.files import open_day_file
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, query_as_sent, rfc3339
+from airflow_provider_aianalytics.storage.unfinished import UnfinishedPages
 from airflow_provider_aianalytics.vendors.dataset import DAY
 
 if TYPE_CHECKING:
@@ -97,6 +105,7 @@ class Ingest:
         self.rules = rules
         self.privacy = privacy or Privacy(query.dataset)
         self._latest: date | None = None
+        self._unfinished = self._unfinished_pages()
         self._progress = _Progress(hook)
         self._stop = threading.Event()
 
@@ -111,9 +120,10 @@ class Ingest:
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
         period = self._with_restated(period)
-        known = {day: self.table.manifest(day) for day in period.days()}
+        known = self.table.manifests(period.days())
         for manifest in known.values():
             self._check_same_cut(manifest)
+        self._unfinished.find()
         landed = Landed()
         for day, manifest in known.items():
             if manifest is not None and self._is_kept(manifest):
@@ -130,7 +140,7 @@ class Ingest:
             )
             windows += planned.windows
             landed.missing += planned.unavailable
-        for outcome in self._land_windows(windows, known):
+        for outcome in self._land_windows(windows):
             landed.add(outcome)
         landed.partitions.sort(key=lambda partition: partition.manifest.date)
         landed.missing.sort()
@@ -142,12 +152,12 @@ class Ingest:
         """Leave off at the next page; what is spooled is given up, what is committed stays."""
         self._stop.set()
 
-    def _land_windows(self, windows: list[Window], known: dict[date, Manifest | None]) -> list[Landed]:
+    def _land_windows(self, windows: list[Window]) -> list[Landed]:
         if not windows:
             return []
         workers = min(self.rules.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
         with ThreadPoolExecutor(workers, thread_name_prefix="window") as pool:
-            futures = [pool.submit(self._land_unless_stopped, window, known) for window in windows]
+            futures = [pool.submit(self._land_unless_stopped, window) for window in windows]
             try:
                 outcomes = [future.result() for future in futures]
                 if self._stop.is_set():
@@ -156,21 +166,23 @@ class Ingest:
             except BaseException:
                 self._stop.set()
                 raise
+            finally:
+                self._unfinished.tidy()
 
-    def _land_unless_stopped(self, window: Window, known: dict[date, Manifest | None]) -> Landed:
+    def _land_unless_stopped(self, window: Window) -> Landed:
         if self._stop.is_set():
             return Landed()
         try:
-            return self._land_window(window, known)
+            return self._land_window(window)
         except BaseException:
             self._stop.set()  # before another window is begun; those under way read on while they cost no request
             raise
 
-    def _land_window(self, window: Window, known: dict[date, Manifest | None]) -> Landed:
+    def _land_window(self, window: Window) -> Landed:
         landed = Landed()
         while self._latest is None or window.start.date() <= self._latest:
             try:
-                landed.add(self._land_as_asked(window, known))
+                landed.add(self._land_as_asked(window))
                 return landed
             except NotYetAvailableError as error:
                 # The vendor's own word of its latest day decides, and no later day is asked for in vain.
@@ -180,17 +192,24 @@ class Ingest:
                 self._latest = min(latest, self._latest or latest)
                 end = midnight(latest + DAY)
                 landed.missing += [day for day in window.days() if day > latest]
+                self._unfinished.drop(window)
                 if not window.start < end < window.end:
                     return landed
                 window = Window(window.start, end)
+            except (RateLimitedError, VendorUnavailableError):
+                raise
+            except AIAnalyticsError:
+                self._unfinished.drop(window)  # what such a chain gave is not to be believed
+                raise
         landed.missing += list(window.days())
         return landed
 
-    def _land_as_asked(self, window: Window, known: dict[date, Manifest | None]) -> Landed:
+    def _land_as_asked(self, window: Window) -> Landed:
         with self.table.spool() as folder, ExitStack() as stack:
             files = _DayFiles(self, window, folder, stack)
             reading = Reading(self.query, window)
-            for page in self.hook.walk(self.query, window):
+            walk = self.hook.walk(self.query, window, self._unfinished.bodies(window))
+            for page in stack.enter_context(closing(read_ahead(self._unfinished.keeping(walk)))):
                 if page.number == 1:
                     files.begin()
                 self._progress.add(files.write(reading.take(page)))
@@ -203,9 +222,11 @@ class Ingest:
                 files.write(split.batches())
                 reading.capped = split.capped
                 reading.requests += split.requests
-            return self._commit(reading, files, known)
+            landed = self._commit(reading, files)
+            self._unfinished.drop(window)
+            return landed
 
-    def _commit(self, reading: Reading, files: _DayFiles, known: dict[date, Manifest | None]) -> Landed:
+    def _commit(self, reading: Reading, files: _DayFiles) -> Landed:
         landed = Landed(requests=reading.requests)
         read_at = self.hook.clock.now()
         for day in reading.window.days():
@@ -227,14 +248,17 @@ class Ingest:
                 landed.empty.append(day)
                 continue
             try:
-                manifest, status = commit(
-                    self.table,
-                    files[day].path,
-                    new,
-                    known.get(day),
-                    keep_revisions=self.rules.keep_revisions,
-                    accept_shrink=self.rules.accept_shrink,
-                )
+                with self.table.turn(day):
+                    old = self.table.manifest(day)  # again: another run may have landed it meanwhile
+                    self._check_same_cut(old)
+                    manifest, status = commit(
+                        self.table,
+                        files[day].path,
+                        new,
+                        old,
+                        keep_revisions=self.rules.keep_revisions,
+                        accept_shrink=self.rules.accept_shrink,
+                    )
             except SuspiciousShrinkError as error:
                 log.error("%s", error)
                 landed.refused.append(error)
@@ -269,6 +293,14 @@ class Ingest:
             run=self.run,
             dropped_fields=self.privacy.drop,
             pseudonymized_fields=self.privacy.pseudonymize,
+        )
+
+    def _unfinished_pages(self) -> UnfinishedPages:
+        series = replace(self.run, try_number=self.first_try), self.dataset.name, tuple(self.query.options())
+        return UnfinishedPages(
+            self.table,
+            hashlib.sha256(msgspec.json.encode(series)).hexdigest()[:32],
+            keeps=not (self.privacy.drop or self.privacy.pseudonymize),  # they are kept as they came
         )
 
     def _with_restated(self, period: Period) -> Period:

@@ -25,7 +25,7 @@ class Reading:
 
     :ivar pages: the pages of the chain so far.
     :ivar requests: the requests spent, retries and restarts included.
-    :ivar data_refreshed_at: the vendor's watermark as spelled, ``None`` where it says none.
+    :ivar data_refreshed_at: the vendor's watermark as spelled, the earliest of the pages; ``None`` where it says none.
     :ivar organization_id: the organization as the vendor names it, where it does.
     :ivar capped: how many buckets of a day came with as many groups as the vendor serves, so that more may be missing.
     """
@@ -53,7 +53,9 @@ class Reading:
         self.pages += 1
         self.requests = page.requests
         self.organization_id = page.organization_id or self.organization_id
-        self.data_refreshed_at = page.data_refreshed_at or self.data_refreshed_at
+        self.data_refreshed_at = min(
+            filter(None, (self.data_refreshed_at, page.data_refreshed_at)), key=moment_of, default=None
+        )
         for batch in batches(page, self.query):
             if is_capped(batch, self.query):
                 self.capped[batch.day] += 1

@@ -13,14 +13,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from airflow_provider_aianalytics.clock import CLOCK_VARIABLE, RehearsalClock
+from airflow_provider_aianalytics.simulator import Fault
 
 BIN = Path(sys.executable).parent
 Seen = TypeVar("Seen")
@@ -42,12 +44,13 @@ def until(what: Callable[[], Seen], *, within: float, every: float = 0.5, but: s
 class Standalone:
     """An ``airflow standalone``: scheduler, triggerer, API server and DAG processor, SQLite and LocalExecutor.
 
-    :param home: its ``AIRFLOW_HOME``, which also tells its processes from all others.
+    :param home: its ``AIRFLOW_HOME``.
     :param url: of its API server.
     :param clock: what its processes, and the simulator's, take for the time.
     :param environment: what its processes are started with.
     :param simulator_url: of the simulator.
     :param extra: what was started beside the standalone itself.
+    :param sessions: the sessions of its processes, by which they are told from all others.
     """
 
     home: Path
@@ -56,6 +59,7 @@ class Standalone:
     environment: dict[str, str]
     simulator_url: str = ""
     extra: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    sessions: set[int] = field(default_factory=set)
     _token: str = ""
 
     # --- what it is told ------------------------------------------------------------------------------------------
@@ -117,6 +121,11 @@ class Standalone:
             found: list[dict[str, Any]] = json.load(answer)
         return [request for request in found if query.items() <= dict(request["query"]).items()]
 
+    def fail(self, fault: Fault) -> None:
+        """Let the simulator misbehave."""
+        body = json.dumps(asdict(fault)).encode()
+        urllib.request.urlopen(f"{self.simulator_url}/_simulator/fault", data=body, timeout=10).close()
+
     def said(self) -> str:
         """The end of what its processes printed, for messages."""
         return "".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.home.glob("*.out")))
@@ -125,30 +134,38 @@ class Standalone:
 
     def processes(self, word: str = "") -> dict[int, str]:
         """Pid and command of each process of this very Airflow whose command has the word."""
-        mark = f"AIRFLOW_HOME={self.home}\0".encode()
         found = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if mark not in (process / "environ").read_bytes() + b"\0":
-                    continue
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                zombie = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                state, _, _, session = (process / "stat").read_text().rpartition(")")[2].split()[:4]
             except OSError:
                 continue
-            if word in command and not zombie:
+            # Not by their environment, which those that gave themselves a title have overwritten.
+            if int(session) in self.sessions and word in command and state != "Z":
                 found[int(process.name)] = command
         return found
 
-    def kill_triggerer(self) -> None:
+    def kill(self, word: str) -> None:
         """SIGKILL, as the kernel does when memory is short: nothing is said and nothing is cleaned up."""
-        pids = self.processes("triggerer")
-        assert pids
+        pids = self.processes(word)
+        assert pids, f"no process has {word!r} in its command"
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: not self.processes("triggerer"), within=10, but="the triggerer did not end")
+            with suppress(ProcessLookupError):  # it ended with one of the others
+                os.kill(pid, signal.SIGKILL)
+        until(lambda: not pids.keys() & self.processes(word).keys(), within=10, but=f"{word!r} did not end")
 
-    def start_triggerer(self) -> None:
-        self.extra.append(_start([str(BIN / "airflow"), "triggerer"], self.environment, self.home / "triggerer.out"))
+    def kill_one_task(self) -> None:
+        """SIGKILL a worker of the executor, and the task that it runs."""
+        commands = self.processes("LocalExecutor: ").values()
+        running = {command.split()[-1] for command in commands} - {"<idle>"}
+        assert running, "no task is running"
+        self.kill(min(running))
+
+    def start(self, part: str) -> None:
+        """Start a triggerer or a scheduler in the place of the one that was killed."""
+        self.extra.append(_start([str(BIN / "airflow"), part], self.environment, self.home / f"{part}.out"))
+        self.sessions.add(self.extra[-1].pid)
 
     def _api(self, method: str, path: str, body: object = None) -> Any:
         if not self._token:
@@ -174,8 +191,11 @@ def standalone(
     *,
     shown: datetime,
     speed: float,
-    lag_days: int,
+    lag_days: int = 3,
     backfills: Sequence[Sequence[str]] = (),
+    simulator: Sequence[str] = (),
+    requests_per_minute: int = 100_000,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Standalone]:
     """An Airflow with those DAG files and its simulator, until the block ends; no process is left then.
 
@@ -184,6 +204,9 @@ def standalone(
     :param lag_days: the vendor's.
     :param backfills: arguments of ``airflow backfill create``. They are made before the scheduler starts: in SQLite the
         command and the scheduler write over each other, and one of them ends.
+    :param simulator: more of its arguments; without any it has 20 members, no budget and the shared clock.
+    :param requests_per_minute: what the connections say of the budget.
+    :param settings: more of the Airflow's environment.
     """
     clock = RehearsalClock(shown, speed, datetime.now(UTC))
     folder = home / "dags"
@@ -217,11 +240,14 @@ def standalone(
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        **settings,
     }
     with ExitStack() as ends:
         airflow = Standalone(home, f"http://127.0.0.1:{port}", clock, environment)
         ends.callback(_end_all, airflow)
-        facts = _simulator(ends, home, environment, clock, lag_days)
+        in_step = ("--members", "20", "--requests-per-minute", "0", "--speed", str(speed))
+        moment = ("--now", clock.now().isoformat(), "--lag-days", str(lag_days))
+        facts = _simulator(ends, home, environment, (*moment, *(simulator or in_step)))
         airflow.simulator_url = facts["url"]
         for vendor, key in (("claude_enterprise", "claude_key"), ("perplexity", "perplexity_key")):
             environment[f"AIRFLOW_CONN_{vendor.upper()}_ANALYTICS_DEFAULT"] = json.dumps(
@@ -229,26 +255,23 @@ def standalone(
                     "conn_type": f"{vendor}_analytics",
                     "password": facts[key],
                     "host": facts["url"],
-                    "extra": {"requests_per_minute": 100_000},
+                    "extra": {"requests_per_minute": requests_per_minute},
                 }
             )
         for arguments in (("db", "migrate"), ("dags", "reserialize"), *(("backfill", "create", *b) for b in backfills)):
             airflow.airflow(*arguments)
         process = _start([str(BIN / "airflow"), "standalone"], environment, home / "standalone.out")
+        airflow.sessions.add(process.pid)
         ends.callback(_end, process, within=20)
         try:
-            until(airflow.is_healthy, within=240, but="Airflow was not healthy")
+            until(airflow.is_healthy, within=400, but="Airflow was not healthy")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{airflow.said()}") from None
         yield airflow
 
 
-def _simulator(
-    ends: ExitStack, home: Path, environment: dict[str, str], clock: RehearsalClock, lag_days: int
-) -> dict[str, str]:
-    command = [sys.executable, "-m", "airflow_provider_aianalytics.simulator", "--members", "20"]
-    command += ["--requests-per-minute", "0", "--lag-days", str(lag_days)]
-    command += ["--now", clock.now().isoformat(), "--speed", str(clock.speed)]
+def _simulator(ends: ExitStack, home: Path, environment: dict[str, str], arguments: Sequence[str]) -> dict[str, str]:
+    command = [sys.executable, "-m", "airflow_provider_aianalytics.simulator", *arguments]
     log = home / "simulator.out"
     ends.callback(_end, _start(command, environment, log), within=10)
     line = until(

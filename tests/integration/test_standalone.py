@@ -93,8 +93,8 @@ def test_waiting_over_days_holds_no_worker_and_survives_the_triggerer(airflow: S
 
     until(lambda: states(airflow, runs) == deferred, within=60, but="the tasks did not defer")
     assert airflow.clock.now() < there
-    airflow.kill_triggerer()
-    airflow.start_triggerer()
+    airflow.kill("triggerer")
+    airflow.start("triggerer")
     airflow.unpause("final_cost", "monthly_close", "claude_enterprise_partitioned")
     while airflow.clock.now() < there:
         assert states(airflow, runs) == deferred
