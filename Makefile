@@ -4,11 +4,20 @@
 PYTHON ?= python3
 AIRFLOW ?= 3.3
 VERSIONS := 2.11 3.0 3.1 3.2 3.3
-VENV = .venv/airflow-$(AIRFLOW)
+CELLS := $(VERSIONS) 2.11-py3.12 3.0-py3.12 3.1-py3.13 3.2-py3.12 3.2-py3.13 3.3-py3.12 3.3-py3.13
+# Another Python than the default one has environments of its own: make unit AIRFLOW=3.2 PY=3.12
+PY ?=
+ifdef PY
+PYTHON := python$(PY)
+endif
+SUFFIX = $(addprefix -py,$(PY))
+VENV = .venv/airflow-$(AIRFLOW)$(SUFFIX)
 BIN = $(VENV)/bin
 CONSTRAINTS = tests/constraints/airflow-$(AIRFLOW).txt
 
-.PHONY: demo test lint format unit test-standalone clean $(addprefix test-airflow-,$(VERSIONS))
+.PHONY: demo test lint format unit test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
+	fuzz audit clean \
+	$(addprefix test-airflow-,$(CELLS) 3.4)
 
 demo: $(VENV)/.ready  ## run an example DAG against the simulator and show what lands
 	$(BIN)/python tests/demo.py
@@ -20,26 +29,83 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.ready .venv/anthropic-1.17/.ready .venv/azurite/.ready
+unit: $(VENV)/.ready .venv/anthropic-1.17$(SUFFIX)/.ready .venv/azurite/.ready
 	$(BIN)/python -m pytest -m "not slow"
 
 test-standalone: $(VENV)/.ready  ## the slow tests: a whole Airflow with scheduler, triggerer and API server
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --ignore tests/integration/test_backfill.py
+
+backfill-proof: $(VENV)/.ready  ## 320 days of all datasets through a real scheduler at the vendor's pace, with kills; half an hour
+	$(BIN)/python -m pytest -m slow -s tests/integration/test_backfill.py
+
+production-proof: .venv/production/.ready  ## a year and a week on PostgreSQL, Celery and S3, with what can break
+	.venv/production/bin/python -m tests.production $(PROOF)
+
+faults: $(VENV)/.ready  ## everything that can go wrong, and the figures of the README
+	$(BIN)/python -m pytest tests/faults
+
+soak: $(VENV)/.ready  ## tasks killed at random moments: make soak SOAK=3600 SEED=7; five minutes without
+	SOAK=$(or $(SOAK),300) SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/faults/test_kills.py
+
+fuzz: $(VENV)/.ready .venv/fuzz/.ready  ## coverage-guided, of what reads a vendor's bytes: make fuzz FUZZ=3600
+	mkdir -p .demo
+	for target in split flatten; do PYTHONPATH=.venv/fuzz $(BIN)/python tests/fuzz/fuzz.py $$target .demo/fuzz-$$target \
+	-max_total_time=$(or $(FUZZ),60) -max_len=4096 -artifact_prefix=.demo/ || exit 1; done
+
+audit: $(VENV)/.ready .venv/audit/.ready  ## known vulnerabilities of what the package itself depends on
+	.venv/audit/bin/python tests/audit/audit.py $(CONSTRAINTS)
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-$(addprefix test-airflow-,$(VERSIONS)): test-airflow-%:  ## the tests on one supported Airflow
-	$(MAKE) unit AIRFLOW=$*
+test-browser: $(VENV)/.ready .venv/browser/.ready  ## Airflow's UI in Chromium; screenshots are left in .demo/browser
+	PYTHONPATH=.venv/browser $(BIN)/python -m pytest -m slow tests/browser
+
+$(addprefix test-airflow-,$(CELLS)): test-airflow-%:  ## the tests on one supported Airflow, 3.2-py3.13 on that Python
+	$(MAKE) unit AIRFLOW=$(firstword $(subst -py, ,$*)) PY=$(word 2,$(subst -py, ,$*))
+
+test-matrix:  ## the tests on every supported Airflow, and on every Python that each allows; needs python3.12 and 3.13
+	$(MAKE) --keep-going --no-print-directory $(addprefix test-airflow-,$(CELLS))
+
+test-airflow-3.4:  ## the tests on the coming Airflow, which may fail
+	-$(MAKE) unit AIRFLOW=3.4
+
+benchmark: .venv/benchmark/.ready  ## what a row costs, beside the floor and the peers; ten minutes
+	.venv/benchmark/bin/python tests/benchmarks/run.py
 
 clean:
-	rm -rf .venv .demo dist
+	rm -rf .venv .demo .production dist
 
 # An oracle that cannot share an environment with its successor.
-.venv/anthropic-1.17/.ready: tests/constraints/anthropic-1.17.txt | $(VENV)/.ready
+.venv/anthropic-1.17$(SUFFIX)/.ready: tests/constraints/anthropic-1.17.txt | $(VENV)/.ready
 	rm -rf $(@D)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(@D) --requirement $<
+	touch $@
+
+# Beside Chromium and its driver, which come with the system: apt-get install chromium chromium-driver
+.venv/browser/.ready: tests/browser/requirements.txt | $(VENV)/.ready
+	rm -rf $(@D)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(@D) --requirement $<
+	touch $@
+
+# The peers of the benchmark, in an environment of their own.
+.venv/benchmark/.ready: tests/benchmarks/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	if $(@D)/bin/pip install --quiet --disable-pip-version-check uv; \
+	then pip="uv pip"; else pip=pip; fi; VIRTUAL_ENV=$(@D) $(@D)/bin/$$pip install --quiet --requirement $< && \
+	VIRTUAL_ENV=$(@D) $(@D)/bin/$$pip install --quiet --no-deps --editable .
+	touch $@
+
+# A fuzzer that has wheels for some machines alone.
+.venv/fuzz/.ready: tests/fuzz/requirements.txt | $(VENV)/.ready
+	rm -rf $(@D)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(@D) --requirement $<
+	touch $@
+
+.venv/audit/.ready: tests/audit/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	touch $@
 
 # The store of the Azure tests. Without it they are skipped, but never in CI.
@@ -47,6 +113,15 @@ clean:
 	mkdir -p $(@D)
 	if timeout 300 npm install --prefix $(@D) --no-audit --no-fund --no-save --loglevel=error azurite@3.35.0; \
 	then touch $@; else echo "npm cannot install azurite: no tests on Azure Blob Storage" >&2; test -z "$$CI"; fi
+
+# The Airflow of the production proof, with the client libraries of its database and broker.
+.venv/production/.ready: pyproject.toml tests/constraints/airflow-3.3.txt tests/production/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	if $(@D)/bin/pip install --quiet --disable-pip-version-check uv; \
+	then pip="uv pip"; else pip=pip; fi; VIRTUAL_ENV=$(@D) $(@D)/bin/$$pip install --quiet \
+	--constraint tests/constraints/airflow-3.3.txt --requirement tests/production/requirements.txt \
+	--editable '.[parquet,s3]'
+	touch $@
 
 # uv makes it fast; without it pip does the same.
 $(VENV)/.ready: pyproject.toml $(CONSTRAINTS)
