@@ -11,18 +11,22 @@ import msgspec
 
 PATIENCE = 61.0
 """Seconds: a longer wait, one beyond a window of the budget, is not slept in a worker's slot."""
-LONGEST_QUIET = 4
+LONGEST_QUIET = 3
 """Windows: who has a small share waits no longer than this before it tries for more."""
+YIELD = 0.9
+"""What is kept of a share that was refused: the large yield more, so that who comes later gets a share too."""
+SMALLEST_SHARE = 1 / 15
+"""Of the budget: who comes last when it is taken begins with this."""
 
 
 class Budget(msgspec.Struct):
     """A sliding window over the requests of one connection, and the share of it that is ours.
 
-    The whole budget is taken to be ours until the vendor refuses a request. Then others share it, and our share is what
-    we got through in the last window: when everybody does so, the shares add up to the budget. A quiet stretch raises
-    it again, by twice as much each time, as when the others have finished. The smaller the share, the longer the
-    stretch,
-    so that all who share the budget try for more about once a window together.
+    The whole budget is taken to be ours until the vendor refuses a request. Then others share it, and our share is a
+    little less than what we got through in the last window: when everybody does so, the shares add up to the budget,
+    and grow alike. A quiet stretch raises it again, by twice as much each time, as when the others have finished. The
+    smaller the share, the longer the stretch, so that all who share the budget try for more about once a window
+    together.
 
     :param requests: how many requests fit into the window.
     :param window: its length in seconds.
@@ -71,7 +75,8 @@ class Budget(msgspec.Struct):
         """
         past = [at for at in self.sent if now - self.window < at <= now][:-1]
         self.sent = past + [at for at in self.sent if at > now]
-        self.share = max(1, min(self.requests, len(past)))
+        smallest = max(1, int(self.requests * SMALLEST_SHARE))
+        self.share = max(smallest, min(self.requests, int(len(past) * YIELD)))
         self.step = 1
         self.changed = now
         self.quiet = self.window * min(LONGEST_QUIET, self.requests / self.share) * (0.5 + jitter())

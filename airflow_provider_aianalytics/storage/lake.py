@@ -307,8 +307,11 @@ def _remove_leftovers(parent: Path) -> None:
 
     The parent may be a temporary folder that everybody writes to: nothing else is touched, and no link followed.
     """
-    for folder in parent.glob(f"{SPOOL}*"):
-        with suppress(OSError):  # others may be tidying too
+    folders: list[Path] = []
+    with suppress(OSError):  # others may be tidying too, also the parent itself
+        folders += parent.glob(f"{SPOOL}*")
+    for folder in folders:
+        with suppress(OSError):
             found = folder.lstat()
             is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
             if is_ours and time.time() - found.st_mtime > LEFTOVER_AFTER:

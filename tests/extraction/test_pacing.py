@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import heapq
+import random
 from itertools import accumulate
 
 import pytest
@@ -58,6 +60,51 @@ class TestBudget:
         budget = Budget(5)
         departures(budget, [float(second * 13) for second in range(2000)])
         assert len(budget.sent) <= 5
+
+
+def shared(joins: list[float], *, minutes: int, seed: int) -> tuple[list[tuple[float, int]], int]:
+    """Budgets that see nothing of each other, on a vendor's sliding window of 60 requests a minute.
+
+    :param joins: when each begins to ask as often as it may.
+    :return: the moment and the asker of each answered request, and how many were refused.
+    """
+    chance = random.Random(seed)
+    budgets = [Budget(60, 60.6) for _ in joins]
+    attempts = [0] * len(joins)
+    answered: list[tuple[float, int]] = []
+    refused = 0
+    coming = [(join + chance.random(), who, "asks") for who, join in enumerate(joins)]
+    heapq.heapify(coming)
+    while coming[0][0] < minutes * 60:
+        now, who, what = heapq.heappop(coming)
+        if what == "asks":
+            heapq.heappush(coming, (now + budgets[who].reserve(now), who, "is answered"))
+            continue
+        if sum(at > now - 60 for at, _ in answered[-60:]) < 60:
+            answered.append((now, who))
+            attempts[who] = 0
+        else:
+            refused += 1
+            attempts[who] = min(5, attempts[who] + 1)
+            delay = Backoff().delay(attempts[who], None, chance.random) or PATIENCE
+            budgets[who].refused(now, delay, chance.random)
+        heapq.heappush(coming, (now + 0.3, who, "asks"))
+    return answered, refused
+
+
+@pytest.mark.parametrize("seed", range(3))
+class TestMachinesThatDoNotSeeEachOther:
+    @pytest.mark.parametrize(("machines", "use"), [(1, 0.95), (2, 0.9), (4, 0.9), (8, 0.85)])
+    def test_they_use_the_budget_and_are_seldom_refused(self, machines: int, use: float, seed: int) -> None:
+        answered, refused = shared([0.0] * machines, minutes=40, seed=seed)
+        assert len(answered) >= use * 60 * 40
+        assert refused <= 0.05 * len(answered)
+
+    def test_who_comes_later_gets_a_share(self, seed: int) -> None:
+        answered, _ = shared([0.0, 600.0], minutes=40, seed=seed)
+        theirs = [at for at, who in answered if who == 1]
+        assert sum(at < 1200 for at in theirs) >= 30
+        assert sum(at >= 1800 for at in theirs) >= 150
 
 
 class TestBackoff:
