@@ -35,7 +35,7 @@ unit: $(VENV)/.ready .venv/anthropic-1.17$(SUFFIX)/.ready .venv/azurite/.ready
 test-standalone: $(VENV)/.ready  ## the slow tests: a whole Airflow with scheduler, triggerer and API server
 	$(BIN)/python -m pytest -m slow --ignore tests/integration/test_backfill.py
 
-backfill-proof: $(VENV)/.ready  ## 320 days of all datasets through a real scheduler at the vendor's pace, with kills; half an hour
+backfill-proof: $(VENV)/.ready  ## 320 days of all datasets at the vendor's pace through a real scheduler, with kills; 20 minutes
 	$(BIN)/python -m pytest -m slow -s tests/integration/test_backfill.py
 
 production-proof: .venv/production/.ready  ## a year and a week on PostgreSQL, Celery and S3, with what can break

@@ -13,7 +13,7 @@ PATIENCE = 61.0
 """Seconds: a longer wait, one beyond a window of the budget, is not slept in a worker's slot."""
 LONGEST_QUIET = 3
 """Windows: who has a small share waits no longer than this before it tries for more."""
-YIELD = 0.9
+YIELD = 0.95
 """What is kept of a share that was refused: the large yield more, so that who comes later gets a share too."""
 SMALLEST_SHARE = 1 / 15
 """Of the budget: who comes last when it is taken begins with this."""
@@ -51,7 +51,7 @@ class Budget(msgspec.Struct):
         :return: the seconds to wait before the request may be sent.
         """
         # A place far ahead was taken on a clock that has been set back since, as by a restart of the machine.
-        self.sent = [at for at in self.sent if now - self.window < at <= now + 100 * self.window]
+        self.sent = [at for at in self.sent if now < at + self.window and at <= now + 100 * self.window]
         if self.is_shared and now - self.changed >= self.quiet:
             self.share = min(self.requests, self.share + self.step)
             self.step *= 2
@@ -73,7 +73,7 @@ class Budget(msgspec.Struct):
         :param wait: the seconds it asked to wait.
         :param jitter: a number in [0, 1), so that those who share the budget do not try for more together.
         """
-        past = [at for at in self.sent if now - self.window < at <= now][:-1]
+        past = [at for at in self.sent if at <= now < at + self.window][:-1]
         self.sent = past + [at for at in self.sent if at > now]
         smallest = max(1, int(self.requests * SMALLEST_SHARE))
         self.share = max(smallest, min(self.requests, int(len(past) * YIELD)))
@@ -89,7 +89,7 @@ class Budget(msgspec.Struct):
 
     def left(self, now: float) -> int:
         """How many requests could be sent at once."""
-        return max(0, self.share - sum(at > now - self.window for at in self.sent))
+        return max(0, self.share - sum(now < at + self.window for at in self.sent))
 
 
 @dataclass(frozen=True, slots=True)

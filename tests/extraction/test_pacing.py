@@ -8,7 +8,7 @@ import random
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.extraction.pacing import PATIENCE, Backoff, Budget
@@ -43,6 +43,9 @@ class TestBudget:
         assert sum(at < 60.0 for at in sent) == 60
 
     @given(gaps=gaps, requests=st.integers(1, 8), later=st.floats(0, 200))
+    @example(
+        gaps=[0.001, 7.0, 30.0, 30.0, 59.999, 59.999, 60.0, 60.0, 60.0, 61.0, 61.0, 500.0, 60.0], requests=2, later=0
+    )
     def test_what_is_left_can_be_sent_at_once(self, gaps: list[float], requests: int, later: float) -> None:
         budget = Budget(requests)
         arrivals = list(accumulate(gaps, initial=1000.0))

@@ -21,12 +21,17 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
 from tests.faults.conftest import told
 from tests.faults.troubles import CLAUDE, DAY, DAYS, FORMATS, NOW
 from tests.faults.world import Lake, Tree, data_name, manifest_name
 from tests.integration.conftest import DAGS
+
+pytestmark = pytest.mark.skipif(
+    airflow_version.startswith("2."), reason="a run of Airflow 2 in a forked child hangs; the stores' kills are for all"
+)
 
 REQUESTS = 3 * len(DAYS)
 DAG = """
