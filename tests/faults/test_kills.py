@@ -30,7 +30,8 @@ from tests.faults.world import Lake, Tree, data_name, manifest_name
 from tests.integration.conftest import DAGS
 
 pytestmark = pytest.mark.skipif(
-    airflow_version.startswith("2."), reason="a run of Airflow 2 in a forked child hangs; the stores' kills are for all"
+    airflow_version.startswith("2."),
+    reason="no kill hits a forked run of Airflow 2 in time; the stores' kills are for all",
 )
 
 REQUESTS = 3 * len(DAYS)
