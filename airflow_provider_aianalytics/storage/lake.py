@@ -107,6 +107,7 @@ class TableInLake:
         self.table = check_table(table)
         self.file_format = file_format
         self.is_local = self.root.protocol in ("", "file", "local")
+        self._is_tidy = False
 
     # --- the layout ---------------------------------------------------------------------------------------------------
 
@@ -209,7 +210,9 @@ class TableInLake:
         is published by a rename and nothing half-written is ever where a reader looks.
         """
         parent = Path(self.root.path) / self.vendor / "_spool" if self.is_local else None
-        _remove_leftovers(parent or Path(tempfile.gettempdir()))
+        if not self._is_tidy:  # once a task run, not for each window and manifest
+            self._is_tidy = True
+            _remove_leftovers(parent or Path(tempfile.gettempdir()))
         try:
             with _temporary_folder(parent) as folder:
                 yield Path(folder)
