@@ -23,7 +23,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from airflow_provider_aianalytics.exceptions import (
     AIAnalyticsError,
@@ -188,6 +188,11 @@ def check_waiting(*, until: str, lag: timedelta | None, settle: timedelta | None
             raise InvalidArgumentError(
                 f"{name}={value!r} is not a timedelta of zero or more, such as timedelta(days=1)"
             )
+
+
+def spread_of_task(instance: Any) -> float:
+    """The spread of a task instance, the same in each of its tries; see :func:`spread_of`."""
+    return spread_of(f"{instance.dag_id} {instance.task_id} {instance.run_id} {instance.map_index}")
 
 
 def spread_of(name: str) -> float:

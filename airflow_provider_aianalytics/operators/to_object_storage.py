@@ -248,11 +248,11 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         raise AirflowSkipException(str(error)) if self.on_unavailable == "skip" else error
 
     def _wait_for(self, day: date, context: Context, checked: Query, said: NotYetAvailableError) -> NoReturn:
-        from airflow_provider_aianalytics.extraction.availability import Wait, awaited, spelled, spread_of
+        from airflow_provider_aianalytics.extraction.availability import Wait, awaited, spelled, spread_of_task
         from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger
 
         instance = context["ti"]
-        spread = spread_of(f"{instance.dag_id} {instance.task_id} {instance.run_id} {instance.map_index}")
+        spread = spread_of_task(instance)
         now = SYSTEM_CLOCK.now()
         wait = Wait.begin(awaited(checked.dataset, day, spread=spread), now=now, deadline=now + LONGEST_WAIT)
         if now >= wait.awaited.dataset.availability.exists_from(day):

@@ -22,6 +22,7 @@ from airflow_provider_aianalytics.extraction.availability import (
     check_waiting,
     spelled,
     spread_of,
+    spread_of_task,
 )
 from airflow_provider_aianalytics.extraction.pacing import Backoff
 from airflow_provider_aianalytics.extraction.windows import as_day
@@ -221,7 +222,7 @@ class AnalyticsSensor(BaseSensorOperator):
             until=self.until,
             lag=self.lag,
             settle=self.settle,
-            spread=spread_of(f"{instance.dag_id} {instance.task_id} {instance.run_id} {instance.map_index}"),
+            spread=spread_of_task(instance),
         )
 
     def _day(self, context: Context) -> date:
