@@ -28,7 +28,7 @@ LAKE = f"s3://aws_default@{BUCKET}/ai"
 
 def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(prog="python -m tests.production", description=__doc__)
-    p.add_argument("--members", type=int, default=1000, help="of the organization")
+    p.add_argument("--members", type=int, default=10_000, help="of the organization")
     p.add_argument("--days", type=int, default=320, help="to backfill")
     p.add_argument("--speed", type=float, default=720, help="simulated seconds per second in the live week")
     p.add_argument("--budget", type=int, default=3000, help="requests a minute of each vendor; theirs are 60")

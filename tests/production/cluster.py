@@ -198,11 +198,6 @@ class Airflow:
         run: str = self.api("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
         return run
 
-    def clear_failed(self, dag_id: str, run_id: str) -> None:
-        """What a person does with the failed tasks of a run."""
-        body = {"dag_run_id": run_id, "only_failed": True, "dry_run": False, "reset_dag_runs": True}
-        self.api("POST", f"/dags/{dag_id}/clearTaskInstances", body)
-
     def api(self, method: str, path: str, body: object = None) -> Any:
         """One call, as an admin.
 

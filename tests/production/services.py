@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.production.processes import BIN, Processes, ProofError, free_ports, until
+from tests.stores.servers import remove_seaweedfs_sockets, seaweedfs_command, seaweedfs_port
 
 PACKAGES = {"postgresql": "/usr/lib/postgresql/*/bin/postgres", "redis-server": "/usr/bin/redis-server"}
 """Packages of Debian, and by which file to see that they are there."""
@@ -151,39 +151,8 @@ class Store:
 
     @classmethod
     def start(cls, processes: Processes, folder: Path) -> Store:
-        data = folder / "data"
-        data.mkdir(parents=True)
-        port = _five_ports()
-        s3, master, volume, filer, admin = (port + offset for offset in range(5))
-        identities = folder / "s3.json"
-        credentials = [{"accessKey": S3_KEY, "secretKey": S3_SECRET}]
-        actions = ["Admin", "Read", "Write", "List", "Tagging"]
-        identities.write_text(
-            json.dumps({"identities": [{"name": "proof", "credentials": credentials, "actions": actions}]})
-        )
-        command = [
-            BIN / "weed",
-            "-logtostderr=true",
-            "mini",
-            f"-dir={data}",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
-            "-master.telemetry=false",
-            "-s3.autoCreateBucket=false",
-            f"-s3.config={identities}",
-            "-s3.iam=false",
-            "-admin.ui=false",
-            "-webdav=false",
-            "-s3.port.iceberg=0",
-            "-s3.port.lance=0",
-            f"-s3.port={s3}",
-            f"-master.port={master}",
-            f"-volume.port={volume}",
-            f"-filer.port={filer}",
-            f"-admin.port={admin}",
-            f"-filer.localSocket={folder / 'filer.sock'}",
-            f"-s3.localSocket={folder / 's3.sock'}",
-        ]
+        port = seaweedfs_port()
+        command = seaweedfs_command(folder, port, S3_KEY, S3_SECRET)
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GOMEMLIMIT": "1GiB", "GOMAXPROCS": "2"}
         processes.start("store", command, environment)
         store = cls(processes, port)
@@ -220,20 +189,7 @@ class Store:
         return True
 
     def clean_sockets(self) -> None:
-        """It puts these there whatever it is told."""
-        for offset in range(5):
-            for path in Path("/tmp").glob(f"seaweedfs-*-{self.port + offset + 10_000}.sock"):
-                path.unlink(missing_ok=True)
-
-
-def _five_ports() -> int:
-    """A port below the ephemeral ones that is free with the four behind it, and so are those 10,000 higher."""
-    candidates = list(range(22_100, 24_000, 20))
-    random.shuffle(candidates)
-    for port in candidates:
-        if not any(connects(port + offset + high) for offset in range(5) for high in (0, 10_000)):
-            return port
-    raise ProofError("no free ports on 127.0.0.1")
+        remove_seaweedfs_sockets(self.port)
 
 
 @dataclass

