@@ -209,7 +209,7 @@ class Ingest:
             files = _DayFiles(self, window, folder, stack)
             reading = Reading(self.query, window)
             walk = self.hook.walk(self.query, window, self._unfinished.bodies(window))
-            for page in stack.enter_context(closing(read_ahead(self._unfinished.keeping(walk)))):
+            for page in self._unfinished.keeping(stack.enter_context(closing(read_ahead(walk)))):
                 if page.number == 1:
                     files.begin()
                 self._progress.add(files.write(reading.take(page)))

@@ -241,7 +241,8 @@ def _error_in(body: bytes) -> tuple[str, str]:
 
 
 def _decoded(body: bytes) -> _Envelope:
-    body.decode()
+    if not body.isascii():
+        body.decode()
     try:
         return _ENVELOPE.decode(body)
     except msgspec.DecodeError:

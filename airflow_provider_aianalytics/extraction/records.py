@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
+from struct import Struct
 
 import msgspec
 
@@ -20,8 +21,8 @@ Object = dict[str, msgspec.Raw]
 
 _OBJECT = msgspec.json.Decoder(Object)
 _OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
-BRACE = ord("{")
-QUOTE = ord('"')  # a record that does not begin with a key may be empty, and takes no comma behind the stamp then
+_byte = Struct("c").unpack_from
+_two_bytes = Struct("2s").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Batch:
     :param day: their UTC day.
     :param splice: the opening of each line up to the record's own first key: ``{"_date":"2026-11-01",`` and, for rows
         of a bucket, the bucket's bounds as the vendor spells them.
-    :param records: the records as the vendor sent them.
+    :param records: the records as the vendor sent them, but for line breaks between their tokens: a record is a line.
     :param start: the start of the bucket, UTC, where the item says it.
     :param end: the end of the bucket, UTC, where the item says it.
     """
@@ -43,20 +44,16 @@ class Batch:
     end: datetime | None = None
 
     def lines(self) -> bytes:
-        """The records as lines of NDJSON, each ended by a newline; byte for byte behind the splice.
-
-        Line breaks between the tokens of a pretty-printed record are left out, since a line is a record.
-        """
+        """The records as lines of NDJSON, each ended by a newline; byte for byte behind the splice."""
         if not self.records:
             return b""
-        together = b"".join(self.records)
-        rest: list[memoryview | bytes] = [memoryview(record)[1:] for record in self.records]
-        if b"\n" not in together and b"\r" not in together and {view[0] for view in rest} == {QUOTE}:
+        if set(map(_two_bytes, self.records)) == {(b'{"',)}:
             # Joined in one go: the splice replaces each record's opening brace.
+            rest: list[memoryview | bytes] = [memoryview(record)[1:] for record in self.records]
             rest[0] = self.splice + bytes(rest[0])
             rest[-1] = bytes(rest[-1]) + b"\n"
             return (b"\n" + self.splice).join(rest)
-        return b"".join(_spliced(self.splice, _on_one_line(bytes(record))) + b"\n" for record in self.records)
+        return b"".join(_spliced(self.splice, bytes(record)) + b"\n" for record in self.records)
 
 
 def batches(page: Page, query: Query) -> Iterator[Batch]:
@@ -67,13 +64,14 @@ def batches(page: Page, query: Query) -> Iterator[Batch]:
     :raises MalformedResponseError: when an item is not an object, or its day cannot be told or is not of the window.
     """
     dataset = query.dataset
+    items = _on_one_line(page.items) if b"\n" in page.body or b"\r" in page.body else page.items
     if dataset.bounds is None:
         day = page.window.start.date()
-        yield Batch(day, _stamp(day), _checked(page.items, page))
+        yield Batch(day, _stamp(day), _checked(items, page))
     elif dataset.results is None:
-        yield from _by_day(page, query)
+        yield from _by_day(items, page, query)
     else:
-        for item in page.items:
+        for item in items:
             bucket = _object(item, page)
             start, end = _bounds(item, query, page)
             yield Batch(
@@ -85,11 +83,11 @@ def batches(page: Page, query: Query) -> Iterator[Batch]:
             )
 
 
-def _by_day(page: Page, query: Query) -> Iterator[Batch]:
+def _by_day(items: list[msgspec.Raw], page: Page, query: Query) -> Iterator[Batch]:
     """Rows that say their own day, in whatever order the vendor ranks them."""
     days: dict[date, list[msgspec.Raw]] = {}
     spans: dict[date, tuple[datetime, datetime]] = {}
-    for item in page.items:
+    for item in items:
         start, end = _bounds(item, query, page)
         day = start.date()
         days.setdefault(day, []).append(item)
@@ -106,7 +104,7 @@ def _stamp(day: date) -> bytes:
 def _bucket_splice(bucket: Object, bounds: tuple[str, str], results: str) -> bytes:
     """The bucket's own fields: its bounds, then whatever else it carries, so that nothing is lost."""
     names = [*bounds, *(name for name in bucket if name not in bounds and name != results)]
-    return b"".join(b"%s:%s," % (msgspec.json.encode(name), _on_one_line(bytes(bucket[name]))) for name in names)
+    return b"".join(b"%s:%s," % (msgspec.json.encode(name), bytes(bucket[name])) for name in names)
 
 
 def _rows(bucket: Object, results: str, page: Page) -> list[msgspec.Raw]:
@@ -153,17 +151,18 @@ def _object(item: msgspec.Raw, page: Page) -> Object:
 
 
 def _checked(items: list[msgspec.Raw], page: Page) -> list[msgspec.Raw]:
-    if not {memoryview(item)[0] for item in items} <= {BRACE}:
+    if not set(map(_byte, items)) <= {(b"{",)}:
         raise _malformed(page, "an item is not an object")
     return items
 
 
-def _on_one_line(record: bytes) -> bytes:
+def _on_one_line(items: list[msgspec.Raw]) -> list[msgspec.Raw]:
     # A raw line break cannot stand inside a JSON string, so it is white space between tokens.
-    return record.replace(b"\r", b"").replace(b"\n", b"")
+    return [msgspec.Raw(bytes(item).replace(b"\r", b"").replace(b"\n", b"")) for item in items]
 
 
 def _spliced(splice: bytes, record: bytes) -> bytes:
+    # An empty record takes no comma behind the stamp.
     rest = record[1:]
     return splice[:-1] + b"}" if rest.strip() == b"}" else splice + rest
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -15,9 +16,19 @@ def read_ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
 
     An error comes where it would have come: behind the items before it. Closing it early waits for the one item that
     is being fetched, and fetches no other.
+
+    :param items: as a generator gives them: behind an error or the end there is nothing more to fetch.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
-        coming = thread.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, items, None)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+
+    def fetch() -> Future[Item | None]:
+        return thread.submit(next, items, None)
+
+    # Two are asked for, so that the thread goes on by itself while the caller takes up the first.
+    coming = deque((fetch(), fetch()))
+    try:
+        while (item := coming.popleft().result()) is not None:
             yield item
+            coming.append(fetch())
+    finally:
+        thread.shutdown(cancel_futures=True)

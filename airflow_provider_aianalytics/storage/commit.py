@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from airflow_provider_aianalytics.exceptions import SuspiciousShrinkError
-from airflow_provider_aianalytics.storage.lake import TableInLake, md5_of
+from airflow_provider_aianalytics.storage.lake import TableInLake
 from airflow_provider_aianalytics.storage.manifest import Manifest, Revision
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def commit(
     :return: the manifest as it stands, and what became of the day.
     :raises SuspiciousShrinkError: with both numbers, before anything is touched.
     """
-    new = replace(new, file_bytes=file.stat().st_size, file_md5=md5_of(file))
+    new = replace(new, file_bytes=file.stat().st_size, file_md5=table.file_md5(file))
     if old is None:
         table.publish(file, new.file)
         table.publish_manifest(new)

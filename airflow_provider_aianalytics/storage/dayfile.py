@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -56,11 +55,9 @@ class DayFile(ABC):
         self._take(batch)
 
     def finish(self) -> Content:
-        """Close the compressor, bring the bytes to the disk, and say what they are."""
+        """Close the compressor and the file, and say what it holds."""
         with self._stack:
             length, sha256 = self._end()
-            self._file.flush()
-            os.fsync(self._file.fileno())
         return Content(self._rows, length, sha256, self._total if self._total_of is not None else None)
 
     def discard(self) -> None:

@@ -45,3 +45,8 @@ class FileFormat:
     def suffix(self) -> str:
         """The ending of the file's name, with its first dot; Parquet's says nothing of its codec."""
         return ".parquet" if self.name == "parquet" else f".{self.name}{COMPRESSIONS[self.compression][0]}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a file is its own content, of which there is a digest already."""
+        return self.name == "parquet" or self.compression == "none"

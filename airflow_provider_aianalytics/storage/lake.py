@@ -13,7 +13,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -179,26 +179,31 @@ class TableInLake:
             info = path.fs.info(path.path)
         except FileNotFoundError:
             return False
-        if manifest.file_md5 is None:  # written before files were digested
-            return True
-        if info["size"] != manifest.file_bytes:
+        if manifest.file_bytes not in (None, info["size"]):
             return False
-        if _stated_md5(info) == manifest.file_md5:
+        if manifest.file_md5 is not None and _stated_md5(info) == manifest.file_md5:
             return True
         if self.is_local:
-            return md5_of(Path(path.path)) == manifest.file_md5
+            return self._is_as_told(Path(path.path), manifest)
         with self.spool() as folder:
-            return self._copy(manifest.file, folder) == manifest.file_md5
+            return self._is_as_told(self._copy(manifest.file, folder), manifest)
 
-    def _copy(self, file: str, folder: Path) -> str:
-        """Copy a file of the lake into a local folder.
+    def file_md5(self, file: Path) -> str | None:
+        """The digest of a finished local file as stores tell it, ``None`` where the content's says as much."""
+        return None if self.is_local and self.file_format.is_plain else _digest(file, _md5)
 
-        :return: the digest of the copy.
-        """
+    def _is_as_told(self, file: Path, manifest: Manifest) -> bool:
+        """Whether a local file is what a manifest says, as far as it tells: older ones do not of compressed files."""
+        if manifest.file_md5 is not None:
+            return _digest(file, _md5) == manifest.file_md5
+        return not self.file_format.is_plain or _digest(file, hashlib.sha256) == manifest.sha256
+
+    def _copy(self, file: str, folder: Path) -> Path:
+        """Copy a file of the lake into a local folder."""
         source, copy = self.root / file, folder / "copy"
         # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
         source.fs.get_file(source.path, str(copy))
-        return md5_of(copy)
+        return copy
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -279,9 +284,9 @@ class TableInLake:
         if not self.has(old.file):
             return None
         with self.spool() as folder:
-            copy, digest = folder / "copy", self._copy(old.file, folder)
-            if old.file_md5 not in (None, digest):
-                stray = self.revision_file(old.date, f"of-no-manifest-{digest}")
+            copy = self._copy(old.file, folder)
+            if not self._is_as_told(copy, old):
+                stray = self.revision_file(old.date, f"of-no-manifest-{_digest(copy, _md5)}")
                 log.warning("%s is not what its manifest says; kept as %s", self.url(old.file), stray)
                 self.publish(copy, stray)
                 return None
@@ -321,10 +326,12 @@ def _remove_leftovers(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def md5_of(file: Path) -> str:
-    """The digest of a file as stores tell it."""
+_md5 = partial(hashlib.md5, usedforsecurity=False)
+
+
+def _digest(file: Path, algorithm: Callable[[], hashlib._Hash]) -> str:
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def _stated_md5(info: Mapping[str, Any]) -> str | None:

@@ -7,8 +7,9 @@ import gzip
 import logging
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from isal import igzip, isal_zlib
@@ -40,6 +41,9 @@ class UnfinishedPages:
         self._names: dict[str, set[str]] = {}
         self._sums: dict[str, int] = {}
         self._keeps = keeps
+        # Packing costs more than a disk, and less than a network.
+        self._pack: Callable[[bytes], bytes] = bytes if self._is_local else partial(igzip.compress, compresslevel=1)
+        self._unpack: Callable[[bytes], bytes] = bytes if self._is_local else gzip.decompress
 
     def find(self) -> None:
         """Look up what earlier tries left, and remove what others left long ago; one listing."""
@@ -76,7 +80,7 @@ class UnfinishedPages:
 
     def _body(self, name: str) -> bytes:
         try:
-            return gzip.decompress(self._fs.cat_file(f"{self._own}/{name}"))
+            return self._unpack(self._fs.cat_file(f"{self._own}/{name}"))
         except (OSError, EOFError, zlib.error):
             return b""  # which no name is the checksum of
 
@@ -94,9 +98,10 @@ class UnfinishedPages:
         names = self._names.setdefault(key, set())
         if name in names:
             return
-        self._remove(names, {other for other in names if other > _name(page.window, page.number)})  # another chain's
+        here = _name(page.window, page.number)
+        self._remove(names, {other for other in names if other > here})  # another chain's
         try:
-            self._put(f"{self._own}/{name}", igzip.compress(page.body, 1))
+            self._put(f"{self._own}/{name}", self._pack(page.body))
         except Exception as error:  # each store has its own
             self._keeps = False
             log.warning("No more pages are kept for a retry: %s: %s", type(error).__name__, error)
@@ -135,4 +140,4 @@ def _key(window: Window) -> str:
 
 def _name(window: Window, number: int, chain: int | None = None) -> str:
     beginning = f"{_key(window)}~{number:05}-"
-    return beginning if chain is None else f"{beginning}{chain:08x}.json.gz"
+    return beginning if chain is None else f"{beginning}{chain:08x}"

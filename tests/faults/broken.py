@@ -92,7 +92,7 @@ def breaking(store: str, place: int) -> Iterator[None]:
             case "page":
                 patch(dayfile.DayFile, "write", _nth(dayfile.DayFile.write, place + 1, _full))
             case "sync":
-                patch(dayfile.os, "fsync", _nth_day(place))
+                patch(os, "fsync", _nth_day(place))
             case "write":
                 patch(Path, "write_bytes", _nth(Path.write_bytes, place + 1, _full, name="manifest"))
             case _ if is_remote(store):

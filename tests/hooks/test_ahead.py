@@ -65,5 +65,5 @@ def test_closing_early_fetches_no_other_and_leaves_no_thread() -> None:
     items = read_ahead(iter(source))
     assert next(items) == 1
     items.close()
-    assert source.asked == [1, 2]
+    assert source.asked in ([1], [1, 2])
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
