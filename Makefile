@@ -30,7 +30,7 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 
 unit: $(VENV)/.ready .venv/anthropic-1.17$(SUFFIX)/.ready .venv/azurite/.ready
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(if $(PY),--ignore tests/faults --ignore tests/stores)
 
 test-standalone: $(VENV)/.ready  ## the slow tests: a whole Airflow with scheduler, triggerer and API server
 	$(BIN)/python -m pytest -m slow --ignore tests/integration/test_backfill.py
@@ -62,6 +62,7 @@ format: $(VENV)/.ready
 test-browser: $(VENV)/.ready .venv/browser/.ready  ## Airflow's UI in Chromium; screenshots are left in .demo/browser
 	PYTHONPATH=.venv/browser $(BIN)/python -m pytest -m slow tests/browser
 
+# Troubles and stores are tried on each Airflow, with one Python: they take half the time.
 $(addprefix test-airflow-,$(CELLS)): test-airflow-%:  ## the tests on one supported Airflow, 3.2-py3.13 on that Python
 	$(MAKE) unit AIRFLOW=$(firstword $(subst -py, ,$*)) PY=$(word 2,$(subst -py, ,$*))
 

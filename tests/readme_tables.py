@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The README's tables of datasets, made from the catalogue: ``python tests/readme_tables.py`` writes them anew."""
+"""The README's tables of datasets, made from the catalogue: ``python -m tests.readme_tables`` writes them anew."""
 
 from __future__ import annotations
 

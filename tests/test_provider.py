@@ -20,11 +20,15 @@ import pytest
 from packaging.version import Version
 
 import airflow_provider_aianalytics
+from airflow_provider_aianalytics import links as links_module
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
+from airflow_provider_aianalytics.hooks.aio import HOOKS as TRIGGERED
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.endpoint import READ_TIMEOUT
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
+from airflow_provider_aianalytics.links import VendorLink
+from airflow_provider_aianalytics.triggers.new_day import VENDORS
 
 DISTRIBUTION = "airflow-provider-aianalytics"
 HOOKS: dict[str, type[AnalyticsHook]] = {
@@ -66,6 +70,16 @@ def complaints(said: str) -> list[str]:
 
 
 class TestProviderInfo:
+    def test_every_vendor_is_in_every_list(self) -> None:
+        """A vendor that one of them leaves out would fail in the triggerer or have no link."""
+        info = get_provider_info()
+        links = [getattr(links_module, name.rpartition(".")[2]) for name in info["extra-links"]]
+        of_vendors = {link.vendor.name for link in links if issubclass(link, VendorLink)}
+        of_forms = {one["connection-type"].removesuffix("_analytics") for one in info["connection-types"]}
+        modules = {name.rpartition(".")[2] for one in info["operators"] for name in one["python-modules"]}
+
+        assert set(VENDORS) == set(TRIGGERED) == of_vendors == of_forms == modules
+
     def test_it_is_what_the_installed_airflow_takes(self) -> None:
         schema = json.loads(resources.files("airflow").joinpath("provider_info.schema.json").read_text())
         jsonschema.validate(get_provider_info(), schema)
