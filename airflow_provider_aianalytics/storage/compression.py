@@ -22,7 +22,7 @@ class Sink(Protocol):
 def _gzip(file: IO[bytes]) -> Sink:
     from isal import igzip
 
-    # No name and no time in the header: equal content gives equal bytes.
+    # No name and no time in the header, by which no two files would be equal.
     return igzip.IGzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0)  # type: ignore[no-untyped-call]
 
 
