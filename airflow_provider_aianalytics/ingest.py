@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,14 +28,13 @@ from airflow_provider_aianalytics.exceptions import (
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.reading import Reading
-from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
 from airflow_provider_aianalytics.hooks.ahead import read_ahead
 from airflow_provider_aianalytics.landed import Landed, Partition, is_empty
 from airflow_provider_aianalytics.split import SplitReading
 from airflow_provider_aianalytics.storage.commit import commit
-from airflow_provider_aianalytics.storage.dayfile import Content, DayFile
-from airflow_provider_aianalytics.storage.files import open_day_file
+from airflow_provider_aianalytics.storage.dayfile import Content
+from airflow_provider_aianalytics.storage.files import DayFiles
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, query_as_sent, rfc3339
 from airflow_provider_aianalytics.storage.unfinished import UnfinishedPages
 from airflow_provider_aianalytics.vendors.dataset import DAY
@@ -206,27 +204,27 @@ class Ingest:
 
     def _land_as_asked(self, window: Window) -> Landed:
         with self.table.spool() as folder, ExitStack() as stack:
-            files = _DayFiles(self, window, folder, stack)
+            files = DayFiles(folder, list(window.days()), self.table.file_format, self.dataset, stack)
             reading = Reading(self.query, window)
             walk = self.hook.walk(self.query, window, self._unfinished.bodies(window))
             for page in self._unfinished.keeping(stack.enter_context(closing(read_ahead(walk)))):
                 if page.number == 1:
                     files.begin()
-                self._progress.add(files.write(reading.take(page)))
+                self._progress.add(files.write(map(self.privacy.apply, reading.take(page))))
                 if self._stop.is_set() and page.next_cursor:
                     return Landed()
             if reading.capped and self.rules.split_capped:
                 log.info("%s %s came with as many groups as the vendor serves; splitting the question", self, window)
                 files.begin()
                 split = SplitReading(self.hook, self.query, window)
-                files.write(split.batches())
+                files.write(map(self.privacy.apply, split.batches()))
                 reading.capped = split.capped
                 reading.requests += split.requests
             landed = self._commit(reading, files)
             self._unfinished.drop(window)
             return landed
 
-    def _commit(self, reading: Reading, files: _DayFiles) -> Landed:
+    def _commit(self, reading: Reading, files: DayFiles) -> Landed:
         landed = Landed(requests=reading.requests)
         read_at = self.hook.clock.now()
         for day in reading.window.days():
@@ -338,42 +336,6 @@ class Ingest:
 
     def _url(self, day: date) -> str:
         return self.table.url(self.table.data_file(day))
-
-
-class _DayFiles:
-    """The unfinished files of a window's days; every day has one, also an empty day."""
-
-    def __init__(self, ingest: Ingest, window: Window, folder: Path, stack: ExitStack) -> None:
-        self._dataset = ingest.dataset
-        self._format = ingest.table.file_format
-        self._privacy = ingest.privacy
-        self._window = window
-        self._folder = folder
-        self._stack = stack
-        self._files: dict[date, DayFile] = {}
-
-    def begin(self) -> None:
-        """Begin the window, dropping what was read of it before."""
-        for file in self._files.values():
-            file.discard()
-        self._files = {
-            day: self._stack.enter_context(open_day_file(self._folder / str(day), self._format, self._dataset))
-            for day in self._window.days()
-        }
-
-    def write(self, batches: Iterable[Batch]) -> int:
-        """Write records to the files of their days.
-
-        :return: how many.
-        """
-        rows = 0
-        for batch in batches:
-            self._files[batch.day].write(self._privacy.apply(batch))
-            rows += len(batch.records)
-        return rows
-
-    def __getitem__(self, day: date) -> DayFile:
-        return self._files[day]
 
 
 class _Progress:

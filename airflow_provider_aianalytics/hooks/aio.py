@@ -26,8 +26,9 @@ from airflow_provider_aianalytics.exceptions import (
 from airflow_provider_aianalytics.extraction.answers import Answer, page_of
 from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
 from airflow_provider_aianalytics.extraction.windows import Period
-from airflow_provider_aianalytics.hooks.base import USER_AGENT, AnalyticsHook
+from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
+from airflow_provider_aianalytics.hooks.paced import USER_AGENT
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from airflow_provider_aianalytics.exceptions import (
     VendorUnavailableError,
 )
 from airflow_provider_aianalytics.extraction.query import query
-from airflow_provider_aianalytics.hooks import base
+from airflow_provider_aianalytics.hooks import paced
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
@@ -400,7 +400,7 @@ class TestRetries:
         stub.answers = [error(503, "overloaded_error")]
         with pytest.raises(VendorUnavailableError, match="overloaded_error"):
             users(connect(stub.url))
-        assert len(stub.seen) == base.AnalyticsHook.backoff.attempts
+        assert len(stub.seen) == AnalyticsHook.backoff.attempts
         assert len(clock.sleeps) == len(stub.seen) - 1
         assert all(0 < slept <= 60 for slept in clock.sleeps)
 
@@ -477,7 +477,7 @@ class TestBodies:
     def test_a_body_beyond_all_measure_is_refused(
         self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch, coding: str
     ) -> None:
-        monkeypatch.setattr(base, "MAX_BODY", 10_000)
+        monkeypatch.setattr(paced, "MAX_BODY", 10_000)
         body = b'{"data":[' + b" " * 50_000 + b"]}"
         packed = Scripted(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
         stub.answers = [packed if coding == "gzip" else Scripted(body=body)]
