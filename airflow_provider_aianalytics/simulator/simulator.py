@@ -173,13 +173,12 @@ class Simulator:
 
     def replace_key(self, vendor: str) -> str:
         """Revoke the vendor's working key and hand out another one."""
+        _check(vendor)
         fresh = secrets.token_hex(6)
         if vendor == PERPLEXITY:
             self.perplexity_key = f"simulated-perplexity-{fresh}"
             self._settle()
             return self.perplexity_key
-        if vendor != CLAUDE:
-            raise ValueError(f"unknown vendor {vendor!r}")
         self._keys.revoke(self.claude_key)
         self.claude_key = f"sk-ant-api01-simulated-{fresh}"
         self._keys.add(Key(self.claude_key))
@@ -187,6 +186,7 @@ class Simulator:
 
     def set_enabled(self, vendor: str, enabled: bool) -> None:
         """The organization's switch for the API (Claude contract section 2, Perplexity contract section 1)."""
+        _check(vendor)
         if vendor == CLAUDE:
             self._keys.enabled = enabled
         else:
@@ -222,3 +222,8 @@ def _pairs(params: Parameters) -> list[tuple[str, str]]:
     if not isinstance(params, Mapping):
         return list(params)
     return [(k, v) for k, value in params.items() for v in ([value] if isinstance(value, str) else value)]
+
+
+def _check(vendor: str) -> None:
+    if vendor not in (CLAUDE, PERPLEXITY):
+        raise ValueError(f"unknown vendor {vendor!r}; known: {CLAUDE}, {PERPLEXITY}")

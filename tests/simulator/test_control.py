@@ -125,7 +125,13 @@ def test_control_endpoints(fresh: Callable[..., Any]) -> None:
     client.control("POST", "toggle", {"vendor": "claude_enterprise", "enabled": False})
     assert client.get("users", DAY).status == 403
     assert client.call("GET", "/_simulator/nothing", {}).status == 404
-    for name, body in (("fault", {"kind": "x"}), ("clock", {"now": "soon"}), ("fault", {"nonsense": 1})):
+    for name, body in (
+        ("fault", {"kind": "x"}),
+        ("clock", {"now": "soon"}),
+        ("fault", {"nonsense": 1}),
+        ("key", {"vendor": "perplexit"}),
+        ("toggle", {"vendor": "perplexit", "enabled": False}),
+    ):
         assert client.call("POST", f"/_simulator/{name}", {}, body).status == 400
 
 
