@@ -76,6 +76,11 @@ class Server:
         """Stop listening and cut what is still open."""
         if self._runner is not None:
             await self._runner.cleanup()
+        # Handlers of connections that were just cut, such as those that stall.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _handle(self, web_request: web.BaseRequest) -> web.StreamResponse:
         path = web_request.path
