@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
 
 import pytest
 
@@ -30,7 +32,9 @@ def matrix(world: World) -> Matrix:
     """What became of each trouble."""
     ended: Matrix = defaultdict(list)
     for vendor in DATASETS:
-        for one in world.run([cell for cell in CELLS if cell.trouble.vendor == vendor]):
+        with plain_tracebacks():
+            every = world.run([cell for cell in CELLS if cell.trouble.vendor == vendor])
+        for one in every:
             ended[one.cell.trouble.name].append(one)
     return dict(ended)
 
@@ -38,7 +42,22 @@ def matrix(world: World) -> Matrix:
 @pytest.fixture(scope="session")
 def mended(world: World, matrix: Matrix) -> Matrix:
     """What the next run made of what broken stores left."""
-    return world.run_again([one for several in matrix.values() for one in several if one.cell.trouble.store])
+    with plain_tracebacks():
+        return world.run_again([one for several in matrix.values() for one in several if one.cell.trouble.store])
+
+
+@contextmanager
+def plain_tracebacks() -> Iterator[None]:
+    """Airflow 3.0 and 3.1 draw each traceback with all local variables, a second for each of hundreds of tasks."""
+    try:
+        from structlog import dev
+    except ImportError:  # Airflow 2
+        yield
+        return
+    with mock.patch.object(
+        dev.RichTracebackFormatter, "__call__", lambda _, out, error: dev.plain_traceback(out, error)
+    ):
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

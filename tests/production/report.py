@@ -28,25 +28,24 @@ BIN_SECONDS = 10
 
 
 class Report:
-    """Sections with lines, tables and plots, for the terminal and for a page at once."""
+    """Sections with lines, tables and plots, for the terminal, as they come, and for a page."""
 
     def __init__(self) -> None:
-        self.text: list[str] = []
         self.html: list[str] = []
 
     def section(self, title: str) -> None:
-        self.text += ["", title, "-" * len(title)]
+        print("", title, "-" * len(title), sep="\n", flush=True)
         self.html.append(f"<h2>{escape(title)}</h2>")
 
     def say(self, line: str) -> None:
-        self.text.append(line)
+        print(line, flush=True)
         self.html.append(f"<p>{escape(line)}</p>")
 
     def table(self, head: Row, rows: Sequence[Row]) -> None:
         cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in [head, *rows]]
         widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
         for row in cells:
-            self.text.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), flush=True)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells[1:])
         header = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
         self.html.append(f"<table><tr>{header}</tr>{body}</table>")
@@ -72,7 +71,6 @@ def write(story: Story, before: Found, found: Found, folder: Path) -> bool:
     _restated(found, report)
     _alerts(story, report)
     _days(found, report)
-    print("\n".join(report.text), flush=True)
     page = folder / "report.html"
     style = (
         "body{font:15px/1.5 system-ui,sans-serif;max-width:1060px;margin:2em auto;padding:0 1em;color:#0f172a}"
@@ -257,8 +255,7 @@ def _cost(story: Story, report: Report) -> None:
 def _statuses(story: Story, report: Report) -> None:
     """What the summaries of the tasks say; of a task that was cleared, those of its last run."""
     found: dict[str, Counter[str]] = {}
-    for dag_id, value in story.airflow.postgres.rows("select dag_id, value from xcom where key = 'return_value'"):
-        told = json.loads(value) if isinstance(value, str) else value
+    for dag_id, told in story.airflow.postgres.rows("select dag_id, value from xcom where key = 'return_value'"):
         if isinstance(told, dict) and "partitions" in told:
             name = dag_id if dag_id in ("backfill", *PRODUCTION) else "the examples"
             found.setdefault(name, Counter()).update(day["status"] for day in told["partitions"])
