@@ -207,7 +207,7 @@ class Ingest:
             files = DayFiles(folder, list(window.days()), self.table.file_format, self.dataset, stack)
             reading = Reading(self.query, window)
             walk = self.hook.walk(self.query, window, self._unfinished.bodies(window))
-            for page in self._unfinished.keeping(stack.enter_context(closing(read_ahead(walk)))):
+            for page in stack.enter_context(closing(read_ahead(self._unfinished.keeping(walk)))):
                 if page.number == 1:
                     files.begin()
                 self._progress.add(files.write(map(self.privacy.apply, reading.take(page))))

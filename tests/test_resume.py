@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +16,12 @@ import pytest
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, VendorUnavailableError
 from airflow_provider_aianalytics.extraction.privacy import Privacy
+from airflow_provider_aianalytics.extraction.records import Batch
+from airflow_provider_aianalytics.extraction.windows import Period
+from airflow_provider_aianalytics.ingest import Ingest
 from airflow_provider_aianalytics.landed import Landed
 from airflow_provider_aianalytics.simulator import Fault
+from airflow_provider_aianalytics.storage.files import DayFiles
 from airflow_provider_aianalytics.storage.manifest import Run
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 from tests.support import DAY, landed, truth
@@ -90,6 +94,35 @@ def test_a_long_window_of_ranked_rows_goes_on_too(bench: BenchOf) -> None:
 
     assert pages_asked(it) == whole - 2
     assert is_true(it, "user_usage_report", days=10)
+
+
+def test_a_page_that_was_read_ahead_when_the_task_was_stopped_is_not_asked_for_again(
+    bench: BenchOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = bench(members=MEMBERS)
+    ingests: list[Ingest] = []
+    land_days, write = Ingest.land, DayFiles.write
+
+    def land_and_tell(ingest: Ingest, period: Period) -> Landed:
+        ingests.append(ingest)
+        return land_days(ingest, period)
+
+    def write_and_stop(files: DayFiles, batches: Iterable[Batch]) -> int:
+        ingests[-1].stop()
+        return write(files, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ingest, "land", land_and_tell)
+        patch.setattr(DayFiles, "write", write_and_stop)
+        with pytest.raises(AIAnalyticsError, match="stopped"):
+            land(it, RUN)
+    answered = pages_asked(it)
+
+    land(it, AGAIN)
+
+    assert answered < PAGES
+    assert pages_asked(it) == PAGES
+    assert is_true(it)
 
 
 def test_a_cursor_that_expired_meanwhile_is_given_up_for_the_first_page(bench: BenchOf) -> None:

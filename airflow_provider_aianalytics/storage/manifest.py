@@ -53,7 +53,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param sha256: the digest of the uncompressed content.
     :param file_bytes: the length of the file as it lies in the lake.
     :param file_md5: the digest of the file as it lies in the lake, which many stores tell without being read: whether
-        the data is what this manifest says.
+        the data is what this manifest says. ``None`` for an uncompressed or Parquet file on a disk: ``sha256`` is its.
     :param total: the exact total of the dataset's measure, ``None`` where it has none.
     :param pages: the pages of the window that the day was read in.
     :param requests: the requests that window took, retries included.
