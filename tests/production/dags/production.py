@@ -41,7 +41,7 @@ with DAG(dag_id="backfill", schedule=None, start_date=datetime(2026, 1, 1), defa
         dataset=[*reversed(PERPLEXITY)]
     )
 
-# Adoption is not restated, but the trailing days mend what a failed run left out.
+# Adoption is not restated, and reports are for 30 days: a week more mends what runs left out that failed meanwhile.
 with DAG(
     dag_id="engagement",
     schedule=DataAvailabilityTimetable(lag=timedelta(0)),
@@ -49,7 +49,7 @@ with DAG(
     default_args=RETRIES,
     catchup=True,
 ) as engagement:
-    ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(**LAND, on_unavailable="wait", restate_days=2).expand(
+    ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(**LAND, on_unavailable="wait", restate_days=7).expand(
         dataset=ENGAGEMENT
     )
 
@@ -60,7 +60,7 @@ with DAG(
     default_args=RETRIES,
     catchup=True,
 ) as reports:
-    ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(**LAND, on_unavailable="wait", restate_days=30).expand(
+    ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(**LAND, on_unavailable="wait", restate_days=37).expand(
         dataset=REPORTS
     )
 
@@ -71,6 +71,6 @@ with DAG(
     default_args=RETRIES,
     catchup=True,
 ) as perplexity:
-    PerplexityAnalyticsToObjectStorageOperator.partial(**LAND, on_unavailable="wait", restate_days=3).expand(
+    PerplexityAnalyticsToObjectStorageOperator.partial(**LAND, on_unavailable="wait", restate_days=7).expand(
         dataset=PERPLEXITY
     )
