@@ -85,11 +85,16 @@ class ParquetFile(TableFile):
         self._group.add(columns)
 
     def _end_group(self) -> None:
+        import pyarrow
+
         self._convert()
         table = self._group.take()
         if table.num_rows:
             self._writer.write_table(table, row_group_size=table.num_rows)
         self._group_records = self._group_bytes = 0
+        # What this group took, the next one does not take beside it.
+        del table
+        pyarrow.default_memory_pool().release_unused()
 
     def _close(self) -> tuple[int, str]:
         self._end_group()
