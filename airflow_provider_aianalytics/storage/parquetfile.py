@@ -63,6 +63,8 @@ class ParquetFile(TableFile):
         self._stack.callback(self._group.drop)
 
     def _take(self, batch: Batch) -> None:
+        import pyarrow
+
         records = batch.records
         while records:
             fitting = self._fitting(records)
@@ -72,6 +74,8 @@ class ParquetFile(TableFile):
             records = records[fitting:]
             if records:
                 self._end_group()
+                # What this group took, the next one does not take beside it.
+                pyarrow.default_memory_pool().release_unused()
 
     def _fitting(self, records: list[Any]) -> int:
         """How many of the records still belong to the row group; one at least to an empty one."""
@@ -85,16 +89,11 @@ class ParquetFile(TableFile):
         self._group.add(columns)
 
     def _end_group(self) -> None:
-        import pyarrow
-
         self._convert()
         table = self._group.take()
         if table.num_rows:
             self._writer.write_table(table, row_group_size=table.num_rows)
         self._group_records = self._group_bytes = 0
-        # What this group took, the next one does not take beside it.
-        del table
-        pyarrow.default_memory_pool().release_unused()
 
     def _close(self) -> tuple[int, str]:
         self._end_group()

@@ -31,11 +31,10 @@ def world(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def matrix(world: World) -> Matrix:
     """What became of each trouble."""
     ended: Matrix = defaultdict(list)
-    for vendor in DATASETS:
-        with plain_tracebacks():
-            every = world.run([cell for cell in CELLS if cell.trouble.vendor == vendor])
-        for one in every:
-            ended[one.cell.trouble.name].append(one)
+    with plain_tracebacks():
+        for vendor in DATASETS:
+            for one in world.run([cell for cell in CELLS if cell.trouble.vendor == vendor]):
+                ended[one.cell.trouble.name].append(one)
     return dict(ended)
 
 

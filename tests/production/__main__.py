@@ -22,6 +22,7 @@ from tests.production.report import write
 from tests.production.services import BUCKET, Postgres, Store, Vendor, install, start_redis
 from tests.production.story import BACKFILLED_AT, CLOSED_AT, END, LIVE, Story
 from tests.production.watch import Watch
+from tests.stores.servers import remove_seaweedfs_sockets
 
 LAKE = f"s3://aws_default@{BUCKET}/ai"
 
@@ -105,7 +106,7 @@ def main() -> int:
             story.save()
         processes.end_all()
         if store is not None:
-            store.clean_sockets()
+            remove_seaweedfs_sockets(store.port)
         left = processes.left()
         logs = told.folder / "logs"
         shutil.rmtree(logs, ignore_errors=True)

@@ -253,7 +253,7 @@ def _cost(story: Story, report: Report) -> None:
 
 
 def _statuses(story: Story, report: Report) -> None:
-    """What the summaries of the tasks say; of a task that was cleared, those of its last run."""
+    """What the summaries of the tasks say; of a task that was tried again, that of its last try."""
     found: dict[str, Counter[str]] = {}
     for dag_id, told in story.airflow.postgres.rows("select dag_id, value from xcom where key = 'return_value'"):
         if isinstance(told, dict) and "partitions" in told:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.production.processes import BIN, Processes, ProofError, free_ports, until
-from tests.stores.servers import remove_seaweedfs_sockets, seaweedfs_command, seaweedfs_port
+from tests.stores.servers import seaweedfs_command, seaweedfs_port
 
 PACKAGES = {"postgresql": "/usr/lib/postgresql/*/bin/postgres", "redis-server": "/usr/bin/redis-server"}
 """Packages of Debian, and by which file to see that they are there."""
@@ -187,9 +187,6 @@ class Store:
         except Exception:
             return False
         return True
-
-    def clean_sockets(self) -> None:
-        remove_seaweedfs_sockets(self.port)
 
 
 @dataclass
