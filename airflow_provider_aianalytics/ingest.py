@@ -153,6 +153,7 @@ class Ingest:
     def _land_windows(self, windows: list[Window]) -> list[Landed]:
         if not windows:
             return []
+        self.hook.connect()
         workers = min(self.rules.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
         with ThreadPoolExecutor(workers, thread_name_prefix="window") as pool:
             futures = [pool.submit(self._land_unless_stopped, window) for window in windows]

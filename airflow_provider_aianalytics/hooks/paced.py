@@ -77,6 +77,13 @@ class PacedHttpHook(HttpHook):
         self.clock = clock
         self._turn = threading.Lock()
 
+    def connect(self) -> None:
+        """Read the connection and open the session in the calling thread, before several share them.
+
+        Airflow 3.0 and 3.1 mix up the answers when several threads of a task ask for something at once.
+        """
+        _ = self._session, self._ledger
+
     def page(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...], backoff: Backoff) -> Page:
         """Ask for one page, again where a retry can mend what came of it.
 

@@ -158,6 +158,7 @@ class TableInLake:
     def manifests(self, days: Iterable[date]) -> dict[date, Manifest | None]:
         """What is known of each of some days; several are read at once."""
         asked = list(days)
+        _ = self.root.fs  # which reads its connection: here, and not in several threads at once
         with ThreadPoolExecutor(READERS) as pool:
             return dict(zip(asked, pool.map(self.manifest, asked), strict=True))
 

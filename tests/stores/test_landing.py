@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
+import os
+import threading
 from datetime import date, timedelta
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseHook, Connection
 from msgspec.structs import replace
 
 from airflow_provider_aianalytics.exceptions import VendorUnavailableError
@@ -42,6 +46,33 @@ def test_what_lands_is_what_the_vendor_has_and_nothing_else_is_there(lander: Lan
     expected = {name("cost_report", day) for day in DAYS for name in (data_file, manifest_file)}
     expected |= {name("users", START) for name in (data_file, manifest_file)}
     assert set(store.objects()) == expected
+
+
+@pytest.mark.parametrize("name", ["file", "s3"])
+def test_airflow_is_asked_for_connections_by_one_thread(
+    simulator: Simulator, store_of: StoreOf, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow 3.0 and 3.1 mix up the answers when several threads of a task ask for something at once."""
+    read: list[tuple[str, threading.Thread]] = []
+    get_connection = BaseHook.get_connection
+
+    def noting(conn_id: str) -> Connection:
+        read.append((conn_id, threading.current_thread()))
+        return get_connection(conn_id)
+
+    monkeypatch.setattr(BaseHook, "get_connection", staticmethod(noting))
+    store = store_of(name)
+    if name in CONNECTIONS:  # Airflow keeps the file system of a connection, so it takes one that nobody has read
+        monkeypatch.setenv("AIRFLOW_CONN_READ_FIRST", os.environ[f"AIRFLOW_CONN_{CONNECTIONS[name].upper()}"])
+        store = dataclasses.replace(store, url=store.url.replace(CONNECTIONS[name], "read_first"))
+
+    Lander(simulator, store).land("users", START, END, max_concurrency=4)
+
+    assert {conn_id for conn_id, _ in read} == {
+        "claude_enterprise_analytics_default",
+        *({"read_first"} if name in CONNECTIONS else ()),
+    }
+    assert {thread for _, thread in read} == {threading.current_thread()}
 
 
 def test_a_restatement_keeps_what_it_replaces_and_leaves_the_rest_alone(lander: Lander) -> None:
