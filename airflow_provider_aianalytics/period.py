@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,8 @@ from airflow_provider_aianalytics.vendors.dataset import DAY
 HOW_TO = """This run has no day of its own (no partition key, and its data interval is empty). Write into the task:
     start="{{ macros.ds_add(ds, -3) }}",
     end="{{ macros.ds_add(ds, -2) }}","""
+_ONE_DAY = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d(:\d\d){0,2}(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
+"""What Airflow's timetables and mappers write for a day or a moment of one; a week's key begins with a day too."""
 
 
 def period_of(context: Mapping[str, Any], *, start: object = None, end: object = None, so_far: bool = False) -> Period:
@@ -36,8 +39,12 @@ def period_of(context: Mapping[str, Any], *, start: object = None, end: object =
         raise InvalidArgumentError(f"end={end!r} needs a start")
     key = partition_key(context)
     if key:
-        day = as_day(key[:10], name="partition_key")
-        return Period.of(day)
+        if not _ONE_DAY.fullmatch(key):
+            raise InvalidArgumentError(
+                f"partition_key={key!r} is not one day, such as 2026-11-01 or 2026-11-01T00:00:00",
+                way_out="Write start and end",
+            )
+        return Period.of(as_day(key[:10], name="partition_key"))
     interval = _interval(context)
     if interval is None:
         raise InvalidArgumentError(HOW_TO)

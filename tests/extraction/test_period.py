@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -56,7 +57,10 @@ def test_inverted_days_are_refused() -> None:
         period_of({}, start="2026-09-02", end="2026-09-01")
 
 
-@pytest.mark.parametrize("key", ["2026-11-01", "2026-11-01T00:00:00", "2026-11-01T00:00:00+00:00"])
+@pytest.mark.parametrize(
+    "key",
+    ["2026-11-01", "2026-11-01T05", "2026-11-01T00:00:00", "2026-11-01T00:00:00+00:00", "2026-11-01 00:00:00Z"],
+)
 def test_the_partition_key_wins_over_the_interval(key: str) -> None:
     context = {**interval(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC)), "partition_key": key}
     assert period_of(context) == DAY
@@ -64,9 +68,30 @@ def test_the_partition_key_wins_over_the_interval(key: str) -> None:
     assert period_of(on_the_run) == DAY
 
 
-def test_a_partition_key_that_is_no_day_is_refused_by_name() -> None:
-    with pytest.raises(InvalidArgumentError, match="partition_key"):
-        period_of({"partition_key": "eu-west"})
+@pytest.mark.parametrize(
+    "key",
+    [
+        "eu-west",
+        "2026-11-02 (W45)",
+        "2026-W44",
+        "2026-W44-1",
+        "2026-11",
+        "2026-Q4",
+        "2026-11-01/2026-11-08",
+        "2026-11-01|eu",
+        "2026-11-01T00:00:00|eu",
+        "20261101",
+        "20261101|eu",
+    ],
+)
+def test_a_partition_key_that_is_no_one_day_is_refused_by_name(key: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"partition_key='{re.escape(key)}'.*Write start and end"):
+        period_of({"partition_key": key})
+
+
+def test_a_partition_key_beyond_the_calendar_is_refused_by_name() -> None:
+    with pytest.raises(InvalidArgumentError, match="partition_key='2026-11-31'"):
+        period_of({"partition_key": "2026-11-31"})
 
 
 def test_the_interval_of_a_daily_run() -> None:
