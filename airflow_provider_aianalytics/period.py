@@ -13,9 +13,6 @@ from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.extraction.windows import Period, as_day
 from airflow_provider_aianalytics.vendors.dataset import DAY
 
-HOW_TO = """This run has no day of its own (no partition key, and its data interval is empty). Write into the task:
-    start="{{ macros.ds_add(ds, -3) }}",
-    end="{{ macros.ds_add(ds, -2) }}","""
 _ONE_DAY = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d(:\d\d){0,2}(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
 """What Airflow's timetables and mappers write for a day or a moment of one; a week's key begins with a day too."""
 
@@ -47,16 +44,28 @@ def period_of(context: Mapping[str, Any], *, start: object = None, end: object =
         return Period.of(as_day(key[:10], name="partition_key"))
     interval = _interval(context)
     if interval is None:
-        raise InvalidArgumentError(HOW_TO)
+        raise InvalidArgumentError(
+            "this run has no day of its own (no partition key, and its data interval is empty)",
+            way_out=f"""Write into the task:
+    start="{days_before(context, 3)}",
+    end="{days_before(context, 2)}",""",
+        )
     first, last = (moment.astimezone(UTC).date() for moment in interval)
     if first == last and so_far:
         return Period.of(first)
     if first == last:
         raise InvalidArgumentError(
-            f"the run's data interval [{interval[0]}, {interval[1]}) lies within one day; a partition is a whole UTC "
-            'day, so schedule the DAG once a day, give start and end, or take the day so far: on_unavailable="partial"'
+            f"the run's data interval [{interval[0]}, {interval[1]}) lies within one day, and a partition is a whole "
+            "UTC day",
+            way_out='Schedule the DAG once a day, give start and end, or take the day so far: on_unavailable="partial"',
         )
     return Period(first, last)
+
+
+def days_before(context: Mapping[str, Any], days: int) -> str:
+    """A template that the run can render of the day so many before it: one that an asset triggered has no ``ds``."""
+    day = "ds" if context.get("ds") else "dag_run.run_after | ds"
+    return f"{{{{ macros.ds_add({day}, -{days}) }}}}"
 
 
 def _interval(context: Mapping[str, Any]) -> tuple[datetime, datetime] | None:

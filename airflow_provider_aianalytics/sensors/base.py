@@ -26,7 +26,7 @@ from airflow_provider_aianalytics.extraction.availability import (
 )
 from airflow_provider_aianalytics.extraction.pacing import Backoff
 from airflow_provider_aianalytics.extraction.windows import as_day
-from airflow_provider_aianalytics.period import period_of
+from airflow_provider_aianalytics.period import days_before, period_of
 from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class AnalyticsSensor(BaseSensorOperator):
             return period_of(context).end - DAY
         except InvalidArgumentError as error:
             raise InvalidArgumentError(
-                f'{error.what.splitlines()[0]} or day=, such as day="{{{{ macros.ds_add(ds, -3) }}}}"'
+                error.what, way_out=f'Write into the sensor: day="{days_before(context, 3)}"'
             ) from None
 
     def _log_there(self, where: str, requests: int) -> None:

@@ -98,7 +98,7 @@ def run_dag() -> Iterator[RunDag]:
     """Run the body of a DAG: ``run_dag('Operator(task_id="land", …)', imports="from … import Operator")``."""
     written = []
 
-    def run(body: str, *, imports: str = "", day: datetime = NOW) -> Outcome:
+    def run(body: str, *, imports: str = "", day: datetime | None = NOW) -> Outcome:
         dag_id = f"test_{uuid.uuid4().hex[:12]}"
         path = DAGS / f"{dag_id}.py"
         lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
@@ -116,15 +116,21 @@ def run_dag() -> Iterator[RunDag]:
         path.unlink()
 
 
-def run_file(path: Path, *, day: datetime = NOW) -> Outcome:
-    """Run the one DAG of a file of the dags folder."""
+def run_file(path: Path, *, day: datetime | None = NOW) -> Outcome:
+    """Run the one DAG of a file of the dags folder.
+
+    :param day: the logical date; ``None``, since Airflow 3, as in a run that an asset triggered.
+    """
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
-    run = module.dag.test(logical_date=day) if _takes("logical_date", module.dag.test) else module.dag.test(day)
+    if day is None:
+        run = module.dag.test(logical_date=None, run_after=NOW)
+    else:
+        run = module.dag.test(logical_date=day) if _takes("logical_date", module.dag.test) else module.dag.test(day)
     instances = run.get_task_instances()
     return Outcome(
         state=str(run.state),

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.operators.claude_enterprise import (
@@ -24,6 +27,7 @@ from airflow_provider_aianalytics.operators.perplexity import (
 from airflow_provider_aianalytics.simulator import Fault, Simulator
 from tests.integration.conftest import NOW, Outcome, RunDag, connect
 
+AIRFLOW = Version(metadata.version("apache-airflow"))
 IMPORTS = """
 from airflow_provider_aianalytics.operators.claude_enterprise import *
 from airflow_provider_aianalytics.operators.perplexity import *
@@ -198,6 +202,22 @@ def test_a_run_without_a_day_of_its_own_shows_what_to_write(
 
     assert outcome.tasks == {"land": "failed"}
     assert 'start="{{ macros.ds_add(ds, -3) }}"' in said()
+
+
+def test_what_it_shows_works_in_a_run_without_a_logical_date(
+    run_dag: RunDag, simulator: Simulator, said: Callable[[], str]
+) -> None:
+    operator = 'ClaudeEnterpriseAnalyticsOperator(task_id="read", dataset="users", {})'
+    if AIRFLOW.major < 3:
+        pytest.skip("every run of Airflow 2 has a logical date")
+
+    assert run_dag(operator.format(""), imports=IMPORTS, day=None).tasks == {"read": "failed"}
+    shown = re.search(r'start="{{.*}}",\s+end="{{.*}}",', said())
+
+    assert shown is not None
+    outcome = run_dag(operator.format(shown[0]), imports=IMPORTS, day=None)
+    assert outcome.tasks == {"read": "success"}
+    assert {record["_date"] for record in outcome.results["read"]} == {"2026-11-17"}
 
 
 CLAUDE: dict[str, Any] = {"task_id": "land", "dataset": "users", "path": "file:///tmp/lake"}

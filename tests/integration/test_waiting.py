@@ -174,7 +174,7 @@ def test_a_run_without_a_day_says_what_to_write(run_dag: RunDag, serve: Serve, s
     serve()
 
     assert wait(run_dag, day=None).tasks == {"wait": "failed"}
-    assert 'day="{{ macros.ds_add(ds, -3) }}"' in said()
+    assert 'Write into the sensor: day="{{ macros.ds_add(ds, -3) }}"' in said()
 
 
 def test_rescheduling_comes_back_at_the_next_look(serve: Serve) -> None:
