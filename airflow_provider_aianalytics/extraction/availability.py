@@ -19,6 +19,7 @@ knowledge of having looked, which is one more look.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -225,12 +226,21 @@ class Wait:
     ) -> Wait:
         """Begin to wait, or go on after an interruption.
 
+        Whoever goes on remembers no look, so a failure is taken for the last of a row that began with the first look:
+        else each process that looks once would come back as soon as after a first failure, all through an outage.
+
         :param now: the time, UTC.
         :param began: when the waiting began, where that was earlier: a day that grew old meanwhile is looked at.
         """
-        wait = cls(awaited=awaited, look_at=max(now, awaited.first_look), deadline=deadline)
-        wait.there = (began or now) >= awaited.old_from
-        return wait
+        began = began or now
+        looked_for = max(0.0, (now - max(began, awaited.first_look)).total_seconds())
+        return cls(
+            awaited=awaited,
+            look_at=max(now, awaited.first_look),
+            deadline=deadline,
+            there=began >= awaited.old_from,
+            failures=int(math.log2(1 + looked_for / FIRST_RETRY)),
+        )
 
     def told(self, outcome: Page | AIAnalyticsError, *, now: datetime) -> None:
         """Take in what a look brought.

@@ -14,6 +14,7 @@ from airflow_provider_aianalytics.clock import Clock, RehearsalClock
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
 from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
+from airflow_provider_aianalytics.simulator.faults import Fault
 from airflow_provider_aianalytics.triggers.availability import AvailabilityTrigger
 from tests.integration.conftest import Outcome, RunDag, connect
 from tests.triggers.conftest import WaitingClock
@@ -200,12 +201,35 @@ def test_rescheduling_comes_back_at_the_next_look(serve: Serve) -> None:
     assert [request.status for request in sim.requests] == [400]
 
 
-def _context() -> Any:
+@pytest.mark.parametrize("status", [503, 429])
+def test_rescheduling_through_an_outage_sends_ever_fewer_requests(serve: Serve, status: int) -> None:
+    """Each look is that of a new process, which remembers none of those before."""
+    from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
+
+    sim = serve()
+    sim.fail(Fault("status", status=status, times=None))
+    began = sim.now
+
+    while sim.now < began + timedelta(days=2):
+        sensor = ClaudeEnterpriseAnalyticsSensor(
+            task_id="wait", dataset="users", day="2026-11-17", mode="reschedule", deferrable=False
+        )
+        with pytest.raises(AirflowException) as caught:
+            sensor.execute(_context(first_start=datetime.now(UTC) - (sim.now - began)))
+        sim.advance(caught.value.reschedule_date - datetime.now(UTC))  # type: ignore[attr-defined]
+
+    assert len(sim.requests) <= 25
+    looks = [request.at for request in sim.requests]
+    assert looks[1] - looks[0] < timedelta(minutes=3)
+    assert looks[-1] - looks[-2] > timedelta(hours=3)
+
+
+def _context(first_start: datetime | None = None) -> Any:
     class Instance:
         dag_id, task_id, run_id, map_index, max_tries, try_number = "dag", "wait", "run", -1, 0, 1
         start_date = None
 
-        def get_first_reschedule_date(self, context: Any) -> None:
-            return None
+        def get_first_reschedule_date(self, context: Any) -> datetime | None:
+            return first_start
 
     return {"ti": Instance(), "task_reschedule_count": 0}
