@@ -51,12 +51,23 @@ def moment_trigger(moment: datetime) -> BaseTrigger:
 def tell_outlets(context: Mapping[str, Any], outlets: Iterable[Any], extra: dict[str, Any], days: list[str]) -> None:
     """Give the events of a task's outlets an extra, and since 3.3 one event for each changed day, by its partition key.
 
+    What is no asset, such as an entity of lineage, has no event, and that of an alias takes no partitions.
+
     :param days: the changed days, ``YYYY-MM-DD``.
     """
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    try:
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:  # Airflow 2 has no references
+        from airflow.providers.common.compat.sdk import Asset as AssetRef  # type: ignore[assignment]
+
     for outlet in outlets:
+        if not isinstance(outlet, (Asset, AssetAlias, AssetRef)):
+            continue
         event = context["outlet_events"][outlet]
         event.extra = extra
-        if days and hasattr(event, "add_partitions"):
+        if days and not isinstance(outlet, AssetAlias) and hasattr(event, "add_partitions"):
             event.add_partitions(days)
 
 

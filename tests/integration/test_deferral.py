@@ -135,6 +135,20 @@ asset = Asset(uri="x-lake://ai/users")
         assert sorted(key for _, key in first) == ["2026-11-10", "2026-11-11"]
 
 
+@pytest.mark.parametrize("outlet", ['AssetAlias(name="landed")', 'File(url="s3://lake/ai")'])
+def test_an_outlet_that_takes_no_partitions_is_left_alone(
+    run_dag: RunDag, living: Simulator, tmp_path: Path, outlet: str
+) -> None:
+    outcome = run_dag(
+        f'{OPERATOR}(task_id="land", dataset="users", path={str(tmp_path)!r}, start="2026-11-10", outlets=[{outlet}])',
+        imports=f"{IMPORTS}\n"
+        "from airflow.providers.common.compat.lineage.entities import File\n"
+        "from airflow.providers.common.compat.sdk import AssetAlias",
+    )
+
+    assert outcome.tasks == {"land": "success"}
+
+
 def _events() -> list[tuple[dict[str, object], str | None]]:
     from airflow.utils.session import create_session
 
