@@ -12,7 +12,12 @@ Day = str | date | datetime
 
 def is_known(*values: object) -> bool:
     """Whether values are known when the DAG is parsed, so that they can be checked there."""
-    return not any("{{" in repr(value) or "{%" in repr(value) or hasattr(value, "resolve") for value in values)
+    return not any("{{" in repr(value) or "{%" in repr(value) or is_returned(value) for value in values)
+
+
+def is_returned(value: object) -> bool:
+    """Whether a value is what another task returns, which a worker alone can fetch."""
+    return hasattr(value, "resolve")
 
 
 def require(condition: bool, message: str) -> None:

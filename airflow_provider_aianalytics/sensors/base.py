@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
 
-from airflow_provider_aianalytics.arguments import Day, is_known
+from airflow_provider_aianalytics.arguments import Day, is_known, is_returned
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.compat import first_start, renders_templates
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
@@ -55,7 +55,8 @@ class AnalyticsSensor(BaseSensorOperator):
     :param deferrable: wait in the triggerer.
     :param start_from_trigger: with ``deferrable``, start in the triggerer too, so that no worker is ever used unless
         the wait ends. Needs ``day``, since only a worker knows the run's own period. Airflow 2.11 does so for a day
-        that is not templated, 3.3 for any; elsewhere, and when mapped, the task starts in a worker and then defers.
+        that is not templated, 3.3 for any; elsewhere, when mapped, and for what another task returns, the task starts
+        in a worker and then defers.
     :param conn_id: the connection (templated).
     :raises InvalidArgumentError: when the DAG is parsed, for what the vendor does not have.
     """
@@ -104,7 +105,10 @@ class AnalyticsSensor(BaseSensorOperator):
                 'start_from_trigger=True needs day=, such as day="{{ macros.ds_add(ds, -3) }}": only a worker can tell '
                 "the run's own period"
             )
-        if not is_known(self.dataset, self.day, self.conn_id) and not renders_templates(AvailabilityTrigger):
+        arguments = (self.dataset, self.day, self.conn_id)
+        if any(map(is_returned, arguments)):
+            return
+        if not is_known(*arguments) and not renders_templates(AvailabilityTrigger):
             return
         trigger = AvailabilityTrigger(
             vendor=self.vendor.name,
@@ -117,11 +121,11 @@ class AnalyticsSensor(BaseSensorOperator):
             timeout=self.timeout,
             spread=spread_of(self.task_id),
         )
-        path, arguments = trigger.serialize()
+        path, serialized = trigger.serialize()
         self.start_from_trigger = True
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=path,
-            trigger_kwargs=arguments,
+            trigger_kwargs=serialized,
             next_method="execute_complete",
             timeout=timedelta(seconds=self.timeout) + SLACK,
         )

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import DAG, BaseOperator
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_aianalytics.clock import Clock, RehearsalClock, clock_of
@@ -109,6 +110,21 @@ def test_it_can_start_in_the_triggerer(day: Any) -> None:
     trigger = AvailabilityTrigger(**arguments.trigger_kwargs)
     assert (trigger.vendor, trigger.dataset, trigger.day) == ("perplexity", "credit_usage", str(day))
     assert (trigger.settle, trigger.timeout, trigger.look_at, trigger.deadline) == (6 * 3600, 3600, None, None)
+
+
+@pytest.mark.parametrize("argument", ["dataset", "day", "conn_id"])
+def test_what_another_task_returns_is_known_to_a_worker_alone(argument: str) -> None:
+    with DAG("dag", schedule=None, start_date=datetime(2026, 1, 1)):
+        sensor = ClaudeEnterpriseAnalyticsSensor(
+            task_id="wait",
+            deferrable=True,
+            start_from_trigger=True,
+            **{"dataset": "users", "day": "2026-11-17", argument: BaseOperator(task_id="upstream").output},
+        )
+
+    assert sensor.upstream_task_ids == {"upstream"}
+    assert not sensor.start_from_trigger
+    assert sensor.start_trigger_args is None
 
 
 def test_without_asking_it_starts_in_a_worker() -> None:
