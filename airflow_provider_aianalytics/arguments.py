@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
@@ -16,7 +17,11 @@ def is_known(*values: object) -> bool:
 
 
 def is_returned(value: object) -> bool:
-    """Whether a value is what another task returns, which a worker alone can fetch."""
+    """Whether a value is, or holds, what another task returns, which a worker alone can fetch."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set):
+        return any(map(is_returned, value))
     return hasattr(value, "resolve")
 
 

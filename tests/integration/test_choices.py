@@ -220,6 +220,29 @@ def test_what_it_shows_works_in_a_run_without_a_logical_date(
     assert {record["_date"] for record in outcome.results["read"]} == {"2026-11-17"}
 
 
+def test_what_another_task_returns_can_stand_inside_an_argument(run_dag: RunDag, simulator: Simulator) -> None:
+    outcome = run_dag(
+        """
+@task
+def model():
+    return "model"
+
+@task
+def product():
+    return "chat"
+
+ClaudeEnterpriseAnalyticsOperator(
+    task_id="read", dataset="cost_report", start="2026-11-10", group_by=[model()], filters={"products": (product(),)}
+)
+""",
+        imports=IMPORTS,
+    )
+
+    assert outcome.state == "success"
+    asked = simulator.requests[0].query
+    assert {value for name, value in asked if name.removesuffix("[]") in ("group_by", "products")} == {"model", "chat"}
+
+
 CLAUDE: dict[str, Any] = {"task_id": "land", "dataset": "users", "path": "file:///tmp/lake"}
 
 
