@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_aianalytics.arguments import Day, is_known
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
-from airflow_provider_aianalytics.extraction.windows import Period, as_day, check_period
+from airflow_provider_aianalytics.extraction.windows import Period, check_period
 from airflow_provider_aianalytics.period import period_of
 from airflow_provider_aianalytics.vendors.dataset import Vendor
 
@@ -60,11 +60,8 @@ class AnalyticsOperator(BaseOperator):
         self.conn_id = conn_id or self.default_conn_id
         if is_known(dataset, group_by, filters):
             checked = self.query()
-            if start is not None and is_known(start, end):
-                first = as_day(start, name="start")
-                check_period(
-                    checked.dataset, Period(first, as_day(end, name="end")) if end is not None else Period.of(first)
-                )
+            if start not in (None, "") and is_known(start, end):
+                check_period(checked.dataset, period_of({}, start=start, end=end))
 
     def query(self) -> Query:
         """The cut that the arguments stand for.

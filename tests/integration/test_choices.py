@@ -243,6 +243,15 @@ ClaudeEnterpriseAnalyticsOperator(
     assert {value for name, value in asked if name.removesuffix("[]") in ("group_by", "products")} == {"model", "chat"}
 
 
+@pytest.mark.parametrize("end", [None, ""])
+def test_an_empty_day_is_the_runs_own(end: str | None) -> None:
+    for start in (None, "", "2026-11-10"):
+        operator = ClaudeEnterpriseAnalyticsOperator(task_id="read", dataset="users", start=start, end=end)
+        own = {"data_interval_start": NOW - timedelta(days=2), "data_interval_end": NOW}
+        days = operator.period(own)  # type: ignore[arg-type]
+        assert str(days) == ("[2026-11-10, 2026-11-11)" if start else "[2026-11-18, 2026-11-20)")
+
+
 CLAUDE: dict[str, Any] = {"task_id": "land", "dataset": "users", "path": "file:///tmp/lake"}
 
 
