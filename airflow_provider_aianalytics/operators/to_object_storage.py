@@ -266,12 +266,13 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
 
     def _defer_over(self, error: RateLimitedError | VendorUnavailableError) -> None:
         """Free the worker for a wait that is too long to be slept, where the author allows it."""
-        from airflow_provider_aianalytics.extraction.availability import spelled
+        from airflow_provider_aianalytics.extraction.availability import LONGEST_RETRY_AFTER, spelled
         from airflow_provider_aianalytics.extraction.pacing import PATIENCE
 
-        if not self.deferrable or (error.retry_after or 0) <= PATIENCE:
+        seconds = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
+        if not self.deferrable or seconds <= PATIENCE:
             return
-        moment = datetime.now(UTC) + timedelta(seconds=error.retry_after or 0)
+        moment = datetime.now(UTC) + timedelta(seconds=seconds)
         self.log.warning("%s; going on at %s", error, spelled(moment))
         self.defer(trigger=moment_trigger(moment), method_name="land_again")
 

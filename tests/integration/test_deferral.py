@@ -76,6 +76,30 @@ def test_a_long_wait_for_the_budget_frees_the_worker(
     assert len(living.requests) == 4
 
 
+@pytest.mark.parametrize("retry_after", ["400000000", "1000000000000"])
+def test_nobody_is_put_off_for_longer_than_a_day(
+    run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, retry_after: str
+) -> None:
+    from airflow_provider_aianalytics.operators import to_object_storage
+
+    waits = []
+
+    def shortened(seconds: float) -> timedelta:
+        waits.append(timedelta(seconds=seconds))
+        return timedelta(0)
+
+    monkeypatch.setattr(to_object_storage, "timedelta", shortened)
+    living.fail(Fault("status", path="skills", status=503, headers={"retry-after": retry_after}, times=1))
+
+    outcome = run_dag(
+        f'{OPERATOR}(task_id="land", dataset="skills", path={str(tmp_path)!r}, start="2026-11-10", deferrable=True)',
+        imports=IMPORTS,
+    )
+
+    assert outcome.tasks == {"land": "success"}
+    assert waits == [timedelta(days=1)]
+
+
 def test_without_a_triggerer_a_long_wait_is_an_error(run_dag: RunDag, living: Simulator, tmp_path: Path) -> None:
     living.fail(Fault("status", path="skills", status=503, headers={"retry-after": "90"}, times=1))
 
