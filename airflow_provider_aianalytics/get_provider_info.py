@@ -25,7 +25,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators"),
         "sensors": _modules("sensors"),
         "triggers": [
-            {"integration-name": title, "python-modules": [f"{_PACKAGE}.triggers.availability"]}
+            {
+                "integration-name": title,
+                "python-modules": [f"{_PACKAGE}.triggers.availability", f"{_PACKAGE}.triggers.new_day"],
+            }
             for title in _VENDORS.values()
         ],
         "filesystems": [f"{_PACKAGE}.storage.memory"],

@@ -21,6 +21,7 @@ from packaging.version import Version
 
 import airflow_provider_aianalytics
 from airflow_provider_aianalytics import links as links_module
+from airflow_provider_aianalytics import triggers
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
 from airflow_provider_aianalytics.hooks.aio import HOOKS as TRIGGERED
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
@@ -107,6 +108,13 @@ class TestProviderInfo:
         for path in [*info["cli"], *(one["hook-class-name"] for one in info["connection-types"])]:
             module, name = path.rsplit(".", 1)
             assert callable(getattr(importlib.import_module(module), name))
+
+    def test_every_trigger_is_named(self) -> None:
+        folder = Path(triggers.__file__).parent
+        modules = {f"{triggers.__name__}.{path.stem}" for path in folder.glob("*.py") if path.stem != "__init__"}
+
+        for entry in get_provider_info()["triggers"]:
+            assert set(entry["python-modules"]) == modules
 
     def test_connection_types_are_those_of_the_hooks(self) -> None:
         for conn_type, kind in HOOKS.items():
