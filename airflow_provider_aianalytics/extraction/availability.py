@@ -256,15 +256,27 @@ class Wait:
                 try:
                     self._read(outcome, now)
                 except (MalformedResponseError, ValueError) as error:
-                    self._failed(MalformedResponseError(f"the answer cannot be believed ({error})"), now)
+                    self.failed(MalformedResponseError(f"the answer cannot be believed ({error})"), now=now)
             case NotYetAvailableError():
                 self._not_yet(outcome.what, now, outcome.latest)
             case OversizedResponseError():
                 raise outcome
             case RateLimitedError() | VendorUnavailableError() | MalformedResponseError() | CursorExpiredError():
-                self._failed(outcome, now)
+                self.failed(outcome, now=now)
             case _:
                 raise outcome
+
+    def failed(self, error: AIAnalyticsError, *, now: datetime) -> None:
+        """Come back after a while, longer each time, and not before the vendor asks for it.
+
+        :param error: what came instead of an answer, or of a request.
+        :param now: the time, UTC.
+        """
+        self.failures += 1
+        self.said = error.what
+        own = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(self.failures - 1, 10)) * (0.75 + self.awaited.spread / 2)
+        asked_for = min(getattr(error, "retry_after", None) or 0.0, LONGEST_RETRY_AFTER)
+        self.look_at = now + timedelta(seconds=own + asked_for)
 
     def is_given_up(self, now: datetime) -> bool:
         """Whether the time is over, with no look due that could still find the day."""
@@ -283,7 +295,7 @@ class Wait:
         expected = f"It is expected from {spelled(awaited.first_look - awaited._delay)}"
         expected += f" and overdue from {spelled(awaited.old_from)}."
         if not self.looks:
-            asked = "No request was sent, since it could not be there yet."
+            asked = f"No request was sent{f': {self.said}' if self.said else ', since it could not be there yet'}."
         else:
             times = "1 request" if self.requests == 1 else f"{self.requests} requests"
             span = spelled(self.looks[0])
@@ -312,14 +324,6 @@ class Wait:
         self.failures = 0
         self.said = said
         self.look_at = self.awaited.next_look(now, latest=latest)
-
-    def _failed(self, error: AIAnalyticsError, now: datetime) -> None:
-        """Come back after a while, longer each time, and not before the vendor asks for it."""
-        self.failures += 1
-        self.said = error.what
-        own = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(self.failures - 1, 10)) * (0.75 + self.awaited.spread / 2)
-        asked_for = min(getattr(error, "retry_after", None) or 0.0, LONGEST_RETRY_AFTER)
-        self.look_at = now + timedelta(seconds=own + asked_for)
 
 
 def spelled(moment: datetime) -> str:

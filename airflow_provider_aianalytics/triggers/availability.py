@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, AirflowSensorTimeout
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_aianalytics import exceptions
@@ -143,9 +143,18 @@ class AvailabilityTrigger(BaseTrigger):
             if wait.is_given_up(self.clock.now()):
                 break
             try:
-                wait.told(await reader.probe(wait.awaited.query, wait.awaited.day), now=self.clock.now())
+                page = await reader.probe(wait.awaited.query, wait.awaited.day)
             except AIAnalyticsError as error:
                 wait.told(error, now=self.clock.now())
+            except Exception as error:
+                # Airflow says that a connection is not defined of one that it fails to look up, too; but one that was
+                # read before is.
+                if isinstance(error, AirflowNotFoundException) and not wait.looks:
+                    raise
+                unread = AIAnalyticsError(f"no connection could be read ({type(error).__name__}: {error})")
+                wait.failed(unread, now=self.clock.now())
+            else:
+                wait.told(page, now=self.clock.now())
             if not wait.there:
                 self.log.info("%s: %s; looking again at %s", wait.awaited.where, wait.said, spelled(wait.look_at))
         return wait

@@ -12,11 +12,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, AirflowSensorTimeout
 
 from airflow_provider_aianalytics import exceptions
 from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.extraction.availability import Wait, awaited
+from airflow_provider_aianalytics.hooks import aio
 from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
 from airflow_provider_aianalytics.simulator.faults import Fault
@@ -177,6 +178,65 @@ def test_what_passes_is_waited_out(serve: Serve, kind: Any) -> None:
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps == sorted(gaps)
     assert gaps[0] >= timedelta(seconds=165 if kind == "rate_limit" else 45)
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, *lookups: Exception | None) -> None:
+    """Let the first lookups of a connection end so; ``None``, and all after them, as they do."""
+    left = list(lookups)
+    read = aio.get_async_connection
+
+    async def look_up(*args: Any, **kwargs: Any) -> Any:
+        error = left.pop(0) if left else None
+        if error is not None:
+            raise error
+        return await read(*args, **kwargs)
+
+    monkeypatch.setattr(aio, "get_async_connection", look_up)
+
+
+def test_a_connection_that_cannot_be_read_for_a_while_is_waited_out(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim = serve()
+    unreadable(monkeypatch, *[RuntimeError("the API server is restarting")] * 3)
+
+    event = run(trigger(sim), sim)
+
+    assert (event["status"], event["requests"]) == ("available", 1)
+    (request,) = sim.requests
+    assert timedelta(minutes=5) < request.at - AGGREGATED < timedelta(minutes=20)
+
+
+def test_a_connection_that_was_read_before_is_not_gone(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = serve(claude=ClaudeSettings(lag_days=3))
+    unreadable(monkeypatch, None, AirflowNotFoundException("isn't defined"))
+
+    event = run(trigger(sim), sim)
+
+    assert event["status"] == "available"
+    assert [request.status for request in sim.requests] == [400, 200]
+
+
+def test_a_connection_that_does_not_exist_ends_it_at_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = serve()
+    monkeypatch.delenv("AIRFLOW_CONN_CLAUDE_ENTERPRISE_ANALYTICS_DEFAULT")
+
+    with pytest.raises(AirflowNotFoundException, match="claude_enterprise_analytics_default"):
+        run(trigger(sim), sim)
+    assert sim.now - AGGREGATED < timedelta(minutes=6)
+
+
+def test_the_vendor_is_not_blamed_for_a_connection_that_cannot_be_read(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim = serve()
+    unreadable(monkeypatch, *[RuntimeError("no secrets backend")] * 100)
+
+    event = run(trigger(sim, patience=2 * DAY), sim)
+
+    assert (event["status"], event["requests"]) == ("timeout", 0)
+    assert "No request was sent: no connection could be read (RuntimeError: no secrets backend)." in event["message"]
+    assert not sim.requests
 
 
 def test_a_long_outage_is_no_storm_of_requests(serve: Serve) -> None:
