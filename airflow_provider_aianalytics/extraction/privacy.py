@@ -107,6 +107,11 @@ def check_fields(dataset: Dataset, option: str, names: Iterable[str]) -> None:
             )
         if name in (dataset.bounds or ()):
             raise InvalidArgumentError(f"{dataset.vendor} {dataset.name}: {option} {name!r} says the day and must stay")
+        if f"{dataset.measure}.".startswith(f"{name}."):
+            raise InvalidArgumentError(
+                f"{dataset.vendor} {dataset.name}: {option} {name!r} holds the amount by which empty days and shrunken "
+                "ones are noticed, and must stay"
+            )
 
 
 def _dropped(value: msgspec.Raw) -> bytes | None:
