@@ -25,6 +25,7 @@ from airflow_provider_aianalytics.exceptions import (
     SuspiciousShrinkError,
     VendorUnavailableError,
 )
+from airflow_provider_aianalytics.extraction.answers import without_addresses
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.reading import Reading
@@ -314,20 +315,21 @@ class Ingest:
         if manifest is None:
             return
         window = {self.dataset.window.start, self.dataset.window.end, "limit"}
-        then = {name: value for name, value in manifest.query.items() if name not in window}
-        now = query_as_sent(tuple(self.query.options()))
-        ours = {
+        landed_as = {
             "dataset": self.dataset.name,
             "format": self.table.file_format.name,
             "compression": self.table.file_format.compression,
             "dropped_fields": self.privacy.drop,
             "pseudonymized_fields": self.privacy.pseudonymize,
         }
-        theirs = {name: getattr(manifest, name) for name in ours}
-        if then != now or theirs != ours:
+        now = landed_as | query_as_sent(tuple(self.query.options()))
+        then = {name: getattr(manifest, name) for name in landed_as}
+        then |= {name: value for name, value in manifest.query.items() if name not in window}
+        if then != now:
+            differing = sorted(name for name in then | now if then.get(name) != now.get(name))
+            was, asked = ({name: cut.get(name) for name in differing} for cut in (then, now))
             raise QueryMismatchError(
-                f"{manifest.date} of table {self.table.table!r} was landed as {theirs} by the query {then}; "
-                f"this is {ours} by the query {now}",
+                without_addresses(f"{manifest.date} of table {self.table.table!r} was landed with {was}, not {asked}"),
                 where=str(self),
                 way_out="Give the other cut a table of its own (table=…), or another path",
             )

@@ -469,8 +469,11 @@ def _by_group(lines: list[bytes]) -> dict[tuple[Any, ...], Decimal]:
     return groups
 
 
+NAMES = {"dag_id": "dag", "run_id": "run", "task_id": "land"}
+
+
 class TestTries:
-    RUN = Run(dag_id="dag", run_id="run", task_id="land", try_number=1)
+    RUN = Run(**NAMES)
 
     def test_days_of_an_earlier_try_are_kept_and_not_read_again(self, bench: BenchOf) -> None:
         it = bench()
@@ -479,7 +482,7 @@ class TestTries:
             it.land("users", D, D + 4 * DAY, run=self.RUN)
         it.simulator.clear_requests()
 
-        result = it.land("users", D, D + 4 * DAY, run=Run(dag_id="dag", run_id="run", task_id="land", try_number=2))
+        result = it.land("users", D, D + 4 * DAY, run=Run(**NAMES, try_number=2))
 
         assert statuses(result) == ["kept", "kept", "created", "created"]
         assert len(it.simulator.requests) == 2
@@ -488,8 +491,25 @@ class TestTries:
         it = bench()
         it.land("users", D, D + DAY, run=self.RUN)
 
-        again = Run(dag_id="dag", run_id="run", task_id="land", try_number=2)
+        again = Run(**NAMES, try_number=2)
         assert statuses(it.land("users", D, D + DAY, run=again, first_try=2)) == ["unchanged"]
+
+    def test_a_run_that_was_deleted_and_made_again_reads_again(self, bench: BenchOf) -> None:
+        it = bench()
+        it.land("users", D, D + DAY, run=Run(**NAMES, started_at="2026-11-20T11:00:00Z"))
+
+        again = Run(**NAMES, started_at="2026-11-20T12:00:00Z")
+        assert statuses(it.land("users", D, D + DAY, run=again)) == ["unchanged"]
+
+    def test_a_refused_cut_names_what_differs_and_no_member(self, bench: BenchOf) -> None:
+        it = bench()
+        cut: dict[str, Any] = {"vendor": "perplexity", "table": "one"}
+        member = json.loads(truth(it.simulator, "perplexity", "member_credit_usage", D, D + DAY)[D][0])["user_email"]
+        it.land("credit_usage", D, D + DAY, filters={"user_email": member}, **cut)
+
+        with pytest.raises(QueryMismatchError, match=r"landed with \{'user_email': '<e-mail>'\}, not") as raised:
+            it.land("credit_usage", D, D + DAY, filters={"user_email": "bob@example.org"}, **cut)
+        assert "@" not in str(raised.value)
 
     def test_another_cut_is_refused_before_any_request(self, bench: BenchOf) -> None:
         it = bench()

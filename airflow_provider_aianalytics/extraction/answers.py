@@ -236,8 +236,13 @@ def _error_in(body: bytes) -> tuple[str, str]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", ""
     message = parsed.error.message or bytes(parsed.detail).decode(errors="replace")
-    message = _EMAIL.sub("<e-mail>", " ".join(message.split()))
+    message = without_addresses(" ".join(message.split()))
     return parsed.error.type, message[:MAX_MESSAGE]
+
+
+def without_addresses(text: str) -> str:
+    """A text for a log, in which no member is named."""
+    return _EMAIL.sub("<e-mail>", text)
 
 
 def _decoded(body: bytes) -> _Envelope:

@@ -19,6 +19,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     :param map_index: -1 where the task is not mapped.
     :param try_number: 1 for the first try.
+    :param started_at: when the DAG run was started, RFC 3339, UTC: one that was deleted and made again under its old
+        name is another.
     """
 
     dag_id: str
@@ -26,9 +28,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str
     map_index: int = -1
     try_number: int = 1
+    started_at: str | None = None
 
     def is_same_task_run(self, other: Run) -> bool:
         return msgspec.structs.replace(self, try_number=other.try_number) == other
+
+    def has_name_of(self, other: Run) -> bool:
+        """Whether it is the same task run, or what that was before its DAG run was cleared."""
+        return self.is_same_task_run(msgspec.structs.replace(other, started_at=self.started_at))
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
