@@ -81,8 +81,8 @@ def is_empty(manifest: Manifest) -> bool:
 
 def summary(table: TableInLake, query: Query, landed: Landed) -> dict[str, Any]:
     """What a run landed, as the operator returns it: a few hundred bytes a day, whatever the rows."""
-    days = [partition.manifest.date for partition in landed.partitions] + landed.missing
-    return {
+    days = [partition.manifest.date for partition in landed.partitions] + landed.missing + landed.empty
+    told = {
         "vendor": query.dataset.vendor,
         "dataset": query.dataset.name,
         "table": table.table,
@@ -93,3 +93,6 @@ def summary(table: TableInLake, query: Query, landed: Landed) -> dict[str, Any]:
         "requests": landed.requests,
         "partitions": [partition.summary() for partition in landed.partitions],
     }
+    if landed.missing:
+        told["missing"] = [day.isoformat() for day in landed.missing]
+    return told

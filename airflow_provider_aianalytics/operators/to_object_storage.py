@@ -65,7 +65,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
     :param keep_revisions: whether the content that a restatement replaces is kept under ``_revisions``.
     :param on_unavailable: what a day does that is not there yet, once the others are landed: ``fail``; ``skip``;
         ``wait``, which defers to the triggerer until the vendor has the day, up to a week, and then lands it; or
-        ``partial``, which lands it as far as the vendor's data goes and marks it incomplete.
+        ``partial``, which lands it as far as the vendor's data goes and marks it incomplete, and skips where that is
+        nothing at all; for reports and Perplexity, whose days come bucket by bucket.
     :param on_empty: what a day does that was answered without a row, or with a total of zero, which a vendor that was
         not synced answers too: ``accept`` lands it, ``fail`` leaves it out and fails once the others are landed,
         ``skip`` lands it and skips the tasks behind when every day is empty.
@@ -126,6 +127,11 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             require(value in allowed, f"{name}={value!r} is not allowed; allowed: {', '.join(allowed)}")
         if is_known(table) and is_known(self.dataset, self.group_by, self.filters):
             self._table_name()
+            require(
+                on_unavailable != "partial" or self.query().dataset.availability.kind != "aggregated",
+                f'on_unavailable="partial" is not for {self.dataset}, which the vendor has for whole days only; '
+                "allowed: fail, skip, wait",
+            )
             check_fields(self.query().dataset, "drop_fields", drop_fields)
             check_fields(self.query().dataset, "pseudonymize_fields", pseudonymize_fields)
 
@@ -169,7 +175,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         from airflow_provider_aianalytics.ingest import Ingest, Rules
         from airflow_provider_aianalytics.landed import is_empty, summary
         from airflow_provider_aianalytics.lineage import collect_landed, collect_read
-        from airflow_provider_aianalytics.storage.manifest import Run
+        from airflow_provider_aianalytics.storage.manifest import Run, rfc3339
 
         period, checked = self.period(context), self.query()
         table = TableInLake(
@@ -178,20 +184,22 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             table=self._table_name(),
             file_format=FileFormat(self.file_format, self.compression),
         )
-        instance = context["ti"]
+        instance, started = context["ti"], context["dag_run"].start_date
+        run = Run(
+            dag_id=instance.dag_id,
+            run_id=instance.run_id,
+            task_id=instance.task_id,
+            map_index=-1 if instance.map_index is None else instance.map_index,
+            try_number=instance.try_number,
+            started_at=rfc3339(started) if started else None,
+        )
         with closing(self.hook()) as hook:
             collect_read(hook, self.vendor, checked.dataset)
             self._ingest = Ingest(
                 hook,
                 checked,
                 table,
-                run=Run(
-                    dag_id=instance.dag_id,
-                    run_id=instance.run_id,
-                    task_id=instance.task_id,
-                    map_index=-1 if instance.map_index is None else instance.map_index,
-                    try_number=instance.try_number,
-                ),
+                run=run,
                 first_try=first_try(context),
                 privacy=Privacy(
                     checked.dataset,
@@ -219,12 +227,16 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         link_to_landed(instance, table, [partition.manifest.date for partition in landed.partitions])
         told = summary(table, checked, landed)
         self.log.info("Landed %s", json.dumps(told))
-        # What an earlier try landed, or this one before it deferred, has not been told to anybody yet.
-        changed = [day["date"] for day in told["partitions"] if day["status"] != "unchanged"]
+        # What this run landed before it deferred, was retried, or failed and was cleared, nobody has been told of yet.
+        changed = [
+            partition.manifest.date.isoformat()
+            for partition in landed.partitions
+            if partition.status != "unchanged" or run.has_name_of(partition.manifest.run)
+        ]
         tell_outlets(
             context, self.outlets, {**told, "partitions": len(told["partitions"]), "changed": changed}, changed
         )
-        if landed.missing and self.on_unavailable != "partial":
+        if landed.missing:
             self._not_yet(context, checked, period, landed)
         if landed.empty:
             raise EmptyDayError(
@@ -236,16 +248,22 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             raise AirflowSkipException(f"{self.vendor.name} {checked.dataset.name} {period}: every day is empty")
         return told
 
-    def _not_yet(self, context: Context, checked: Query, period: Period, landed: Landed) -> NoReturn:
+    def _not_yet(self, context: Context, checked: Query, period: Period, landed: Landed) -> None:
         error = NotYetAvailableError(
             f"{', '.join(map(str, landed.missing))} not there yet; the other days of the period are landed",
             latest=landed.latest,
             where=f"{self.vendor.name} {checked.dataset.name} {period}",
             way_out='Run later, end the period earlier, or wait with a sensor or on_unavailable="wait"',
         )
-        if self.on_unavailable == "wait":
-            self._wait_for(landed.missing[-1], context, checked, error)
-        raise AirflowSkipException(str(error)) if self.on_unavailable == "skip" else error
+        match self.on_unavailable:
+            case "partial" if landed.partitions or landed.empty:
+                self.log.info("%s", error)
+            case "partial" | "skip":
+                raise AirflowSkipException(str(error))
+            case "wait":
+                self._wait_for(landed.missing[-1], context, checked, error)
+            case _:
+                raise error
 
     def _wait_for(self, day: date, context: Context, checked: Query, said: NotYetAvailableError) -> NoReturn:
         from airflow_provider_aianalytics.extraction.availability import Wait, awaited, spelled, spread_of_task

@@ -7,7 +7,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from airflow_provider_aianalytics.operators.perplexity import (
 )
 from airflow_provider_aianalytics.simulator import Fault, Simulator
 from tests.integration.conftest import NOW, Outcome, RunDag, connect
+from tests.support import DAY
 
 AIRFLOW = Version(metadata.version("apache-airflow"))
 IMPORTS = """
@@ -72,6 +73,28 @@ class TestWhatIsNotThereYet:
         lines = gzip.decompress(Path(partition["path"]).read_bytes()).splitlines()
         assert json.loads(lines[-1])["ending_at"] <= partition["data_refreshed_at"]
 
+    def test_of_whole_buckets_the_day_so_far_is_missing_and_said_so(
+        self, land: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        today = datetime.now(UTC).date()
+        with Simulator(seed=7, members=5) as living:
+            connect(monkeypatch, living)
+            outcome = land(
+                dataset="cost_report", start=str(today - DAY), end=str(today + DAY), on_unavailable="partial"
+            )
+
+        assert outcome.tasks == {"land": "success"}
+        assert [day["date"] for day in outcome.results["land"]["partitions"]] == [str(today - DAY)]
+        assert outcome.results["land"]["missing"] == [str(today)]
+
+    def test_where_nothing_of_the_day_is_there_the_task_is_skipped(
+        self, land: Callable[..., Outcome], simulator: Simulator
+    ) -> None:
+        outcome = land(dataset="cost_report", start=str(datetime.now(UTC).date()), on_unavailable="partial")
+
+        assert outcome.tasks == {"land": "skipped"}
+        assert not simulator.requests
+
 
 class TestEmptyDays:
     @pytest.mark.parametrize(("choice", "state", "files"), [("accept", "success", 1), ("skip", "skipped", 1)])
@@ -97,6 +120,14 @@ class TestEmptyDays:
 
         assert outcome.tasks == {"land": "failed"}
         assert [path.parent.name for path in tmp_path.rglob("*.gz")] == ["date=2026-11-17"]
+
+    def test_nor_does_the_only_day_of_a_run(
+        self, land: Callable[..., Outcome], simulator: Simulator, said: Callable[[], str]
+    ) -> None:
+        simulator.fail(Fault("json", path="users", body='{"data":[],"next_page":null}'))
+
+        assert land(dataset="users", start="2026-11-16", on_empty="fail").tasks == {"land": "failed"}
+        assert "2026-11-16 answered with nothing and not landed" in said()
 
 
 def test_people_are_hidden_before_anything_is_written(
@@ -281,6 +312,7 @@ CLAUDE: dict[str, Any] = {"task_id": "land", "dataset": "users", "path": "file:/
         ({"restate_days": -1}, "restate_days=-1"),
         ({"max_concurrency": 0}, "max_concurrency=0"),
         ({"on_unavailable": "ignore"}, "on_unavailable='ignore'.*fail, skip"),
+        ({"on_unavailable": "partial"}, "partial.*users.*whole days only; allowed: fail, skip, wait"),
         ({"on_empty": "no"}, "on_empty='no'.*accept, fail, skip"),
         ({"on_shrink": "no"}, "on_shrink='no'.*fail, accept"),
         ({"on_cap": "no"}, "on_cap='no'.*report, split"),

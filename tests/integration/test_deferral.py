@@ -7,9 +7,13 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_aianalytics.exceptions import AIAnalyticsError
+from airflow_provider_aianalytics.operators import to_object_storage
+from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
 from tests.integration.conftest import RunDag, connect
 
@@ -58,8 +62,6 @@ def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
 def test_a_long_wait_for_the_budget_frees_the_worker(
     run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_aianalytics.operators import to_object_storage
-
     monkeypatch.setattr(to_object_storage, "timedelta", lambda seconds: timedelta(seconds=seconds / 100))
     living.fail(
         Fault("status", path="skills", nth=2, status=503, headers={"retry-after": "90"}, times=1),
@@ -115,8 +117,6 @@ def test_without_a_triggerer_a_long_wait_is_an_error(run_dag: RunDag, living: Si
 def test_outlets_are_told_of_the_days_that_landed_before_a_wait_too(
     run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_aianalytics.operators import to_object_storage
-
     told = []
     monkeypatch.setattr(to_object_storage, "timedelta", lambda seconds: timedelta(seconds=seconds / 100))
     monkeypatch.setattr(to_object_storage, "tell_outlets", lambda context, outlets, extra, days: told.append(days))
@@ -129,6 +129,34 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_wait_too(
     )
 
     assert outcome.tasks == {"land": "success"}
+    assert told == [["2026-11-10", "2026-11-11"]]
+
+
+def test_outlets_are_told_of_the_days_that_landed_before_a_failure_that_was_cleared(
+    living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    monkeypatch.setattr(to_object_storage, "tell_outlets", lambda context, outlets, extra, days: told.append(days))
+    living.fail(Fault("status", path="skills", nth=2, status=403, times=1))
+    task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
+        task_id="land", dataset="skills", path=str(tmp_path), start="2026-11-10", end="2026-11-12", max_concurrency=1
+    )
+    tries = [
+        {
+            "task": task,
+            "dag_run": SimpleNamespace(start_date=datetime(2026, 11, 20, hour, tzinfo=UTC)),
+            "ti": SimpleNamespace(
+                dag_id="dag", run_id="run", task_id="land", map_index=-1, try_number=number, max_tries=number - 1
+            ),
+        }
+        for number, hour in ((1, 12), (2, 13))
+    ]
+    with pytest.raises(AIAnalyticsError):
+        task.execute(tries[0])
+    assert not told
+
+    task.execute(tries[1])
+
     assert told == [["2026-11-10", "2026-11-11"]]
 
 
