@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -208,7 +208,7 @@ class Ingest:
         with self.table.spool() as folder, ExitStack() as stack:
             files = DayFiles(folder, list(window.days()), self.table.file_format, self.dataset, stack)
             reading = Reading(self.query, window)
-            walk = self.hook.walk(self.query, window, self._unfinished.bodies(window))
+            walk = self.hook.walk(self.query, window, self._pages_of_earlier_tries(window))
             for page in stack.enter_context(closing(read_ahead(self._unfinished.keeping(walk)))):
                 if page.number == 1:
                     files.begin()
@@ -226,9 +226,19 @@ class Ingest:
             self._unfinished.drop(window)
             return landed
 
+    def _pages_of_earlier_tries(self, window: Window) -> Iterator[tuple[datetime, bytes]]:
+        """What they kept, unless it came before a day had settled that has settled since."""
+        now = self.hook.clock.now()
+        settled = [self.dataset.availability.settled_from(day) for day in window.days()]
+        for read_at, body in self._unfinished.pages(window):
+            if any(read_at < moment <= now for moment in settled):
+                self._unfinished.drop(window)
+                return
+            yield read_at, body
+
     def _commit(self, reading: Reading, files: DayFiles) -> Landed:
         landed = Landed(requests=reading.requests)
-        read_at = self.hook.clock.now()
+        read_at = reading.read_at
         for day in reading.window.days():
             covered = reading.covers(day, read_at)
             if not covered and not self.rules.partial:

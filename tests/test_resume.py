@@ -17,12 +17,12 @@ import pytest
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, VendorUnavailableError
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.records import Batch
-from airflow_provider_aianalytics.extraction.windows import Period
+from airflow_provider_aianalytics.extraction.windows import Period, midnight
 from airflow_provider_aianalytics.ingest import Ingest
 from airflow_provider_aianalytics.landed import Landed
 from airflow_provider_aianalytics.simulator import Fault
 from airflow_provider_aianalytics.storage.files import DayFiles
-from airflow_provider_aianalytics.storage.manifest import Run
+from airflow_provider_aianalytics.storage.manifest import Run, rfc3339
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 from tests.support import DAY, landed, truth
 from tests.test_ingest import Bench, BenchOf, D, bench, statuses
@@ -135,6 +135,40 @@ def test_a_cursor_that_expired_meanwhile_is_given_up_for_the_first_page(bench: B
     assert statuses(result) == ["created"]
     assert pages_asked(it) == 1 + PAGES
     assert is_true(it)
+
+
+@pytest.mark.parametrize(
+    ("again_at", "asked"),
+    [(timedelta(hours=2), 2), (timedelta(hours=3), PAGES), (timedelta(days=3, hours=3), PAGES)],
+    ids=["not settled yet", "settled since", "final since"],
+)
+def test_pages_of_a_day_that_had_not_settled_are_not_taken_for_settled(
+    bench: BenchOf, again_at: timedelta, asked: int
+) -> None:
+    it = bench(members=MEMBERS, now=midnight(D + DAY))
+    it.simulator.advance(timedelta(minutes=30))
+    break_off(it, 4)
+    it.simulator.set_now(midnight(D + DAY) + again_at)
+
+    result = land(it, AGAIN)
+
+    assert pages_asked(it) == asked
+    assert result.missing == ([D] if asked < PAGES else [])
+    assert asked < PAGES or is_true(it)
+
+
+def test_a_day_is_as_old_as_its_first_page(bench: BenchOf) -> None:
+    it = bench(members=MEMBERS)
+    read_at = it.simulator.now
+    break_off(it, 4)
+    it.simulator.advance(timedelta(days=2))
+
+    land(it, AGAIN)
+
+    assert pages_asked(it) == 2
+    manifest = it.manifest(DATASET, D, "perplexity")
+    assert manifest["fetched_at"] == rfc3339(read_at)[:20] + "000000Z"
+    assert manifest["final"] is (read_at >= PERPLEXITY.datasets[DATASET].availability.final_from(D))
 
 
 def test_pages_of_the_given_up_chain_are_not_taken_up_by_a_third_try(bench: BenchOf) -> None:

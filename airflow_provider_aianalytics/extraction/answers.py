@@ -80,7 +80,7 @@ _ERROR = msgspec.json.Decoder(_ErrorBody)
 def page_of(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: datetime) -> Page:
     """The page in an answer to the walk's request.
 
-    :param now: the time of arrival, UTC, to turn an HTTP date into seconds.
+    :param now: the time of arrival, UTC.
     :raises AIAnalyticsError: the typed error that the answer stands for.
     """
     if answer.status != 200:
@@ -111,6 +111,7 @@ def page_of(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: datetime) 
         organization_id=envelope.organization_id,
         requests=walk.requests,
         where=walk.where,
+        read_at=now,
     )
 
 

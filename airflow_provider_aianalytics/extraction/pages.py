@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 
@@ -30,6 +31,7 @@ class Page:
     :param organization_id: the organization as the vendor names it, where it does.
     :param requests: the requests spent on the window so far, retries and restarts included.
     :param where: vendor, dataset, window and page, for messages.
+    :param read_at: when it came, UTC; a page that an earlier try kept came then.
     """
 
     window: Window
@@ -42,6 +44,7 @@ class Page:
     organization_id: str | None = None
     requests: int = 1
     where: str = ""
+    read_at: datetime = field(kw_only=True)
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ class Reading:
 
     :ivar pages: the pages of the chain so far.
     :ivar requests: the requests spent, retries and restarts included.
+    :ivar read_at: when the first page of the chain came, UTC; what the vendor answers may be older, never newer.
     :ivar data_refreshed_at: the vendor's watermark as spelled, the earliest of the pages; ``None`` where it says none.
     :ivar organization_id: the organization as the vendor names it, where it does.
     :ivar capped: how many buckets of a day came with as many groups as the vendor serves, so that more may be missing.
@@ -34,6 +35,7 @@ class Reading:
         self.query = query
         self.window = window
         self.requests = 0
+        self.read_at: datetime
         self._begin()
 
     def _begin(self) -> None:
@@ -50,6 +52,7 @@ class Reading:
         """
         if page.number == 1:
             self._begin()
+            self.read_at = page.read_at
         self.pages += 1
         self.requests = page.requests
         self.organization_id = page.organization_id or self.organization_id

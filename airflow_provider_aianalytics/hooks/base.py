@@ -131,15 +131,15 @@ class AnalyticsHook(PacedHttpHook):
             )
         return planned.windows
 
-    def walk(self, checked: Query, window: Window, kept: Iterable[bytes] = ()) -> Iterator[Page]:
+    def walk(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
         """The pages of one window, to the proper end of its chain; begun again when the cursor expires.
 
-        :param kept: the bodies of its first pages, where they were read before; the walk goes on behind them.
+        :param kept: its first pages, where they were read before: when, and their bodies. The walk goes on behind them.
         """
         walk = CursorWalk(checked, window)
-        for body in kept:
+        for read_at, body in kept:
             walk.requests += 1
-            page = page_of(Answer(200, {}, body), walk, self.vendor, now=self.clock.now())
+            page = page_of(Answer(200, {}, body), walk, self.vendor, now=read_at)
             walk.advance(page)
             yield page
         if walk.has_cursor:

@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +21,15 @@ from airflow_provider_aianalytics.storage.lake import LEFTOVER_AFTER, TableInLak
 
 log = logging.getLogger(__name__)
 
+_MOMENT = "%Y%m%dT%H%M%S"
+
 
 class UnfinishedPages:
     """Keeps the pages of long windows in the lake, beside its tables, until their days are committed.
 
-    A window of one page keeps nothing. A file's name holds a checksum over its chain of pages up to it, so that pages
-    of two chains are never taken for one. What cannot be kept is read again: that is no reason to fail.
+    A window of one page keeps nothing. A file's name tells when the page came, and holds a checksum over its chain of
+    pages up to it, so that pages of two chains are never taken for one. What cannot be kept is read again: that is no
+    reason to fail.
 
     :param table: the table that the pages are read for.
     :param owner: the name of this series of tries; another's pages are left alone until they are old.
@@ -66,17 +70,18 @@ class UnfinishedPages:
                 if time.time() - self._fs.modified(paths[0]).timestamp() > LEFTOVER_AFTER:
                     self._fs.rm(paths)
 
-    def bodies(self, window: Window) -> Iterator[bytes]:
-        """The bodies of a window's first pages, in order, as far as they were kept whole."""
+    def pages(self, window: Window) -> Iterator[tuple[datetime, bytes]]:
+        """A window's first pages, in order, as far as they were kept whole: when they came, and their bodies."""
         names = self._names.get(_key(window), set())
         chain = 0
         for number, name in enumerate(sorted(names), 1):
             body = self._body(name)
             chain = isal_zlib.crc32(body, chain)
-            if name != _name(window, number, chain):
+            told, _, came = name.rpartition("-")
+            if told != _name(window, number, chain):
                 self._remove(names, {later for later in names if later >= name})
                 return
-            yield body
+            yield datetime.strptime(came, _MOMENT).replace(tzinfo=UTC), body
 
     def _body(self, name: str) -> bytes:
         try:
@@ -94,7 +99,7 @@ class UnfinishedPages:
     def _keep(self, page: Page) -> None:
         key = _key(page.window)
         self._sums[key] = isal_zlib.crc32(page.body, self._sums[key] if page.number > 1 else 0)
-        name = _name(page.window, page.number, self._sums[key])
+        name = f"{_name(page.window, page.number, self._sums[key])}-{page.read_at.strftime(_MOMENT)}"
         names = self._names.setdefault(key, set())
         if name in names:
             return

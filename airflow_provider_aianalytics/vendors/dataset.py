@@ -71,6 +71,10 @@ class Availability:
         """The earliest moment, UTC, at which the whole of a day can be answered at all."""
         return datetime.combine(day + DAY, self.at, tzinfo=UTC)
 
+    def settled_from(self, day: date) -> datetime:
+        """The moment, UTC, from which the zeros of a day are believed."""
+        return datetime.combine(day + DAY, time(0), tzinfo=UTC) + self.settle
+
     def final_from(self, day: date) -> datetime:
         """The moment, UTC, from which a day is not restated any more."""
         return datetime.combine(day + DAY, time(0), tzinfo=UTC) + self.final_after

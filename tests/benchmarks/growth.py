@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -35,10 +35,13 @@ DAY = timedelta(days=1)
 class Vendor(PerplexityAnalyticsHook):
     """Answers every window with one page of a bucket a day."""
 
-    def walk(self, checked: Query, window: Window, kept: Iterable[bytes] = ()) -> Iterator[Page]:
+    def connect(self) -> None:
+        """There is nobody to connect to."""
+
+    def walk(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
         starts = [int(midnight(day).timestamp()) for day in window.days()]
         items = [b'{"start_time":%d,"end_time":%d,"count":%d}' % (start, start + 86400, start) for start in starts]
-        yield Page(window, 1, b"", list(map(msgspec.Raw, items)), None, None)
+        yield Page(window, 1, b"", list(map(msgspec.Raw, items)), None, None, read_at=self.clock.now())
 
 
 def measure(days: int) -> dict[str, Any]:

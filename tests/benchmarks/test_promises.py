@@ -48,17 +48,17 @@ class Vendor(SimpleNamespace):
     """Answers a day with some pages, and tells which of them were asked for."""
 
     def __init__(self, bodies: Iterable[list[msgspec.Raw]]) -> None:
-        super().__init__(vendor=CLAUDE_ENTERPRISE, clock=Noon(), budget_left=lambda: 0)
+        super().__init__(vendor=CLAUDE_ENTERPRISE, clock=Noon(), budget_left=lambda: 0, connect=lambda: None)
         self._bodies = bodies
         self._asked = 0
         self._new = threading.Condition()
 
-    def walk(self, checked: Query, window: Window, kept: Iterable[bytes] = ()) -> Iterator[Page]:
+    def walk(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
         for number, items in enumerate(self._bodies, 1):
             with self._new:
                 self._asked = number
                 self._new.notify_all()
-            yield Page(window, number, b"", items, None, None)
+            yield Page(window, number, b"", items, None, None, read_at=self.clock.now())
 
     def is_asked_for(self, number: int) -> bool:
         with self._new:

@@ -40,7 +40,7 @@ def walk_of(vendor: Vendor = CLAUDE_ENTERPRISE, dataset: str = "users", *, curso
     start = datetime(ASKED.year, ASKED.month, ASKED.day, tzinfo=UTC)
     walk = CursorWalk(query(vendor.dataset(dataset)), Window(start, start + timedelta(days=1)))
     if cursor is not None:
-        walk.advance(Page(walk.window, 1, b"", [], next_cursor=cursor, has_more=None))
+        walk.advance(Page(walk.window, 1, b"", [], next_cursor=cursor, has_more=None, read_at=NOW))
     return walk
 
 

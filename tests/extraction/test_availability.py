@@ -60,6 +60,7 @@ def page(*items: bytes, refreshed: datetime | None = None) -> Page:
         next_cursor=None,
         has_more=None,
         data_refreshed_at=None if refreshed is None else refreshed.isoformat(),
+        read_at=at(D + DAY),
     )
 
 

@@ -27,7 +27,7 @@ def new_walk() -> CursorWalk:
 
 def page(*rows: str, cursor: str | None = None, has_more: bool | None = None) -> Page:
     items = [msgspec.Raw(row.encode()) for row in rows]
-    return Page(WINDOW, 1, b"", items, next_cursor=cursor, has_more=has_more)
+    return Page(WINDOW, 1, b"", items, next_cursor=cursor, has_more=has_more, read_at=WINDOW.end)
 
 
 def cursor_of(walk: CursorWalk) -> str | None:

@@ -23,7 +23,14 @@ from airflow_provider_aianalytics.storage.manifest import (
     rfc3339,
 )
 
-RUN = Run(dag_id="dag", run_id="manual__1", task_id="land", map_index=2, try_number=3)
+RUN = Run(
+    dag_id="dag",
+    run_id="manual__1",
+    task_id="land",
+    map_index=2,
+    try_number=3,
+    started_at="2026-09-04T03:00:00.000000Z",
+)
 MANIFEST = Manifest(
     vendor="claude_enterprise",
     dataset="cost_report",
@@ -85,6 +92,7 @@ def test_it_is_plain_json_with_the_promised_fields() -> None:
         "task_id": "land",
         "map_index": 2,
         "try_number": 3,
+        "started_at": "2026-09-04T03:00:00.000000Z",
     }
     assert set(said["revisions"][0]) == {"fetched_at", "rows", "sha256", "file"}
 

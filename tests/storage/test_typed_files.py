@@ -69,7 +69,7 @@ def day_of(simulator: Simulator, asked: Query, day: date = DAY, version: str = "
     """The records of one day, as a read of it gives them."""
     (window,) = plan(asked.dataset, Period.of(day), now=NOW).windows
     items = simulator.truth(asked.dataset.path, asked.parameters(window), version=version)
-    page = Page(window, 1, b"", [msgspec.Raw(item) for item in items], None, None)
+    page = Page(window, 1, b"", [msgspec.Raw(item) for item in items], None, None, read_at=window.end)
     return list(batches(page, asked))
 
 

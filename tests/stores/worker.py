@@ -78,9 +78,12 @@ class ChangingHook(ClaudeEnterpriseAnalyticsHook):
         self.rows = rows
         self.step = 0
 
-    def walk(self, checked: Query, window: Window, kept: Iterable[bytes] = ()) -> Iterator[Page]:
+    def walk(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
         items = [msgspec.Raw(line) for line in records(window.start.date(), self.step, self.rows)]
-        yield Page(window, 1, b"", items, None, None)
+        yield Page(window, 1, b"", items, None, None, read_at=self.clock.now())
+
+    def connect(self) -> None:
+        """There is nobody to connect to."""
 
     def budget_left(self) -> int:
         return 60
