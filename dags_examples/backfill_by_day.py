@@ -11,7 +11,7 @@ Needs the connection ``claude_enterprise_analytics_default``, the Airflow variab
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -21,7 +21,7 @@ from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
 with DAG(
     dag_id="backfill_by_day",
     schedule=DataAvailabilityTimetable(),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=True,
     max_active_runs=4,
     default_args={"retries": 5, "retry_delay": timedelta(minutes=2)},

@@ -12,7 +12,7 @@ variable ``ai_lake``. Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -24,7 +24,7 @@ DAYS = {"path": "{{ var.value.ai_lake }}", "start": "{{ params.start }}", "end":
 with DAG(
     dag_id="backfill_in_one_run",
     schedule=None,
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     # The first day that lands, and the day after the last.
     params={"start": "2026-01-01", "end": "2026-11-01"},

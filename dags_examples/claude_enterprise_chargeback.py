@@ -10,7 +10,7 @@ variable ``ai_lake`` and the extra ``parquet`` of this package. Airflow 2.11 or 
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -20,7 +20,7 @@ from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
 with DAG(
     dag_id="claude_enterprise_chargeback",
     schedule=DataAvailabilityTimetable(lag=timedelta(hours=4), at=time(0)),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},
     tags=["ai-analytics"],

@@ -8,7 +8,7 @@ Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -19,7 +19,7 @@ LAKE = "{{ var.value.ai_lake }}"
 with DAG(
     dag_id="claude_enterprise_daily",
     schedule="0 12 * * *",
-    start_date=datetime(2026, 1, 5),
+    start_date=datetime(2026, 1, 5, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
     tags=["ai-analytics"],

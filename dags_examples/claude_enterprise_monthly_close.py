@@ -10,7 +10,7 @@ Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
@@ -21,7 +21,7 @@ from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpr
 with DAG(
     dag_id="claude_enterprise_monthly_close",
     schedule=CronDataIntervalTimetable("0 0 1 * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=True,
     default_args={"retries": 2, "retry_delay": timedelta(hours=1)},
     tags=["ai-analytics"],

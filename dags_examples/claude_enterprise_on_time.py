@@ -9,7 +9,7 @@ Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -19,7 +19,7 @@ from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
 with DAG(
     dag_id="claude_enterprise_on_time",
     schedule=DataAvailabilityTimetable(),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(hours=2)},
     tags=["ai-analytics"],

@@ -9,7 +9,7 @@ Needs the connection ``claude_enterprise_analytics_default`` and the Airflow var
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 from airflow.sdk import CronPartitionTimetable
@@ -19,7 +19,7 @@ from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnter
 with DAG(
     dag_id="claude_enterprise_partitioned",
     schedule=CronPartitionTimetable("0 12 * * *", timezone="UTC", run_offset=-4, key_format="%Y-%m-%d"),
-    start_date=datetime(2026, 1, 5),
+    start_date=datetime(2026, 1, 5, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(hours=1)},
     tags=["ai-analytics"],

@@ -7,7 +7,7 @@ Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -18,7 +18,7 @@ from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
 with DAG(
     dag_id="claude_enterprise_sensor",
     schedule=DataAvailabilityTimetable(lag=timedelta(0)),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
     tags=["ai-analytics"],

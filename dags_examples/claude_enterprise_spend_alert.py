@@ -9,7 +9,7 @@ Needs the connection ``claude_enterprise_analytics_default``. Airflow 2.11 or ne
 from __future__ import annotations
 
 import logging
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,7 @@ with DAG(
     dag_id="claude_enterprise_spend_alert",
     # Cost is there about four hours after the end of a day.
     schedule=DataAvailabilityTimetable(lag=timedelta(hours=4), at=time(0)),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},
     params={"limit_usd": 500},

@@ -10,7 +10,7 @@ Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -19,7 +19,7 @@ from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnter
 with DAG(
     dag_id="claude_enterprise_spend_by_minute",
     schedule="15 * * * *",
-    start_date=datetime(2026, 1, 5),
+    start_date=datetime(2026, 1, 5, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 1, "retry_delay": timedelta(minutes=5)},

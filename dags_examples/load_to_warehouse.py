@@ -11,7 +11,7 @@ this package, and ``duckdb`` on the worker. Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +24,7 @@ from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
 with DAG(
     dag_id="load_to_warehouse",
     schedule=DataAvailabilityTimetable(lag=timedelta(hours=4), at=time(0)),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 from airflow.providers.common.compat.sdk import DAG, Asset, ObjectStoragePath, task
@@ -30,7 +30,7 @@ FINAL_COST = Asset(name="final_cost", uri="x-ai-lake://claude_enterprise/final_c
 with DAG(
     dag_id="final_cost",
     schedule=DataAvailabilityTimetable(lag=timedelta(days=30), at=time(0)),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=4,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},

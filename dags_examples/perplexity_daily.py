@@ -8,7 +8,7 @@ Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -17,7 +17,7 @@ from airflow_provider_aianalytics.operators.perplexity import PerplexityAnalytic
 with DAG(
     dag_id="perplexity_daily",
     schedule="0 12 * * *",
-    start_date=datetime(2026, 1, 5),
+    start_date=datetime(2026, 1, 5, tzinfo=UTC),
     catchup=False,
     # The organization's requests go one at a time: the vendor publishes no limit.
     max_active_tasks=1,

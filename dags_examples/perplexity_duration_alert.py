@@ -6,7 +6,7 @@ Needs the connection ``perplexity_analytics_default``. Airflow 2.11 or newer.
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
@@ -18,7 +18,7 @@ with DAG(
     dag_id="perplexity_duration_alert",
     # Six hours after the end of a day its buckets are believed, zeros too.
     schedule=DataAvailabilityTimetable(lag=timedelta(hours=6), at=time(0)),
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},
     params={"band": "> 1 h", "limit_percent": 40},

@@ -9,7 +9,7 @@ Needs the connection ``perplexity_analytics_default`` and the Airflow variable `
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -18,7 +18,7 @@ from airflow_provider_aianalytics.operators.perplexity import PerplexityAnalytic
 with DAG(
     dag_id="perplexity_hourly",
     schedule="15 * * * *",
-    start_date=datetime(2026, 1, 5),
+    start_date=datetime(2026, 1, 5, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     max_active_tasks=1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,7 @@ for path in map(pathlib.Path, sys.argv[1:]):
         "warnings": [str(warning) for warning in caught],
         "loaded": sorted({name.split(".")[0] for name in set(sys.modules) - before}),
         "dags": [dag.dag_id for dag in dags],
+        "starts": [dag.start_date.isoformat() for dag in dags if dag.start_date],
         "paths": [
             str(getattr(task, "path", None) or getattr(task, "partial_kwargs", {}).get("path"))
             for dag in dags for task in dag.tasks if "ToObjectStorage" in task.task_type
@@ -67,7 +69,8 @@ def supported() -> list[Path]:
 @pytest.fixture(scope="module")
 def parsed() -> dict[str, dict[str, Any]]:
     command = [sys.executable, "-c", PARSE, *map(str, supported())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    elsewhere = {**os.environ, "AIRFLOW__CORE__DEFAULT_TIMEZONE": "America/New_York"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=elsewhere)
     assert done.returncode == 0, done.stderr[-2000:]
     told = [json.loads(line[1:]) for line in done.stdout.splitlines() if line.startswith("@")]
     return {example["name"]: example for example in told}
@@ -88,6 +91,8 @@ def test_an_example_parses_fast_and_silently(name: str, parsed: dict[str, dict[s
     assert example["seconds"] < 1
     assert not {"duckdb", "pyarrow", "requests", "aiohttp", "s3fs", "pandas"} & set(example["loaded"])
     assert set(example["paths"]) <= {"{{ var.value.ai_lake }}"}
+    # Its first day is the first UTC day, wherever Airflow's own time zone is.
+    assert all(start.endswith("T00:00:00+00:00") for start in example["starts"])
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
