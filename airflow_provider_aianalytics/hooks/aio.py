@@ -28,7 +28,7 @@ from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
-from airflow_provider_aianalytics.hooks.paced import USER_AGENT
+from airflow_provider_aianalytics.hooks.paced import USER_AGENT, cause_of
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
 
 if TYPE_CHECKING:
@@ -120,9 +120,10 @@ class AsyncAnalyticsHook:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # The texts of these name the host and the cause; the key is in a header alone.
             raise VendorUnavailableError(
-                f"no whole answer: {type(error).__name__}: {error}", where=walk.where, way_out="A retry may pass"
+                f"no whole answer: {type(error).__name__}: {cause_of(error)}",
+                where=walk.where,
+                way_out="A retry may pass",
             ) from None
 
 

@@ -40,6 +40,12 @@ MAX_BODY = 256 * 1024 * 1024
 CHUNK = 64 * 1024
 """Larger pieces are memory that malloc asks of the system each time, which doubles the cost of a page."""
 _QUERY_STRING = re.compile(r"\?\S+")
+_USER_OF_A_URL = re.compile(r"(?<!\S)\S+@")
+
+
+def cause_of(error: Exception) -> str:
+    """The text of a transport's error without what must not be said: a proxy's password, and whom a query names."""
+    return _USER_OF_A_URL.sub("…@", _QUERY_STRING.sub("?…", str(error)))
 
 
 class KeyAuth(AuthBase):
@@ -147,9 +153,10 @@ class PacedHttpHook(HttpHook):
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, headers, self._body(response, walk))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            cause = _QUERY_STRING.sub("?…", str(error))  # a query can name a member
             raise VendorUnavailableError(
-                f"no whole answer: {type(error).__name__}: {cause}", where=walk.where, way_out="A retry may pass"
+                f"no whole answer: {type(error).__name__}: {cause_of(error)}",
+                where=walk.where,
+                way_out="A retry may pass",
             ) from None
 
     def _body(self, response: requests.Response, walk: CursorWalk) -> bytes:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import logging
@@ -34,6 +35,7 @@ from airflow_provider_aianalytics.exceptions import (
 )
 from airflow_provider_aianalytics.extraction.query import query
 from airflow_provider_aianalytics.hooks import paced
+from airflow_provider_aianalytics.hooks.aio import AsyncAnalyticsHook
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
@@ -498,6 +500,31 @@ class TestSecrecy:
             assert KEY not in f"{chain} {chain!r} {chain.args}"
             chain = chain.__cause__ or chain.__context__
         assert all(KEY not in f"{seen.path}{seen.parameters}" for seen in stub.seen)
+
+    @pytest.mark.parametrize("broken", ["", "x"], ids=["refused", "no port"])
+    @pytest.mark.parametrize("scheme", ["http://", ""], ids=["with a scheme", "without"])
+    def test_the_password_of_a_proxy_is_not_said(
+        self, stub: Stub, connect: Connect, logged: Logged, scheme: str, broken: str
+    ) -> None:
+        """The stub refuses to be a proxy."""
+        proxy = f"{scheme}someone:hush-hush@127.0.0.1:{stub.port}{broken}"
+        hook = connect("https://api.example", extra=json.dumps({"proxies": {"https": proxy}}))
+        asked = query(hook.vendor.dataset("users"))
+        with pytest.raises(VendorUnavailableError) as raised:
+            hook.probe(asked, date(2026, 11, 1))
+        with pytest.raises(VendorUnavailableError) as raised_in_the_loop:
+            asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
+        for text in (str(raised.value), str(raised_in_the_loop.value), logged.text()):
+            assert "hush" not in text
+
+    def test_an_address_asked_for_is_not_said_by_the_async_half(self, stub: Stub, connect: Connect) -> None:
+        """``aiohttp`` names the whole URL where an answer is no HTTP."""
+        stub.answers = [Scripted(status=99_999)]
+        hook = connect(stub.url, kind=PerplexityAnalyticsHook)
+        asked = query(hook.vendor.dataset("skills"), filters={"user_email": "jane.doe@example.com"})
+        with pytest.raises(VendorUnavailableError) as raised:
+            asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
+        assert "jane" not in str(raised.value)
 
     def test_a_vendor_that_repeats_the_key_is_not_repeated(self, stub: Stub, connect: Connect) -> None:
         stub.answers = [error(401, "authentication_error", f"invalid x-api-key: {KEY}")]
