@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import msgspec
 
 from airflow_provider_aianalytics.exceptions import InvalidRequestError
 from airflow_provider_aianalytics.extraction.measure import total_of
-from airflow_provider_aianalytics.extraction.query import Query, query
+from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.reading import Reading, is_capped
 from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.extraction.windows import Window
@@ -112,23 +113,13 @@ def _dimension_to_split(asked: Query, excluded: frozenset[str]) -> str | None:
 
 def _regrouped(asked: Query, group_by: list[str]) -> Query:
     """The same question by other dimensions; rows that overlap must overlap here too, for totals to be comparable."""
-    overlapping = [name for name in asked.dataset.overlapping_group_by if name in asked.group_by]
-    return query(
-        asked.dataset,
-        bucket_width=asked.bucket_width,
-        group_by=[*group_by, *overlapping],
-        filters=dict(asked.filters),
-    )
+    kept = {*group_by, *asked.dataset.overlapping_group_by}
+    return replace(asked, group_by=tuple(dimension for dimension in asked.group_by if dimension in kept))
 
 
 def _narrowed(asked: Query, dimension: str, value: str) -> Query:
-    name = asked.dataset.split_filters[dimension]
-    return query(
-        asked.dataset,
-        bucket_width=asked.bucket_width,
-        group_by=asked.group_by,
-        filters={**dict(asked.filters), name: [value]},
-    )
+    """The question for one value; the vendor's own, so that the catalogue has no say in it: enums are open."""
+    return replace(asked, filters=(*asked.filters, (asked.dataset.split_filters[dimension], (value,))))
 
 
 def _values(batch: Batch, dimension: str) -> Iterator[str | None]:
