@@ -14,7 +14,6 @@ from typing import NoReturn
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import (
-    AIAnalyticsError,
     AuthenticationError,
     CursorExpiredError,
     FeatureDisabledError,
@@ -37,7 +36,6 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_ABOUT_THE_CURSOR = re.compile(r"\b(cursor|page)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +133,11 @@ def raise_error(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: dateti
         case 404:
             # The older Claude guide answers 404 for a key that is missing, wrong or without scope; never "no data".
             raise AuthenticationError(said, where=where, way_out=vendor.key_help)
-        case 410:
-            raise _expired(said, where)
-        case 400 if walk.has_cursor and _ABOUT_THE_CURSOR.search(message):
-            raise _expired(said, where)
+        case status if status == 410 or (status == 400 and walk.has_cursor):
+            # Page one was answered with the same parameters: where they are no longer right, it will say so itself.
+            raise CursorExpiredError(
+                said, where=where, way_out="The window was started again from page one; a retry may pass"
+            )
         case 400 if (too_recent := _too_recent(message, walk)) is not None:
             raise NotYetAvailableError(
                 said,
@@ -224,10 +223,6 @@ def _too_recent(message: str, walk: CursorWalk) -> _TooRecent | None:
     if _DAYS_AGO.search(message) or (asked in named and _NOT_THERE.search(message)):
         return _TooRecent(None)
     return None
-
-
-def _expired(said: str, where: str) -> AIAnalyticsError:
-    return CursorExpiredError(said, where=where, way_out="The window was started again from page one; a retry may pass")
 
 
 def _error_in(body: bytes) -> tuple[str, str]:

@@ -126,7 +126,7 @@ def _by_kind(kind: Kind, name: str, ends: type[AIAnalyticsError], **fields: obje
 
 
 STATUSES = [
-    Trouble("400", InvalidRequestError, (_status(400, "invalid_request_error"),)),
+    Trouble("400", InvalidRequestError, (_status(400, "invalid_request_error", times=None),)),
     Trouble("401", AuthenticationError, (_status(401, "authentication_error"),)),
     Trouble("403", PermissionDeniedError, (_status(403, "permission_error"),)),
     Trouble("404", AuthenticationError, (_status(404, "not_found_error"),)),
@@ -220,8 +220,8 @@ ELSEWHERE = [
     for status in (301, 302, 307, 308)
 ]
 PERPLEXITYS = [
-    Trouble("400 bad_request", InvalidRequestError, (_status(400, "bad_request", PERPLEXITY),)),
-    Trouble("400 invalid_request", InvalidRequestError, (_status(400, "invalid_request", PERPLEXITY),)),
+    Trouble("400 bad_request", InvalidRequestError, (_status(400, "bad_request", PERPLEXITY, times=None),)),
+    Trouble("400 invalid_request", InvalidRequestError, (_status(400, "invalid_request", PERPLEXITY, times=None),)),
     Trouble("401 unauthorized", AuthenticationError, (_status(401, "unauthorized", PERPLEXITY),)),
     Trouble("404 feature_disabled", FeatureDisabledError, (_status(404, "feature_disabled", PERPLEXITY),)),
     Trouble("404 without a reason", AuthenticationError, (Fault("status", status=404, body="{}"),)),

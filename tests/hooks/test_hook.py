@@ -565,11 +565,20 @@ class TestRecords:
         with pytest.raises(InvalidRequestError):
             next(rows)
 
-    def test_a_cursor_that_expires_for_ever_is_given_up(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [page({"n": 1}, cursor="a"), error(410)] * 4
-        with pytest.raises(CursorExpiredError):
+    @pytest.mark.parametrize("status", [400, 410])
+    def test_a_cursor_that_expires_for_ever_is_given_up(self, stub: Stub, connect: Connect, status: int) -> None:
+        stub.answers = [page({"n": 1}, cursor="a"), error(status, message="The token is stale.")] * 4
+        with pytest.raises(CursorExpiredError, match="The token is stale"):
             users(connect(stub.url))
         assert len(stub.seen) == 6
+
+    def test_a_day_that_is_taken_back_while_its_pages_are_read(self, stub: Stub, connect: Connect) -> None:
+        too_recent = error(400, "invalid_request_error", "The latest available day is 2026-10-31.")
+        stub.answers = [page({"n": 1}, cursor="a"), too_recent]
+        with pytest.raises(NotYetAvailableError) as raised:
+            users(connect(stub.url))
+        assert raised.value.latest == date(2026, 10, 31)
+        assert len(stub.seen) == 3
 
     def test_the_days_come_in_order_and_each_says_its_own(self, stub: Stub, connect: Connect) -> None:
         stub.answers = [page({"n": 1}), page(), page({"n": 3})]
