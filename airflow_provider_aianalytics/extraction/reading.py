@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_aianalytics.exceptions import MalformedResponseError
 from airflow_provider_aianalytics.extraction.answers import moment_of
 from airflow_provider_aianalytics.extraction.pages import Page
 from airflow_provider_aianalytics.extraction.query import Query
@@ -62,13 +63,15 @@ class Reading:
         for batch in batches(page, self.query):
             if is_capped(batch, self.query):
                 self.capped[batch.day] += 1
-            self._buckets[batch.day] += len(batch.records)
+            # A bucket holds its rows, or is itself the record.
+            self._buckets[batch.day] += len(batch.records) if self.query.dataset.results is None else 1
             yield batch
 
     def covers(self, day: date, read_at: datetime) -> bool:
         """Whether the vendor's data went over the whole of a day.
 
         :param read_at: when the window was read, UTC.
+        :raises MalformedResponseError: when the vendor says that it did, and a bucket of the day is not there.
         """
         end = midnight(day + DAY)
         availability = self.query.dataset.availability
@@ -76,13 +79,24 @@ class Reading:
             case "aggregated":
                 return True
             case "watermark":
-                return self.data_refreshed_at is not None and moment_of(self.data_refreshed_at) >= end
-            case "frontier":
-                if read_at < end + availability.settle:
+                if self.data_refreshed_at is None or moment_of(self.data_refreshed_at) < end:
                     return False
-                # v2 leaves out days without use; a series says every bucket, so that a hole in it can be seen.
-                width = BUCKET_WIDTHS[self.query.bucket_width or "1d"]
-                return self.query.dataset.results is not None or self._buckets[day] >= DAY // width
+                if left_out := self._left_out(day):
+                    raise MalformedResponseError(
+                        f"{left_out} buckets of {day} are not there, though the data goes up to "
+                        f"{self.data_refreshed_at} and an empty one would be there too",
+                        where=f"{self.query.dataset.vendor} {self.query.dataset.name} {self.window}",
+                        way_out="The day was not taken for an empty one; a retry reads it again",
+                    )
+                return True
+            case "frontier":
+                return read_at >= end + availability.settle and not self._left_out(day)
+
+    def _left_out(self, day: date) -> int:
+        """How many buckets of a day are missing, where the vendor promises them all."""
+        if self.query.dataset.limit_unit != "buckets":
+            return 0
+        return max(0, DAY // BUCKET_WIDTHS[self.query.bucket_width or "1d"] - self._buckets[day])
 
 
 def is_capped(batch: Batch, query: Query) -> bool:

@@ -133,7 +133,7 @@ class Dataset:
     :param grain: what one landed row is.
     :param window: how a period is put to the API.
     :param page_limit: the largest page the API serves, by bucket width (``None`` where there is no width).
-    :param limit_unit: what the API counts in a page.
+    :param limit_unit: what the API counts in a page; one that counts buckets answers every one, also an empty one.
     :param availability: how its days appear and become final.
     :param bounds: the fields of an answered item that hold its bounds, or ``None`` where no item carries its day.
     :param older_bounds: the names of the same fields in an older shape of the API.

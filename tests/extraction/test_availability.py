@@ -33,7 +33,7 @@ from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERP
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 USERS = CLAUDE_ENTERPRISE.dataset("users")
-COST = CLAUDE_ENTERPRISE.dataset("cost_report")
+COST = CLAUDE_ENTERPRISE.dataset("user_cost_report")
 CREDITS = PERPLEXITY.dataset("credit_usage")
 MEMBERS = PERPLEXITY.dataset("member_credit_usage")
 EVERY_DATASET = [*CLAUDE_ENTERPRISE.datasets.values(), *PERPLEXITY.datasets.values()]

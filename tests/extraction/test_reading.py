@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from airflow_provider_aianalytics.extraction.query import query
 from airflow_provider_aianalytics.extraction.reading import Reading
 from airflow_provider_aianalytics.extraction.windows import Window
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.dataset import Vendor
+from airflow_provider_aianalytics.vendors.dataset import BUCKET_WIDTHS, Vendor
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 FIRST = datetime(2026, 9, 1, tzinfo=UTC)
@@ -38,6 +39,12 @@ def covered(reading: Reading, at: datetime = LATER) -> list[date]:
     return [day for day in DAYS if reading.covers(day, at)]
 
 
+def interval(number: int, width: str = "1d") -> dict[str, Any]:
+    start = FIRST + BUCKET_WIDTHS[width] * number
+    bounds = {"starting_at": start, "ending_at": start + BUCKET_WIDTHS[width]}
+    return {**{name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in bounds.items()}, "results": []}
+
+
 @pytest.mark.parametrize(
     ("watermark", "days"),
     [
@@ -48,9 +55,41 @@ def covered(reading: Reading, at: datetime = LATER) -> list[date]:
         ("2026-09-22T12:00:00Z", 2),
     ],
 )
-def test_the_watermark_of_a_report(watermark: str | None, days: int) -> None:
-    body = {"data": [], "has_more": False, "next_page": None, "data_refreshed_at": watermark}
-    assert covered(read(CLAUDE_ENTERPRISE, "cost_report", body)) == DAYS[:days]
+@pytest.mark.parametrize("dataset", ["cost_report", "user_cost_report", "cost"])
+def test_the_watermark_of_a_report(dataset: str, watermark: str | None, days: int) -> None:
+    """Buckets are there up to the watermark; rows need not be."""
+    data = [interval(day) for day in range(days)] if dataset == "cost_report" else []
+    body = {"data": data, "has_more": False, "next_page": None, "data_refreshed_at": watermark}
+    assert covered(read(CLAUDE_ENTERPRISE, dataset, body)) == DAYS[:days]
+
+
+@pytest.mark.parametrize(
+    ("width", "answered"),
+    [("1d", []), ("1d", [0]), ("1d", [1]), ("1h", range(24)), ("1h", [*range(5), *range(6, 48)])],
+)
+@pytest.mark.parametrize("group_by", [[], ["model"]])
+def test_a_hole_before_the_watermark_of_a_report_is_not_an_empty_day(
+    width: str, answered: Sequence[int], group_by: list[str]
+) -> None:
+    """Claude contract section 8.1: one bucket per interval, also where it is empty."""
+    data = [interval(number, width) for number in answered]
+    body = {"data": data, "has_more": False, "next_page": None, "data_refreshed_at": "2026-09-22T12:00:00Z"}
+    reading = read(CLAUDE_ENTERPRISE, "cost_report", body, bucket_width=width, group_by=group_by)
+    with pytest.raises(
+        MalformedResponseError, match=r"claude_enterprise cost_report \[2026-09-01, 2026-09-03\): .* buckets of "
+    ):
+        covered(reading)
+
+
+def test_every_bucket_of_a_report_may_be_empty() -> None:
+    data = [interval(number, "1h") for number in range(48)]
+    body = {"data": data, "has_more": False, "next_page": None, "data_refreshed_at": "2026-09-22T12:00:00Z"}
+    assert covered(read(CLAUDE_ENTERPRISE, "cost_report", body, bucket_width="1h")) == DAYS
+
+
+def test_buckets_are_not_awaited_behind_the_watermark() -> None:
+    body = {"data": [interval(0)], "has_more": False, "next_page": None, "data_refreshed_at": "2026-09-02T12:00:00Z"}
+    assert covered(read(CLAUDE_ENTERPRISE, "cost_report", body)) == DAYS[:1]
 
 
 @pytest.mark.parametrize("watermark", ["soon", "2026-09-22T12:00:00"])
