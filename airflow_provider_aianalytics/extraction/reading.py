@@ -26,8 +26,8 @@ class Reading:
 
     :ivar pages: the pages of the chain so far.
     :ivar requests: the requests spent, retries and restarts included.
-    :ivar read_at: when the first page of the chain came, UTC; what the vendor answers may be older, never newer.
-    :ivar data_refreshed_at: the vendor's watermark as spelled, the earliest of the pages; ``None`` where it says none.
+    :ivar read_at: when the first page of the chain came, UTC.
+    :ivar data_refreshed_at: the vendor's watermark as spelled, the earliest of the pages; ``None`` where one says none.
     :ivar organization_id: the organization as the vendor names it, where it does.
     :ivar capped: how many buckets of a day came with as many groups as the vendor serves, so that more may be missing.
     """
@@ -54,12 +54,14 @@ class Reading:
         if page.number == 1:
             self._begin()
             self.read_at = page.read_at
+            self.data_refreshed_at = page.data_refreshed_at
+        elif self.data_refreshed_at and page.data_refreshed_at:
+            self.data_refreshed_at = min(self.data_refreshed_at, page.data_refreshed_at, key=moment_of)
+        else:
+            self.data_refreshed_at = None
         self.pages += 1
         self.requests = page.requests
         self.organization_id = page.organization_id or self.organization_id
-        self.data_refreshed_at = min(
-            filter(None, (self.data_refreshed_at, page.data_refreshed_at)), key=moment_of, default=None
-        )
         for batch in batches(page, self.query):
             if is_capped(batch, self.query):
                 self.capped[batch.day] += 1

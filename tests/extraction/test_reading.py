@@ -92,6 +92,28 @@ def test_buckets_are_not_awaited_behind_the_watermark() -> None:
     assert covered(read(CLAUDE_ENTERPRISE, "cost_report", body)) == DAYS[:1]
 
 
+@pytest.mark.parametrize(
+    ("watermarks", "earliest"),
+    [
+        (("2026-09-22T12:00:00Z", "2026-09-02T00:00:00Z"), "2026-09-02T00:00:00Z"),
+        (("2026-09-02T01:00:00+02:00", "2026-09-22T12:00:00Z"), "2026-09-02T01:00:00+02:00"),
+        ((None, "2026-09-22T12:00:00Z"), None),
+        (("2026-09-22T12:00:00Z", None), None),
+        (("2026-09-22T12:00:00Z", None, "2026-09-22T12:00:00Z"), None),
+    ],
+)
+def test_the_earliest_watermark_of_the_pages_counts(watermarks: Sequence[str | None], earliest: str | None) -> None:
+    """Claude contract section 6: null says that no export covers any of the range."""
+    walk = CursorWalk(query(CLAUDE_ENTERPRISE.dataset("cost")), Window(FIRST, FIRST + timedelta(days=2)))
+    reading = Reading(walk.query, walk.window)
+    for number, watermark in enumerate(watermarks):
+        body = {"data": [], "has_more": True, "next_page": f"c{number}", "data_refreshed_at": watermark}
+        page = page_of(Answer(200, {}, json.dumps(body).encode()), walk, CLAUDE_ENTERPRISE, now=LATER)
+        walk.advance(page)
+        list(reading.take(page))
+    assert reading.data_refreshed_at == earliest
+
+
 @pytest.mark.parametrize("watermark", ["soon", "2026-09-22T12:00:00"])
 def test_a_watermark_that_is_no_moment_is_malformed(watermark: str) -> None:
     body = {"data": [], "has_more": False, "next_page": None, "data_refreshed_at": watermark}
