@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from struct import Struct
+from typing import Any
 
 import msgspec
 
@@ -81,6 +83,15 @@ def batches(page: Page, query: Query) -> Iterator[Batch]:
                 start,
                 end,
             )
+
+
+def decoded(line: bytes) -> dict[str, Any]:
+    """A record from the line it lands as."""
+    try:
+        record: dict[str, Any] = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        record = json.loads(line)  # takes numbers beyond a double, which JSON allows
+    return record
 
 
 def _by_day(items: list[msgspec.Raw], page: Page, query: Query) -> Iterator[Batch]:

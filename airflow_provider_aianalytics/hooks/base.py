@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import Any
-
-import msgspec
 
 from airflow_provider_aianalytics.exceptions import CursorExpiredError, NotYetAvailableError
 from airflow_provider_aianalytics.extraction.answers import Answer, page_of
@@ -18,6 +15,7 @@ from airflow_provider_aianalytics.extraction.pacing import Backoff
 from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
 from airflow_provider_aianalytics.extraction.reading import Reading
+from airflow_provider_aianalytics.extraction.records import decoded
 from airflow_provider_aianalytics.extraction.windows import Period, Window, as_day, plan
 from airflow_provider_aianalytics.hooks.forms import connection_form_widgets, ui_field_behaviour
 from airflow_provider_aianalytics.hooks.paced import PacedHttpHook
@@ -178,7 +176,7 @@ class AnalyticsHook(PacedHttpHook):
                     spool.write(batch.lines())
             self.check_covered(reading)
             spool.seek(0)
-            yield from map(_decoded, spool)
+            yield from map(decoded, spool)
 
     def check_covered(self, reading: Reading) -> None:
         """Make sure that the vendor's data went over the whole of a window that was read.
@@ -202,11 +200,3 @@ class AnalyticsHook(PacedHttpHook):
         """
         (window,) = self.windows(checked, Period.of(day))
         return self.page(CursorWalk(checked, window), checked.parameters(window, limit=1), backoff or self.backoff)
-
-
-def _decoded(line: bytes) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        record = json.loads(line)  # takes numbers beyond a double, which JSON allows
-    return record

@@ -32,9 +32,8 @@ class AnalyticsToXComOperator(AnalyticsOperator):
         require(max_bytes >= 1, f"max_bytes={max_bytes} is not at least 1")
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        import msgspec
-
         from airflow_provider_aianalytics.extraction.reading import Reading
+        from airflow_provider_aianalytics.extraction.records import decoded
         from airflow_provider_aianalytics.lineage import collect_read
 
         period, checked = self.period(context), self.query()
@@ -51,7 +50,7 @@ class AnalyticsToXComOperator(AnalyticsOperator):
                         lines += batch.lines().splitlines()
                     self._check_size(lines, where=f"{hook.vendor.name} {checked.dataset.name} {period}")
                 hook.check_covered(reading)
-        return [msgspec.json.decode(line) for line in lines]
+        return [decoded(line) for line in lines]
 
     def _check_size(self, lines: list[bytes], *, where: str) -> None:
         size = sum(map(len, lines))

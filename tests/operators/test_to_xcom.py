@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is handed to the next task is whole, or the task fails in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
+from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsOperator
+from airflow_provider_aianalytics.simulator import Fault, Simulator
+from tests.integration.conftest import connect
+
+PERIOD = ("2026-11-10", "2026-11-12")
+Records = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Simulator]:
+    with Simulator(members=600, now=datetime(2026, 11, 20, 12, tzinfo=UTC), requests_per_minute=None) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    running.clear_faults()
+    connect(monkeypatch, running)
+    return running
+
+
+def by_operator(dataset: str, **options: Any) -> list[dict[str, Any]]:
+    class Instance:
+        dag_id, task_id, run_id, map_index, try_number = "dag", "read", "run", -1, 1
+
+    operator = ClaudeEnterpriseAnalyticsOperator(
+        task_id="read", dataset=dataset, start=PERIOD[0], end=PERIOD[1], **options
+    )
+    records: list[dict[str, Any]] = operator.execute({"ti": Instance(), "task_instance": Instance()})  # type: ignore[typeddict-item]
+    return records
+
+
+def by_hook(dataset: str, **options: Any) -> list[dict[str, Any]]:
+    return list(ClaudeEnterpriseAnalyticsHook().records(dataset, *PERIOD, **options))
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1E400", "9" * 400])
+def test_a_number_beyond_a_double_is_read_as_by_the_hook(simulator: Simulator, number: str) -> None:
+    simulator.fail(Fault("json", path="users", body=f'{{"data":[{{"n":{number}}}],"next_page":null}}', times=None))
+    records = by_operator("users")
+    assert records == by_hook("users")
+    assert abs(records[0]["n"]) > 1e300
