@@ -17,7 +17,7 @@
     ├── VendorUnavailableError        no answer, or an answer that says "later"
     ├── MalformedResponseError        an answer that cannot be believed
     │   └── OversizedResponseError *  an answer longer than any page can be
-    ├── ResultTooLargeError *         more than XCom should carry
+    ├── ResultTooLargeError *         more than XCom should carry, or than the vendor serves of a bucket
     ├── SuspiciousShrinkError *       a day that had more before
     └── QueryMismatchError *          a table that was landed by another query
 
@@ -125,7 +125,7 @@ class OversizedResponseError(MalformedResponseError, AirflowFailException):
 
 
 class ResultTooLargeError(AIAnalyticsError, AirflowFailException):
-    """More records or bytes than XCom should carry."""
+    """More records or bytes than XCom should carry, or more groups of a bucket than the vendor serves."""
 
 
 class SuspiciousShrinkError(AIAnalyticsError, AirflowFailException):

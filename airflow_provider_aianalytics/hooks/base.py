@@ -9,7 +9,7 @@ from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from airflow_provider_aianalytics.exceptions import CursorExpiredError, NotYetAvailableError
+from airflow_provider_aianalytics.exceptions import CursorExpiredError, NotYetAvailableError, ResultTooLargeError
 from airflow_provider_aianalytics.extraction.answers import Answer, page_of
 from airflow_provider_aianalytics.extraction.pacing import Backoff
 from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
@@ -74,6 +74,7 @@ class AnalyticsHook(PacedHttpHook):
         :param filters: the vendor's filters by name.
         :raises InvalidArgumentError: for options or a period the vendor does not have.
         :raises NotYetAvailableError: when the vendor's data does not cover a day of the period yet.
+        :raises ResultTooLargeError: when there are more groups of a bucket than the vendor serves.
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
         checked, windows = self._asked(dataset, start, end, bucket_width, group_by, filters)
@@ -174,22 +175,32 @@ class AnalyticsHook(PacedHttpHook):
                     spool.truncate()
                 for batch in reading.take(page):
                     spool.write(batch.lines())
-            self.check_covered(reading)
+            self.check_whole(reading)
             spool.seek(0)
             yield from map(decoded, spool)
 
-    def check_covered(self, reading: Reading) -> None:
-        """Make sure that the vendor's data went over the whole of a window that was read.
+    def check_whole(self, reading: Reading) -> None:
+        """Make sure that a window that was read is there as a whole.
 
-        :raises NotYetAvailableError: naming the days it does not cover and the watermark.
+        :raises ResultTooLargeError: naming the days of which the vendor cut groups off.
+        :raises NotYetAvailableError: naming the days that its data does not cover and the watermark.
         """
+        where = f"{self.vendor.name} {reading.query.dataset.name} {reading.window}"
+        if reading.capped:
+            raise ResultTooLargeError(
+                f"buckets of {', '.join(map(str, sorted(reading.capped)))} came with "
+                f"{reading.query.dataset.groups_per_bucket} groups, all that the vendor serves of one; "
+                "more may be missing",
+                where=where,
+                way_out='Group by less, or land them with the …ToObjectStorageOperator and on_cap="split"',
+            )
         read_at = self.clock.now()
         missing = [day for day in reading.window.days() if not reading.covers(day, read_at)]
         if missing:
             raise NotYetAvailableError(
                 f"the vendor's data does not cover {', '.join(map(str, missing))} yet"
                 + (f" (refreshed at {reading.data_refreshed_at})" if reading.data_refreshed_at else ""),
-                where=f"{self.vendor.name} {reading.query.dataset.name} {reading.window}",
+                where=where,
                 way_out="End the period earlier or wait with a sensor; pages() gives what there is",
             )
 

@@ -18,7 +18,7 @@ class AnalyticsToXComOperator(AnalyticsOperator):
     """Returns the records of a period as a list of dicts, for results that are small.
 
     Each is the record as the vendor sent it behind the stamp ``_date`` (its UTC day), rows of a bucket with the
-    bucket's bounds. Past a cap the task fails; it never truncates.
+    bucket's bounds. Past a cap, its own or the vendor's on groups, the task fails; it never truncates.
 
     :param max_records: the most records to return.
     :param max_bytes: the most bytes of JSON to return.
@@ -49,7 +49,7 @@ class AnalyticsToXComOperator(AnalyticsOperator):
                     for batch in reading.take(page):
                         lines += batch.lines().splitlines()
                     self._check_size(lines, where=f"{hook.vendor.name} {checked.dataset.name} {period}")
-                hook.check_covered(reading)
+                hook.check_whole(reading)
         return [decoded(line) for line in lines]
 
     def _check_size(self, lines: list[bytes], *, where: str) -> None:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_aianalytics.exceptions import ResultTooLargeError
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsOperator
 from airflow_provider_aianalytics.simulator import Fault, Simulator
@@ -52,3 +54,21 @@ def test_a_number_beyond_a_double_is_read_as_by_the_hook(simulator: Simulator, n
     records = by_operator("users")
     assert records == by_hook("users")
     assert abs(records[0]["n"]) > 1e300
+
+
+@pytest.mark.parametrize("read", [by_operator, by_hook])
+def test_a_bucket_that_was_cut_off_is_not_passed_off_as_whole(simulator: Simulator, read: Records) -> None:
+    """Claude contract section 8.0: 100 groups of a bucket are served, without a word of the others."""
+    with pytest.raises(ResultTooLargeError) as raised:
+        read("cost_report", group_by=["product", "model", "context_window", "rbac_group_id"])
+    said = str(raised.value)
+    for part in ("claude_enterprise cost_report", "2026-11-10, 2026-11-11", "100 groups", "less", 'on_cap="split"'):
+        assert part in said
+    assert isinstance(raised.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("read", [by_operator, by_hook])
+def test_fewer_groups_are_the_whole(simulator: Simulator, read: Records) -> None:
+    groups = {(record["_date"], record["product"]) for record in read("cost_report", group_by=["product"])}
+    assert {day for day, _ in groups} == {"2026-11-10", "2026-11-11"}
+    assert len(groups) > 4
