@@ -75,13 +75,12 @@ class Reading:
         :param read_at: when the window was read, UTC.
         :raises MalformedResponseError: when the vendor says that it did, and a bucket of the day is not there.
         """
-        end = midnight(day + DAY)
         availability = self.query.dataset.availability
         match availability.kind:
             case "aggregated":
                 return True
             case "watermark":
-                if self.data_refreshed_at is None or moment_of(self.data_refreshed_at) < end:
+                if self.data_refreshed_at is None or moment_of(self.data_refreshed_at) < midnight(day + DAY):
                     return False
                 if left_out := self._left_out(day):
                     raise MalformedResponseError(
@@ -92,7 +91,7 @@ class Reading:
                     )
                 return True
             case "frontier":
-                return read_at >= end + availability.settle and not self._left_out(day)
+                return read_at >= availability.settled_from(day) and not self._left_out(day)
 
     def _left_out(self, day: date) -> int:
         """How many buckets of a day are missing, where the vendor promises them all."""
