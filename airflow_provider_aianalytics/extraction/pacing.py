@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,7 +60,7 @@ class Budget(msgspec.Struct):
         at = max(now, min(self.blocked, now + self.window))
         if len(self.sent) >= self.share:
             at = max(at, self.sent[-self.share] + self.window)
-        self.sent.append(at)
+        insort(self.sent, at)  # a share that grew may have room before places that are taken already
         return at - now
 
     def give_back(self) -> None:

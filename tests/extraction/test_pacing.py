@@ -21,6 +21,11 @@ def departures(budget: Budget, arrivals: list[float]) -> list[float]:
     return [at + budget.reserve(at) for at in arrivals]
 
 
+def fullest(sent: list[float]) -> int:
+    """How many of them fall into one window at most."""
+    return max((sum(start <= at < start + 60.0 - EPSILON for at in sent) for start in sent), default=0)
+
+
 class TestBudget:
     @given(gaps=gaps | st.lists(st.floats(0, 100, allow_nan=False), max_size=60), requests=st.integers(1, 8))
     def test_no_window_holds_more_than_the_budget(self, gaps: list[float], requests: int) -> None:
@@ -55,6 +60,26 @@ class TestBudget:
         assert 0 <= left <= requests
         assert [budget.reserve(now) for _ in range(left)] == [0.0] * left
         assert budget.reserve(now) > 0.0
+
+    @given(
+        steps=st.lists(st.tuples(st.sampled_from([0.0, 1.0, 20.0, 61.0, 100.0]), st.integers(0, 10)), max_size=9),
+        requests=st.integers(1, 8),
+    )
+    @example(
+        steps=[(20.0, 0), (20.0, 4), (20.0, 8), (61.0, 1), (100.0, 2), (20.0, 0), (100.0, 1)],
+        requests=5,
+    )
+    def test_a_new_place_is_within_the_share(self, steps: list[tuple[float, int]], requests: int) -> None:
+        """Whatever was refused before, and however the share grew since."""
+        budget, now = Budget(requests), 1000.0
+        for gap, asked in steps:
+            now += gap
+            if not asked:
+                budget.refused(now, 0.0, jitter=lambda: 0.0)
+            for _ in range(asked):
+                before = fullest(budget.sent)
+                budget.reserve(now)
+                assert fullest(budget.sent) <= max(budget.share, before)
 
     def test_a_fresh_budget_is_whole(self) -> None:
         assert Budget(60).left(0.0) == 60
