@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from bisect import insort
 from collections.abc import Callable
@@ -45,10 +46,11 @@ class Budget(msgspec.Struct):
     def __post_init__(self) -> None:
         self.share = self.share or self.requests
 
-    def reserve(self, now: float) -> float:
+    def reserve(self, now: float, patience: float = math.inf) -> float:
         """Take the next free place.
 
         :param now: seconds on a monotonic clock.
+        :param patience: the longest wait in seconds; a place that is further ahead is not taken.
         :return: the seconds to wait before the request may be sent.
         """
         # A place far ahead was taken on a clock that has been set back since, as by a restart of the machine.
@@ -60,13 +62,9 @@ class Budget(msgspec.Struct):
         at = max(now, min(self.blocked, now + self.window))
         if len(self.sent) >= self.share:
             at = max(at, self.sent[-self.share] + self.window)
-        insort(self.sent, at)  # a share that grew may have room before places that are taken already
+        if at - now <= patience:
+            insort(self.sent, at)  # a share that grew may have room before places that are taken already
         return at - now
-
-    def give_back(self) -> None:
-        """Leave the place that was taken last."""
-        if self.sent:
-            self.sent.pop()
 
     def refused(self, now: float, wait: float, jitter: Callable[[], float] = random.random) -> None:
         """Learn that the vendor refused a request, which it then did not count.

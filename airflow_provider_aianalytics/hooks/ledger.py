@@ -48,13 +48,9 @@ class Ledger:
         digest = hashlib.sha256(f"{endpoint.base_url} {endpoint.key}".encode()).hexdigest()[:32]
         self._path = FOLDER / f"{digest}.budget"
 
-    def reserve(self, now: float) -> float:
+    def reserve(self, now: float, patience: float) -> float:
         """See :meth:`Budget.reserve`."""
-        return self._with(lambda budget: budget.reserve(now))
-
-    def give_back(self) -> None:
-        """See :meth:`Budget.give_back`."""
-        self._with(Budget.give_back)
+        return self._with(lambda budget: budget.reserve(now, patience))
 
     def refused(self, now: float, wait: float) -> None:
         """See :meth:`Budget.refused`."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -123,9 +124,8 @@ class PacedHttpHook(HttpHook):
 
     def _send(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...]) -> Answer:
         with self._turn:  # one thread of this hook waits for the budget at a time, the others for it
-            wait = self.reserve()
+            wait = self.reserve(PATIENCE)
             if wait > PATIENCE:
-                self._ledger.give_back()
                 raise BudgetSpentError(
                     f"the budget of {self.endpoint.requests_per_minute} requests a minute is taken for {wait:.0f} s",
                     retry_after=wait,
@@ -184,12 +184,13 @@ class PacedHttpHook(HttpHook):
         # What an error's body must not repeat into a message.
         return body if response.status_code == 200 else body.replace(self.endpoint.key.encode(), b"<key>")
 
-    def reserve(self) -> float:
+    def reserve(self, patience: float = math.inf) -> float:
         """Take the next free place in the connection's budget.
 
+        :param patience: the longest wait in seconds; a place that is further ahead is not taken.
         :return: the seconds to wait before the request may be sent.
         """
-        return self._ledger.reserve(self.clock.monotonic())
+        return self._ledger.reserve(self.clock.monotonic(), patience)
 
     def refused(self, wait: float | None) -> None:
         """Learn that the vendor refused a request for want of budget.

@@ -81,6 +81,16 @@ class TestBudget:
                 budget.reserve(now)
                 assert fullest(budget.sent) <= max(budget.share, before)
 
+    @given(gaps=gaps, requests=st.integers(1, 8), patience=st.sampled_from([0.0, 1.0, 61.0]))
+    def test_a_place_beyond_the_patience_is_left_to_others(
+        self, gaps: list[float], requests: int, patience: float
+    ) -> None:
+        budget = Budget(requests)
+        for now in accumulate(gaps, initial=1000.0):
+            wait = budget.reserve(now, patience)
+            if wait > patience:
+                assert budget.reserve(now) == wait
+
     def test_a_fresh_budget_is_whole(self) -> None:
         assert Budget(60).left(0.0) == 60
 

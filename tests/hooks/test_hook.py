@@ -24,6 +24,7 @@ from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.exceptions import (
     AIAnalyticsError,
     AuthenticationError,
+    BudgetSpentError,
     CursorExpiredError,
     InvalidArgumentError,
     InvalidRequestError,
@@ -727,6 +728,27 @@ class TestBudget:
         assert other.budget_left() == 0
         users(one)
         assert clock.sleeps == pytest.approx([60], abs=1)
+
+    def test_a_place_that_is_too_far_ahead_is_left_without_taking_anothers(
+        self, stub: Stub, connect: Connect, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another process may take a place at any moment in between."""
+        one = connect(stub.url, extra=json.dumps({"requests_per_minute": 1}))
+        other = type(one)(one.conn_id, clock=clock)
+        waits = [other.reserve(), other.reserve()]
+        reserve = one.reserve
+
+        def with_another_in_between(*arguments: float) -> float:
+            wait = reserve(*arguments)
+            waits.append(other.reserve())
+            return wait
+
+        monkeypatch.setattr(one, "reserve", with_another_in_between)
+        with pytest.raises(BudgetSpentError, match="121 s"):
+            users(one)
+        waits.append(other.reserve())
+        assert waits == pytest.approx([0.0, 60.6, 121.2, 181.8])
+        assert stub.seen == []
 
     def test_sixty_without_an_extra(self, stub: Stub, connect: Connect) -> None:
         hook = connect(stub.url)
