@@ -147,9 +147,9 @@ class AvailabilityTrigger(BaseTrigger):
             except AIAnalyticsError as error:
                 wait.told(error, now=self.clock.now())
             except Exception as error:
-                # Airflow says that a connection is not defined of one that it fails to look up, too; but one that was
-                # read before is.
-                if isinstance(error, AirflowNotFoundException) and not wait.looks:
+                # Airflow says that a connection is not defined of one that it fails to look up, too; but one that a
+                # worker read before it deferred, or that a look read, is.
+                if isinstance(error, AirflowNotFoundException) and self.look_at is None and not wait.looks:
                     raise
                 unread = AIAnalyticsError(f"no connection could be read ({type(error).__name__}: {error})")
                 wait.failed(unread, now=self.clock.now())

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -42,6 +43,17 @@ def trigger(simulator: Simulator, dataset: str = "users", *, patience: timedelta
     )
     assert not wait.there
     return AvailabilityTrigger.of(wait, conn_id=f"{vendor.name}_analytics_default")
+
+
+BY_NO_WORKER = partial(
+    AvailabilityTrigger,
+    vendor="claude_enterprise",
+    conn_id="claude_enterprise_analytics_default",
+    dataset="users",
+    day=str(D),
+    timeout=(7 * DAY).total_seconds(),
+)
+"""The trigger of a sensor that starts in the triggerer."""
 
 
 @pytest.mark.parametrize(("lag_days", "looks"), [(1, 1), (2, 2), (3, 2), (4, 2)])
@@ -207,11 +219,15 @@ def test_a_connection_that_cannot_be_read_for_a_while_is_waited_out(
     assert timedelta(minutes=5) < request.at - AGGREGATED < timedelta(minutes=20)
 
 
-def test_a_connection_that_was_read_before_is_not_gone(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by_a_worker", [False, True])
+def test_a_connection_that_was_read_before_is_not_gone(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, by_a_worker: bool
+) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=3))
-    unreadable(monkeypatch, None, AirflowNotFoundException("isn't defined"))
+    gone = AirflowNotFoundException("isn't defined")
+    unreadable(monkeypatch, *([gone] if by_a_worker else [None, gone]))
 
-    event = run(trigger(sim), sim)
+    event = run(trigger(sim) if by_a_worker else BY_NO_WORKER(), sim)
 
     assert event["status"] == "available"
     assert [request.status for request in sim.requests] == [400, 200]
@@ -222,7 +238,7 @@ def test_a_connection_that_does_not_exist_ends_it_at_once(serve: Serve, monkeypa
     monkeypatch.delenv("AIRFLOW_CONN_CLAUDE_ENTERPRISE_ANALYTICS_DEFAULT")
 
     with pytest.raises(AirflowNotFoundException, match="claude_enterprise_analytics_default"):
-        run(trigger(sim), sim)
+        run(BY_NO_WORKER(), sim)
     assert sim.now - AGGREGATED < timedelta(minutes=6)
 
 
