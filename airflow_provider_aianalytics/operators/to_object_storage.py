@@ -184,7 +184,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             table=self._table_name(),
             file_format=FileFormat(self.file_format, self.compression),
         )
-        instance, started = context["ti"], context["dag_run"].start_date
+        instance, started = context["ti"], getattr(context.get("dag_run"), "start_date", None)
         run = Run(
             dag_id=instance.dag_id,
             run_id=instance.run_id,
