@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import certifi
 import requests
+import urllib3
 from airflow.providers.common.compat.connection import get_async_connection
 from asgiref.sync import sync_to_async
-from requests.utils import select_proxy
+from requests.utils import prepend_scheme_if_needed, select_proxy
 
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import (
@@ -99,6 +100,8 @@ class AsyncAnalyticsHook:
         endpoint, vendor, dataset = self.hook.endpoint, self.hook.vendor, walk.query.dataset
         connect, read = endpoint.timeouts
         try:
+            # As requests reads one: without a scheme it is http, and an empty one is none.
+            proxy = prepend_scheme_if_needed(way.proxy, "http") if way.proxy else None  # type: ignore[no-untyped-call]
             async with (
                 aiohttp.ClientSession(
                     timeout=aiohttp.ClientTimeout(total=endpoint.whole_answer, sock_connect=connect, sock_read=read),
@@ -110,7 +113,7 @@ class AsyncAnalyticsHook:
                     params=parameters,
                     headers={**dataset.headers, vendor.key_header: vendor.key_format.format(key=endpoint.key)},
                     allow_redirects=False,
-                    proxy=way.proxy,
+                    proxy=proxy,
                     ssl=way.tls if way.tls is not None else True,
                 ) as response,
             ):
@@ -119,7 +122,7 @@ class AsyncAnalyticsHook:
                     body = body.replace(endpoint.key.encode(), b"<key>")
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, body)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, urllib3.exceptions.HTTPError, TimeoutError, OSError) as error:
             raise VendorUnavailableError(
                 f"no whole answer: {type(error).__name__}: {cause_of(error)}",
                 where=walk.where,

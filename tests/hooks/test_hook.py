@@ -359,6 +359,15 @@ class TestHosts:
         assert connect(extra=json.dumps({"timeout": 300})).endpoint.timeouts == (10.0, 300.0)
 
 
+class TestProxies:
+    def test_one_without_a_scheme_is_found_by_both_halves(self, stub: Stub, connect: Connect) -> None:
+        hook = connect("http://127.0.0.1:1", extra=json.dumps({"proxies": {"http": f"127.0.0.1:{stub.port}"}}))
+        asked = query(hook.vendor.dataset("users"))
+        assert hook.probe(asked, date(2026, 11, 1)).items == []
+        assert asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1))).items == []
+        assert len(stub.seen) == 2
+
+
 class TestRedirects:
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
     def test_a_redirect_is_not_followed_and_the_key_stays(self, stub: Stub, connect: Connect, status: int) -> None:
