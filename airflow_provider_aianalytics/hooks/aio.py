@@ -151,10 +151,10 @@ def _enter(hook: AnalyticsHook, connection: Connection) -> _Way:
     extra = connection.extra_dejson
     with requests.Session() as session:
         session.trust_env = extra.get("trust_env", True)
-        session.verify = extra.get("verify", extra.get("verify_ssl", True))
+        verify = extra.get("verify", extra.get("verify_ssl", True))
         session.cert = extra.get("cert")
         proxies = dict(extra.get("proxies", extra.get("proxy")) or {})
-        settings = session.merge_environment_settings(endpoint.base_url, proxies, True, None, None)
+        settings = session.merge_environment_settings(endpoint.base_url, proxies, True, verify, None)
     proxy = select_proxy(endpoint.base_url, settings["proxies"])
     secure = endpoint.base_url.startswith("https:")
     return _Way(proxy, _tls(settings["verify"], settings["cert"]) if secure else None)

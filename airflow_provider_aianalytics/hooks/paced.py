@@ -140,15 +140,19 @@ class PacedHttpHook(HttpHook):
 
     def _get(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...]) -> Answer:
         dataset = walk.query.dataset
+        session = self._session
         walk.requests += 1
         try:
-            with self._session.get(
+            with session.get(
                 self.endpoint.base_url + dataset.path,
                 params=parameters,
                 headers=dict(dataset.headers),
                 timeout=self.endpoint.timeouts,
                 allow_redirects=False,
                 stream=True,
+                # Said here, they go before those of the environment; the session's own come behind.
+                proxies=session.proxies,
+                verify=session.verify,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, headers, self._body(response, walk))

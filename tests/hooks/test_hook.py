@@ -367,6 +367,28 @@ class TestProxies:
         assert asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1))).items == []
         assert len(stub.seen) == 2
 
+    def test_the_connections_own_goes_before_the_environments(
+        self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        hook = connect("http://127.0.0.1:1", extra=json.dumps({"proxies": {"http": stub.url}}))
+        asked = query(hook.vendor.dataset("users"))
+        hook.probe(asked, date(2026, 11, 1))
+        asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
+        assert len(stub.seen) == 2
+
+    def test_so_does_its_own_verify(self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The stub speaks no TLS; but that is found out, and not a file that nobody asked for."""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+        hook = connect(f"https://127.0.0.1:{stub.port}", extra=json.dumps({"verify": False}))
+        asked = query(hook.vendor.dataset("users"))
+        with pytest.raises(VendorUnavailableError, match="SSL"):
+            hook.probe(asked, date(2026, 11, 1))
+        with pytest.raises(VendorUnavailableError, match="SSL"):
+            asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
+
 
 class TestRedirects:
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
