@@ -169,6 +169,17 @@ def test_new_reports_can_be_ordered_by_time(client: Any) -> None:
     assert len(set(starts)) == 7
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize(("path", "metric"), [("usage", "total_tokens"), ("cost", "amount")])
+def test_within_a_time_the_largest_comes_first(client: Any, path: str, metric: str, order: str) -> None:
+    """The official client's words: ``order`` is that of the buckets."""
+    query = {**WEEK, "time_bucket_width": "1d", "group_by[]": "product", "order_by": "time", "order": order}
+    rows = client.rows(path, query)
+    for start in {row["starting_at"] for row in rows}:
+        ranked = [Decimal(row[path][metric]) for row in rows if row["starting_at"] == start]
+        assert ranked == sorted(ranked, reverse=True)
+
+
 def test_actors_of_every_kind(client: Any) -> None:
     span = {"starting_at": "2026-10-22T00:00:00Z", "ending_at": "2026-11-20T00:00:00Z"}
     actors = [row["actor"] for row in client.rows("user_cost_report", span)]

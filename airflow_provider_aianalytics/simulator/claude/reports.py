@@ -234,7 +234,9 @@ class Reports:
             actor_id(self._org, cell.actor) if cell.actor is not None else "",
             tuple(v or "" for v in cell.key),
         )
-        return (sign * moment, sign * metric, ties) if query.order_by == "time" else (sign * metric, ties)
+        if query.order_by == "time" and query.width:
+            return (sign * moment, -metric, ties)  # ``order`` is that of the buckets
+        return (sign * metric, ties)
 
     def _unit(self, query: ReportQuery, cell: Cell, export: Export, era: str) -> Unit:
         """The rows of one cell; none when its actor is excluded, which is what makes pages short (section 5)."""
