@@ -84,7 +84,7 @@ class Parameters:
         try:
             if _TIMESTAMP.match(value):
                 return datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
         raise invalid(f"{name}: must be an RFC 3339 date-time with a time zone. Got {value!r}.")
 

@@ -202,7 +202,7 @@ def _range(params: Parameters, now: datetime, frozen_end: str, settings: ClaudeS
     if start < now - timedelta(days=365):
         raise invalid("starting_at: must be within the last 365 days.")
     given = params.moment("ending_at")
-    end = given or (datetime.fromisoformat(frozen_end) if frozen_end else min(now, start + timedelta(days=31)))
+    end = given or (datetime.fromisoformat(frozen_end) if frozen_end else start + min(now - start, timedelta(days=31)))
     if given and given > now and not settings.future_ending_at:
         raise invalid("ending_at: must not be in the future.")
     if start >= end:
