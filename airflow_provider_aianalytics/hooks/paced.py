@@ -201,7 +201,7 @@ class PacedHttpHook(HttpHook):
 
         :param wait: the seconds to leave it alone, ``None`` where they are more than a task should sleep.
         """
-        self._ledger.refused(self.clock.monotonic(), min(wait or PATIENCE, PATIENCE))
+        self._ledger.refused(self.clock.monotonic(), PATIENCE if wait is None else min(wait, PATIENCE))
 
     def budget_left(self) -> int:
         """How many requests of the connection's budget could be sent at once."""

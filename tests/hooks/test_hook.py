@@ -781,6 +781,13 @@ class TestBudget:
         assert waits == pytest.approx([0.0, 60.6, 121.2, 181.8])
         assert stub.seen == []
 
+    def test_a_refusal_that_asks_for_no_wait_holds_nobody_up(self, stub: Stub, connect: Connect) -> None:
+        stub.answers = [error(429, retry_after="0")]
+        hook = connect(stub.url)
+        with pytest.raises(RateLimitedError):
+            asyncio.run(AsyncAnalyticsHook(hook).probe(query(hook.vendor.dataset("users")), date(2026, 11, 1)))
+        assert hook.reserve() == 0.0
+
     def test_sixty_without_an_extra(self, stub: Stub, connect: Connect) -> None:
         hook = connect(stub.url)
         users(hook)
