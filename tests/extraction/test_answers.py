@@ -338,6 +338,11 @@ class TestPages:
         page = take(200, b'{"summaries":[{"starting_at":"2026-11-21T00:00:00Z"}]}', walk=walk_of(dataset="summaries"))
         assert [bytes(item) for item in page.items] == [b'{"starting_at":"2026-11-21T00:00:00Z"}']
 
+    @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+    def test_a_watermark_beyond_the_calendar_is_no_page(self, moment: str) -> None:
+        with pytest.raises(MalformedResponseError, match="calendar"):
+            take(200, b'{"data":[],"data_refreshed_at":"%s"}' % moment.encode())
+
     def test_a_null_watermark_is_none(self) -> None:
         body = b'{"data":[],"has_more":false,"next_page":null,"data_refreshed_at":null,"organization_id":null}'
         assert take(200, body).data_refreshed_at is None
