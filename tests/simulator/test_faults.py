@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault
+from airflow_provider_aianalytics.simulator.claude.api import ClaudeApi
 from airflow_provider_aianalytics.simulator.faults import KINDS
+from airflow_provider_aianalytics.simulator.keys import KeyRing
 
 DAY = {"date": "2026-11-05", "limit": "10"}
 SPAN = {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-08T00:00:00Z"}
@@ -242,6 +244,18 @@ def test_a_day_that_shrinks(fresh: Callable[..., Any], fraction: float) -> None:
     assert [json.loads(t) for t in client.sim.truth("users", day, faults=True)] == after[0]
     client.sim.clear_faults()
     assert client.get("users", day).json()["data"] == before[0]
+
+
+def test_a_day_that_shrinks_while_it_is_read_is_whole_again_afterwards() -> None:
+    """What was being rendered is told apart from what would be rendered now."""
+
+    class Late(dict[date, float]):
+        def get(self, key: date, default: Any = None) -> Any:  # as by another thread, in the middle
+            return 0.0
+
+    api = ClaudeApi(7, 60, KeyRing(), shrunk=Late())
+    now, query = datetime(2026, 11, 22, 12, tzinfo=UTC), [("date", "2026-11-05")]
+    assert api.truth("users", query, now, faults=True) == api.truth("users", query, now) != []
 
 
 def test_a_perplexity_day_that_shrinks(fresh: Callable[..., Any]) -> None:

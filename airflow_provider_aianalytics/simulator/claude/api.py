@@ -178,6 +178,7 @@ class ClaudeApi:
     ) -> tuple[list[Unit], dict[str, Any]]:
         """The whole answer to a query, and what paging needs to know about it."""
         params, frozen = Parameters(query), cursor.frozen_end if cursor else ""
+        shrunk = dict(shrunk)  # it may change while the answer is made, which would then be kept as another's
         small = tuple(sorted(shrunk.items()))
         if name in engagementquery.ENDPOINTS:
             asked = engagementquery.read(name, params, now, frozen, era, self._settings)
