@@ -102,6 +102,8 @@ class Fault:
             raise ValueError(f"unknown kind of fault: {self.kind!r}; known are {', '.join(KINDS)}")
         if self.kind == "shrink" and self.date is None:
             raise ValueError("a shrink fault needs a date")
+        if not 0 <= self.fraction <= 1:
+            raise ValueError(f"fraction must be between 0 and 1, not {self.fraction!r}")
 
     @staticmethod
     def from_json(fields: Mapping[str, Any]) -> Fault:

@@ -14,7 +14,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from . import perplexity_spelling as spelling
@@ -103,13 +103,21 @@ class PerplexityApi:
     :param members: how many members there are, the one that leaves included.
     :param key: the organization's only active key (1).
     :param settings: the knobs of section 7.
+    :param shrunk: days that a fault makes smaller, with the share that is left; may change at any time.
     """
 
-    def __init__(self, seed: int, members: int, key: str, settings: PerplexitySettings = _DEFAULTS) -> None:
+    def __init__(
+        self,
+        seed: int,
+        members: int,
+        key: str,
+        settings: PerplexitySettings = _DEFAULTS,
+        shrunk: Mapping[date, float] | None = None,
+    ) -> None:
         if members < 0:
             raise ValueError(f"members must not be negative, not {members}")
         self.settings = settings
-        self._org = Organization(seed, members, settings)
+        self._org = Organization(seed, members, settings, {} if shrunk is None else shrunk)
         self._key = key.encode()
         self._secret = hashlib.sha256(f"perplexity cursor {seed}".encode()).digest()
         self._members = {email(self._org, member): member for member in range(members)}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -70,11 +70,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """A made-up organization; everything it did follows from the seed."""
+    """A made-up organization; everything it did follows from the seed, but for the days that a fault shrinks."""
 
     seed: int
     members: int
     settings: PerplexitySettings
+    shrunk: Mapping[date, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +185,13 @@ def reach(org: Organization, dataset: str, day: int, now: int, synced: int) -> R
         arrives = day + DAY + 3 * HOUR + delay % (13 * HOUR)
         if is_late < settings.late_share * _WORDS and synced < arrives:
             kept = 850 + missing % 120
-    if _is_shrunk(settings, day, now):
-        kept = int(kept * settings.shrink_to)
-    return Reach(hours, kept)
+    return Reach(hours, int(kept * _share_left(org, date.fromordinal(_EPOCH_ORDINAL + day // DAY), now)))
 
 
-def _is_shrunk(settings: PerplexitySettings, day: int, now: int) -> bool:
-    if settings.shrink_date is None or day // DAY != settings.shrink_date.toordinal() - _EPOCH_ORDINAL:
-        return False
-    return settings.shrink_since is None or now >= seconds(settings.shrink_since)
+def _share_left(org: Organization, day: date, now: int) -> float:
+    settings = org.settings
+    is_late_enough = settings.shrink_since is None or now >= seconds(settings.shrink_since)
+    return org.shrunk.get(day, settings.shrink_to if day == settings.shrink_date and is_late_enough else 1.0)
 
 
 def sessions_in(org: Organization, hour: int) -> int:

@@ -44,7 +44,7 @@ class Simulator:
         self._clock = Clock(s.now, s.speed)
         self._plan = Plan()
         self._log = Log(s.log_limit)
-        self._shrunk: dict[date, float] = {}
+        self._shrunk: dict[str, dict[date, float]] = {CLAUDE: {}, PERPLEXITY: {}}
         self.claude_key = f"sk-ant-api01-simulated-{s.seed}"
         self.claude_unscoped_key = f"sk-ant-api01-simulated-members-only-{s.seed}"
         self.claude_admin_key = f"sk-ant-admin01-simulated-{s.seed}"
@@ -54,8 +54,8 @@ class Simulator:
             Key(self.claude_unscoped_key, frozenset({"read:members"})),
             Key(self.claude_admin_key, frozenset(), admin=True),
         )
-        self._claude = ClaudeApi(s.seed, s.members, self._keys, s.claude, self._shrunk)
-        self._perplexity = PerplexityApi(s.seed, s.members, self.perplexity_key, s.perplexity)
+        self._claude = ClaudeApi(s.seed, s.members, self._keys, s.claude, self._shrunk[CLAUDE])
+        self._perplexity = PerplexityApi(s.seed, s.members, self.perplexity_key, s.perplexity, self._shrunk[PERPLEXITY])
         self._vendors: dict[str, Api] = {CLAUDE: self._claude, PERPLEXITY: self._perplexity}
         self._server = Server(s, self._clock, self._vendors, self._plan, self._log, Control(self))
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -155,17 +155,15 @@ class Simulator:
                 self._plan.add(fault)
                 continue
             assert fault.date is not None
-            if fault.vendor in ("", CLAUDE):
-                self._shrunk[fault.date] = fault.fraction
-            if fault.vendor in ("", PERPLEXITY):
-                self._settle(shrink_date=fault.date, shrink_to=fault.fraction)
+            for vendor, days in self._shrunk.items():
+                if fault.vendor in ("", vendor):
+                    days[fault.date] = fault.fraction
 
     def clear_faults(self) -> None:
         """Forget all faults; shrunk days are whole again."""
         self._plan.clear()
-        self._shrunk.clear()
-        given = self.settings.perplexity
-        self._settle(shrink_date=given.shrink_date, shrink_to=given.shrink_to)
+        for days in self._shrunk.values():
+            days.clear()
 
     def revoke_key(self, vendor: str) -> None:
         """Make the vendor's working key invalid."""
@@ -195,7 +193,9 @@ class Simulator:
     def _settle(self, **changes: Any) -> None:
         """Replace the Perplexity vendor by one with the present key and other settings."""
         settings = replace(self._perplexity.settings, **changes)
-        self._perplexity = PerplexityApi(self.settings.seed, self.settings.members, self.perplexity_key, settings)
+        self._perplexity = PerplexityApi(
+            self.settings.seed, self.settings.members, self.perplexity_key, settings, self._shrunk[PERPLEXITY]
+        )
         self._vendors[PERPLEXITY] = self._perplexity
 
     def truth(

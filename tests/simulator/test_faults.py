@@ -269,11 +269,24 @@ def test_a_perplexity_day_that_shrinks(fresh: Callable[..., Any]) -> None:
     assert before["count"] > after["count"] == 0
 
 
-def test_a_wrong_kind_is_refused_at_once() -> None:
+def test_perplexity_days_shrink_side_by_side(fresh: Callable[..., Any]) -> None:
+    client = fresh()
+    start = int(datetime(2026, 11, 4, tzinfo=UTC).timestamp())
+    path, query = "/v1/analytics/computer/usage", {"dataset": "credit_usage", "start_time": str(start)}
+    before = [day["count"] for day in client.rows(path, query)]
+    client.sim.fail(*(Fault("shrink", date=date(2026, 11, day), fraction=0.0) for day in (4, 6)))
+    assert [day["count"] for day in client.rows(path, query)] == [0, before[1], 0, *before[3:]]
+    client.sim.clear_faults()
+    assert [day["count"] for day in client.rows(path, query)] == before
+
+
+def test_a_wrong_fault_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="unknown kind"):
         Fault("explode")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="date"):
         Fault("shrink")
+    with pytest.raises(ValueError, match="fraction"):
+        Fault("shrink", date=date(2026, 11, 5), fraction=1.5)
 
 
 def test_every_kind_is_described() -> None:
