@@ -83,6 +83,7 @@ class SplitReading:
             # A member of two groups brings rows of the other group along, of which these would be only a part.
             return _having(self._complete(narrowed, self._read(narrowed), excluded), dimension, value)
         except InvalidRequestError:
+            self.requests += 1
             return None
 
     def _totals(self, rows: list[Batch]) -> dict[datetime | None, Decimal]:

@@ -28,14 +28,18 @@ class OfAFewRows(ClaudeEnterpriseAnalyticsHook):
     """The cost of one day by model and geography, of which the 100 dearest groups are served.
 
     :param refused: a geography that it answers with and takes no filter for.
+    :ivar asked: how many requests it got.
     """
 
     def __init__(self, spent: Spent, refused: str | None) -> None:
         super().__init__()
         self._spent = spent
         self._refused = refused
+        self.asked = 0
 
     def page(self, walk: CursorWalk, parameters: tuple[tuple[str, str], ...], backoff: Backoff) -> Page:
+        self.asked += 1
+        walk.requests += 1
         asked = defaultdict[str, list[str]](list)
         for name, value in parameters:
             asked[name].append(value)
@@ -65,6 +69,7 @@ def split(hook: OfAFewRows) -> tuple[Spent, dict[date, int]]:
     rows = [json.loads(bytes(record)) for batch in reading.batches() for record in batch.records]
     found = {(row["model"], row["inference_geo"]): int(Decimal(row["amount"])) for row in rows}
     assert len(found) == len(rows)
+    assert reading.requests == hook.asked
     return found, reading.capped
 
 
