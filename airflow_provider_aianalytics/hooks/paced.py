@@ -221,6 +221,8 @@ class PacedHttpHook(HttpHook):
         session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **self.vendor.headers})
         session.headers.update(headers or {})
         session.auth = KeyAuth(self.vendor.key_header, self.vendor.key_format.format(key=endpoint.key))
+        if session.verify == "":  # requests would take it for false
+            session.verify = True
         self.base_url = endpoint.base_url
         return session
 

@@ -379,6 +379,9 @@ class TestProxies:
         asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
         assert len(stub.seen) == 2
 
+    def test_a_verify_that_was_emptied_verifies(self, connect: Connect) -> None:
+        assert connect(extra=json.dumps({"verify": ""})).get_conn().verify is True
+
     def test_so_does_its_own_verify(self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
         """The stub speaks no TLS; but that is found out, and not a file that nobody asked for."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
