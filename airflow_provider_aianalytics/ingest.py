@@ -335,8 +335,8 @@ class Ingest:
         now = landed_as | query_as_sent(tuple(self.query.options()))
         then = {name: getattr(manifest, name) for name in landed_as}
         then |= {name: value for name, value in manifest.query.items() if name not in window}
-        if then != now:
-            differing = sorted(name for name in then | now if then.get(name) != now.get(name))
+        differing = sorted(name for name in then | now if _unordered(then.get(name)) != _unordered(now.get(name)))
+        if differing:
             was, asked = ({name: cut.get(name) for name in differing} for cut in (then, now))
             raise QueryMismatchError(
                 without_addresses(f"{manifest.date} of table {self.table.table!r} was landed with {was}, not {asked}"),
@@ -375,6 +375,10 @@ class _Progress:
                     self._rows / (now - self._began),
                     self._hook.budget_left(),
                 )
+
+
+def _unordered(value: str | Iterable[str] | None) -> object:
+    return value if value is None or isinstance(value, str) else sorted(value)
 
 
 def _stretches(days: Iterable[date]) -> list[Period]:

@@ -36,6 +36,7 @@ from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Perple
 from airflow_provider_aianalytics.storage.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import TableInLake
 from airflow_provider_aianalytics.storage.manifest import Run
+from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from tests.support import DAY, SimulatedClock, landed, truth
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -521,3 +522,26 @@ class TestTries:
 
         assert "group_by" in str(raised.value)
         assert not it.simulator.requests
+
+    def test_the_same_values_in_another_order_are_the_same_cut(self, bench: BenchOf) -> None:
+        it = bench()
+        models = ["claude-haiku-4-5-20251001", "claude-opus-4-6", "claude-sonnet-4-6"]
+        it.land("cost_report", D, D + DAY, table="cost", filters={"models": models})
+        manifest = it.root / f"claude_enterprise/_manifests/cost/{D}.json"
+        turned = json.loads(manifest.read_text())
+        turned["query"]["models[]"].reverse()  # as older versions landed it
+        manifest.write_text(json.dumps(turned))
+
+        again: list[Any] = [models[::-1], {*models}]
+        for values in again:
+            landed_again = it.land("cost_report", D, D + DAY, table="cost", filters={"models": values})
+            assert statuses(landed_again) == ["unchanged"]
+
+    def test_the_same_hidden_fields_in_another_order_are_the_same_cut(self, bench: BenchOf) -> None:
+        it = bench()
+        dataset = CLAUDE_ENTERPRISE.dataset("user_cost_report")
+        hidden = ("actor.name", "actor.email_address")
+        it.land("user_cost_report", D, D + DAY, privacy=Privacy(dataset, drop=hidden))
+
+        again = it.land("user_cost_report", D, D + DAY, privacy=Privacy(dataset, drop=hidden[::-1]))
+        assert statuses(again) == ["unchanged"]

@@ -22,7 +22,7 @@ class Query:
     :param dataset: the catalogue row.
     :param bucket_width: the width of the buckets, ``None`` where the dataset has none.
     :param group_by: the dimensions grouped by, in the catalogue's order.
-    :param filters: the filters by name, in the catalogue's order.
+    :param filters: the filters by name, in the catalogue's order, the values of each sorted.
     """
 
     dataset: Dataset
@@ -144,7 +144,7 @@ def _checked_values(dataset: Dataset, name: str, rule: Filter, given: FilterValu
     for value in values:
         if rule.values and value not in rule.values:
             raise _refused(dataset, f"filters[{name!r}]", value, rule.values)
-    return values
+    return tuple(sorted(values))
 
 
 def _check_combinations(checked: Query) -> None:

@@ -135,7 +135,7 @@ class TestGroups:
             CLAUDE["cost_report"], group_by=["model", "product"], filters={"speeds": "fast", "models": ["m", "n"]}
         )
         other = query(
-            CLAUDE["cost_report"], group_by=("product", "model"), filters={"models": ["m", "n"], "speeds": ["fast"]}
+            CLAUDE["cost_report"], group_by=("product", "model"), filters={"models": ["n", "m"], "speeds": ["fast"]}
         )
         assert one == other
         assert sent(one, DAY) == sent(other, DAY)
