@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
 from airflow_provider_aianalytics.storage.lake import READERS, manifests_under, tables_under
-from airflow_provider_aianalytics.storage.manifest import decode
+from airflow_provider_aianalytics.storage.manifest import decode_of
 from airflow_provider_aianalytics.vendors.dataset import DAY
 
 if TYPE_CHECKING:
@@ -143,9 +143,7 @@ def judge(data: bytes, *, vendor: str, table: str, day: date, where: str) -> Day
     :param where: its address, for the message.
     """
     try:
-        manifest = decode(data, where=where)
-        if (manifest.vendor, manifest.table, manifest.date) != (vendor, table, day):
-            raise AIAnalyticsError(f"the manifest of {manifest.vendor}/{manifest.table} {manifest.date}", where=where)
+        manifest = decode_of(data, vendor=vendor, table=table, day=day, where=where)
     except AIAnalyticsError as error:
         return Day(day, State.UNREADABLE, error=f"{error.where}: {error.what}")
     if not manifest.complete:

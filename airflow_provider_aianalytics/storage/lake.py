@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.manifest import Manifest, decode, encode
+from airflow_provider_aianalytics.storage.manifest import Manifest, decode_of, encode
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -153,7 +153,7 @@ class TableInLake:
             data: bytes = path.fs.cat_file(path.path)
         except FileNotFoundError:
             return None
-        return decode(data, where=str(path))
+        return decode_of(data, vendor=self.vendor, table=self.table, day=day, where=str(path))
 
     def manifests(self, days: Iterable[date]) -> dict[date, Manifest | None]:
         """What is known of each of some days; several are read at once."""

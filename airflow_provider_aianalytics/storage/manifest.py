@@ -12,6 +12,7 @@ import msgspec
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 
 SCHEMA_VERSION = 1
+MOVE_AWAY = "Move it away to land the day anew"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,8 +125,22 @@ def decode(data: bytes, *, where: str) -> Manifest:
         raise AIAnalyticsError(
             f"not a manifest of this package ({error})",
             where=where,
-            way_out="Move it away to land the day anew",
+            way_out=MOVE_AWAY,
         ) from None
+
+
+def decode_of(data: bytes, *, vendor: str, table: str, day: date, where: str) -> Manifest:
+    """Read the manifest of a day.
+
+    :param where: its address, for the message.
+    :raises AIAnalyticsError: when it is none, or another day's: that names a file of its own.
+    """
+    manifest = decode(data, where=where)
+    if (manifest.vendor, manifest.table, manifest.date) != (vendor, table, day):
+        raise AIAnalyticsError(
+            f"the manifest of {manifest.vendor}/{manifest.table} {manifest.date}", where=where, way_out=MOVE_AWAY
+        )
+    return manifest
 
 
 def query_as_sent(parameters: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:

@@ -185,6 +185,19 @@ class TestLayout:
         with pytest.raises(AIAnalyticsError, match=r"_manifests/users/2026-11-01\.json"):
             lake.table().manifest(DAY)
 
+    @pytest.mark.parametrize(
+        ("table", "day"), [("people", DAY), ("users", DAY + timedelta(days=1))], ids=["another table", "another day"]
+    )
+    def test_a_manifest_that_was_copied_is_not_believed(self, tmp_path: Path, table: str, day: date) -> None:
+        """It names a file that is there and is as it says: the other's."""
+        lake = Lake(str(tmp_path))
+        land(lake, 1, at=0)
+        copy = tmp_path / lake.table(table).manifest_file(day)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(tmp_path / MANIFEST, copy)
+        with pytest.raises(AIAnalyticsError, match=r"of claude_enterprise/users 2026-11-01.* Move it away"):
+            lake.table(table).manifest(day)
+
 
 class TestNames:
     @pytest.mark.parametrize(
