@@ -102,7 +102,8 @@ class TableInLake:
     def __init__(self, path: str, *, vendor: str, table: str, file_format: FileFormat) -> None:
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow: a DAG file need not wait for it
 
-        self.root = ObjectStoragePath(path)
+        # The file system would read in the home folder what is written by paths beside it.
+        self.root = ObjectStoragePath(os.path.expanduser(path))
         self.vendor = vendor
         self.table = check_table(table)
         self.file_format = file_format

@@ -198,6 +198,13 @@ class TestLayout:
         with pytest.raises(AIAnalyticsError, match=r"of claude_enterprise/users 2026-11-01.* Move it away"):
             lake.table(table).manifest(day)
 
+    def test_the_home_folder_is_where_it_is_for_all(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.chdir(tmp_path)
+        manifest, _ = land(Lake("~/lake"), 1, at=0)
+        assert Lake(str(tmp_path / "home/lake")).names() == {DATA, MANIFEST}
+        assert Lake("~/lake").table().manifest(DAY) == manifest
+
 
 class TestNames:
     @pytest.mark.parametrize(
