@@ -45,6 +45,7 @@ class Reading:
         self.organization_id: str | None = None
         self.capped: Counter[date] = Counter()
         self._buckets: Counter[date] = Counter()
+        self._starts: set[datetime] = set()
 
     def take(self, page: Page) -> Iterator[Batch]:
         """Take in the next page and hand out its records by day.
@@ -65,8 +66,15 @@ class Reading:
         for batch in batches(page, self.query):
             if is_capped(batch, self.query):
                 self.capped[batch.day] += 1
-            # A bucket holds its rows, or is itself the record.
-            self._buckets[batch.day] += len(batch.records) if self.query.dataset.results is None else 1
+            for start in batch.buckets:
+                if start in self._starts:
+                    raise MalformedResponseError(
+                        f"the bucket of {start:%Y-%m-%dT%H:%MZ} came twice",
+                        where=page.where,
+                        way_out="Nothing of this window was kept; a retry reads it again",
+                    )
+                self._starts.add(start)
+                self._buckets[batch.day] += 1
             yield batch
 
     def covers(self, day: date, read_at: datetime) -> bool:

@@ -81,6 +81,30 @@ def test_a_hole_before_the_watermark_of_a_report_is_not_an_empty_day(
         covered(reading)
 
 
+@pytest.mark.parametrize("answered", [[0, 0, 1], [0, 1, 0], [0, 0]])
+def test_a_bucket_that_comes_twice_is_not_landed_twice(answered: Sequence[int]) -> None:
+    """Nor does it stand in for another."""
+    report = {
+        "data": [interval(number) for number in answered],
+        "has_more": False,
+        "next_page": None,
+        "data_refreshed_at": "2026-09-22T12:00:00Z",
+    }
+    with pytest.raises(MalformedResponseError, match=r"claude_enterprise cost_report .* 2026-09-01T00:00Z came twice"):
+        read(CLAUDE_ENTERPRISE, "cost_report", report)
+    series = {"data": [bucket(number, 5) for number in answered], "has_more": False, "next_page": None}
+    with pytest.raises(MalformedResponseError, match=r"perplexity skills .* 2026-09-01T00:00Z came twice"):
+        read(PERPLEXITY, "skills", series)
+
+
+def test_a_bucket_may_come_again_when_the_chain_begins_again() -> None:
+    body = {"data": [bucket(0), bucket(1)], "has_more": False, "next_page": None}
+    reading = read(PERPLEXITY, "skills", body)
+    walk = CursorWalk(reading.query, reading.window)
+    list(reading.take(page_of(Answer(200, {}, json.dumps(body).encode()), walk, PERPLEXITY, now=LATER)))
+    assert covered(reading) == DAYS
+
+
 def test_every_bucket_of_a_report_may_be_empty() -> None:
     data = [interval(number, "1h") for number in range(48)]
     body = {"data": data, "has_more": False, "next_page": None, "data_refreshed_at": "2026-09-22T12:00:00Z"}
