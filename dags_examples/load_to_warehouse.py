@@ -59,6 +59,9 @@ with DAG(
                 database.execute(
                     "create table if not exists cost_by_product as from read_parquet(?) limit 0", [str(file)]
                 )
+                columns = database.execute("describe from read_parquet(?)", [str(file)]).fetchall()
+                for name, kind, *_ in columns:  # an upgrade of the provider can know one more
+                    database.execute(f'alter table cost_by_product add column if not exists "{name}" {kind}')
                 database.execute("delete from cost_by_product where _date = ?", [day["date"]])
                 database.execute("insert into cost_by_product by name from read_parquet(?)", [str(file)])
                 database.execute("insert or replace into loaded values (?, ?)", [day["date"], day["sha256"]])

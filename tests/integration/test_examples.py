@@ -295,6 +295,20 @@ def test_the_warehouse_takes_each_content_once(run: Run, tmp_path: Path) -> None
     assert len(told) == 32
 
 
+def test_the_warehouse_takes_a_column_that_it_does_not_have_yet(run: Run, tmp_path: Path) -> None:
+    """As files have after an upgrade that knows a new field of the vendor."""
+    import duckdb
+
+    warehouse = tmp_path.parent / f"{tmp_path.name}.duckdb"
+    with duckdb.connect(str(warehouse)) as database:
+        database.execute("create table cost_by_product (_date date, product varchar)")
+    assert run("load_to_warehouse", conf={"warehouse": str(warehouse)}).results["load"] == MONTH
+
+    with duckdb.connect(str(warehouse)) as database:
+        (total,) = database.sql("select sum(amount_cents) from cost_by_product").fetchall()
+    assert total == (sum(Decimal(manifest["total"]) for manifest in manifests(tmp_path, "cost_by_product")),)
+
+
 def test_a_partitioned_run_lands_its_partition(
     load: Callable[[str], Any], simulator: Simulator, tmp_path: Path
 ) -> None:
