@@ -27,6 +27,7 @@ from airflow_provider_aianalytics.exceptions import (
 from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
 from airflow_provider_aianalytics.vendors.dataset import Vendor
 
+LONGEST_RETRY_AFTER = 86400.0
 MAX_MESSAGE = 500
 _EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -62,8 +63,8 @@ class _Envelope(msgspec.Struct):
 
 
 class _ErrorDetail(msgspec.Struct):
-    type: str = ""
-    message: str = ""
+    type: str | None = None
+    message: str | None = None
 
 
 class _ErrorBody(msgspec.Struct):
@@ -174,7 +175,8 @@ def raise_error(answer: Answer, walk: CursorWalk, vendor: Vendor, *, now: dateti
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     """The seconds a ``Retry-After`` header asks for, written as seconds or as an HTTP date; ``None`` without one.
 
-    A date is by the vendor's clock, which its ``Date`` header tells; ours may be wrong.
+    Never more than a day: who asks for more is asked again. A date is by the vendor's clock, which its ``Date`` header
+    tells; ours may be wrong.
     """
     value = headers.get("retry-after", "").strip()
     if not value:
@@ -186,7 +188,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
         if moment is None:
             return None
         seconds = (moment - (_http_date(headers.get("date", "")) or now)).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None
 
 
 def _http_date(text: str) -> datetime | None:
@@ -233,7 +235,7 @@ def _error_in(body: bytes) -> tuple[str, str]:
         return "", ""
     message = parsed.error.message or bytes(parsed.detail).decode(errors="replace")
     message = without_addresses(" ".join(message.split()))
-    return parsed.error.type, message[:MAX_MESSAGE]
+    return parsed.error.type or "", message[:MAX_MESSAGE]
 
 
 def without_addresses(text: str) -> str:

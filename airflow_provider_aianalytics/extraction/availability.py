@@ -57,7 +57,6 @@ FURTHEST_JUMP = 3
 """Aggregations to wait for at most before looking again: a vendor that was stuck may catch up at once."""
 FIRST_RETRY = 60.0
 LONGEST_RETRY = 4 * 3600.0
-LONGEST_RETRY_AFTER = 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +274,7 @@ class Wait:
         self.failures += 1
         self.said = error.what
         own = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(self.failures - 1, 10)) * (0.75 + self.awaited.spread / 2)
-        asked_for = min(getattr(error, "retry_after", None) or 0.0, LONGEST_RETRY_AFTER)
+        asked_for = getattr(error, "retry_after", None) or 0.0
         self.look_at = now + timedelta(seconds=own + asked_for)
 
     def is_given_up(self, now: datetime) -> bool:

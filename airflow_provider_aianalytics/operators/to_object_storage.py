@@ -284,10 +284,10 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
 
     def _defer_over(self, error: RateLimitedError | VendorUnavailableError) -> None:
         """Free the worker for a wait that is too long to be slept, where the author allows it."""
-        from airflow_provider_aianalytics.extraction.availability import LONGEST_RETRY_AFTER, spelled
+        from airflow_provider_aianalytics.extraction.availability import spelled
         from airflow_provider_aianalytics.extraction.pacing import PATIENCE
 
-        seconds = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
+        seconds = error.retry_after or 0.0
         if not self.deferrable or seconds <= PATIENCE:
             return
         moment = datetime.now(UTC) + timedelta(seconds=seconds)

@@ -149,6 +149,11 @@ class TestStatuses:
         with pytest.raises(error, match=str(status)):
             take(status, body)
 
+    def test_a_message_of_null_leaves_the_type(self) -> None:
+        body = {"error": {"type": "feature_disabled", "message": None}}
+        with pytest.raises(FeatureDisabledError):
+            take(404, body, walk=walk_of(PERPLEXITY, "credit_usage"))
+
     @given(st.integers(100, 599).filter(lambda status: status != 200), st.binary(max_size=40))
     def test_nothing_but_a_200_is_a_page(self, status: int, body: bytes) -> None:
         with pytest.raises(AIAnalyticsError):
@@ -303,7 +308,11 @@ class TestRetryAfter:
     @given(st.text(max_size=40))
     def test_no_text_breaks_it(self, value: str) -> None:
         wait = retry_after({"retry-after": value}, now=NOW)
-        assert wait is None or wait >= 0
+        assert wait is None or 0 <= wait <= 86400
+
+    @pytest.mark.parametrize("value", ["86401", "400000000", "1e12", "Fri, 31 Dec 9999 23:59:59 GMT"])
+    def test_nobody_is_put_off_for_longer_than_a_day(self, value: str) -> None:
+        assert retry_after({"retry-after": value}, now=NOW) == 86400
 
     @pytest.mark.parametrize(("status", "error"), [(429, RateLimitedError), (503, VendorUnavailableError)])
     def test_the_error_carries_it(self, status: int, error: type[AIAnalyticsError]) -> None:
