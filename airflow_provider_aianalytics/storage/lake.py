@@ -160,8 +160,13 @@ class TableInLake:
         """What is known of each of some days; several are read at once."""
         asked = list(days)
         _ = self.root.fs  # which reads its connection: here, and not in several threads at once
-        with ThreadPoolExecutor(READERS) as pool:
+        pool = ThreadPoolExecutor(READERS)
+        try:
             return dict(zip(asked, pool.map(self.manifest, asked), strict=True))
+        finally:
+            # Who only reads need not be waited for: the SIGTERM of a task, which is an exception here, can hit a lock
+            # of the pool that was just taken, and its threads would never come back.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def has(self, file: str) -> bool:
         path = self.root / file
