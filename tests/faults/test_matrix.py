@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from tests.faults.conftest import Matrix, told
 from tests.faults.troubles import CELLS, CLAUDE, DATASETS, DAY, DAYS, FORMATS, PLACES, TROUBLES, Cell, D
-from tests.faults.world import ROWS_A_PAGE, Ended, Tree, World, data_name, manifest_name, rows_of
+from tests.faults.world import ROWS_A_PAGE, Ended, Tree, World, data_name, manifest_name, rows_of, unpacked
 from tests.support import truth
 
 ON_THE_WIRE = [trouble for trouble in TROUBLES if not trouble.store and not trouble.whole_days]
@@ -61,11 +61,12 @@ def check_day(world: World, ended: Ended, day: date) -> None:
     cell = ended.cell
     old, new = trees_of(world, cell)
     data, manifest = data_name(cell.trouble.vendor, cell.file_format, day), manifest_name(cell.trouble.vendor, day)
-    assert ended.after[data] == new[data], f"{cell}: {day}"
+    before, now = (unpacked(data, tree[data]) for tree in (old, new))
+    assert unpacked(data, ended.after[data]) == now, f"{cell}: {day}"
     said = json.loads(ended.after[manifest])
     assert said["sha256"] == json.loads(new[manifest])["sha256"]
-    kept = {ended.after[revision["file"]] for revision in said["revisions"]}
-    assert kept == ({old[data]} if old[data] != new[data] else set()), f"{cell}: {day}"
+    kept = {unpacked(data, ended.after[revision["file"]]) for revision in said["revisions"]}
+    assert kept == ({before} if before != now else set()), f"{cell}: {day}"
 
 
 def check_untouched(ended: Ended, day: date) -> None:
@@ -99,7 +100,7 @@ def test_the_days_before_and_after_are_what_the_vendor_has(world: World) -> None
                 if vendor == CLAUDE:
                     assert rows.total() == len(lines[day]) > 2 * ROWS_A_PAGE, "three pages"
                 assert max(rows.values()) == 1
-                assert (old[name] != new[name]) == (vendor == CLAUDE or day == D)
+                assert (unpacked(name, old[name]) != unpacked(name, new[name])) == (vendor == CLAUDE or day == D)
 
 
 @pytest.mark.parametrize("name", [trouble.name for trouble in ON_THE_WIRE])
@@ -137,7 +138,8 @@ def test_stores_and_disks(world: World, matrix: Matrix, mended: Matrix, name: st
         old, new = trees_of(world, ended.cell)
         for day in days_asked(ended.cell):
             data = data_name(CLAUDE, ended.cell.file_format, day)
-            assert ended.after[data] in (old[data], new[data]), "a reader sees a whole day, old or new"
+            seen, *whole = (unpacked(data, tree[data]) for tree in (ended.after, old, new))
+            assert seen in whole, "a reader sees a whole day, old or new"
         assert after.state == "success", after.trace
         for day in days_asked(ended.cell):
             check_day(world, after, day)

@@ -338,11 +338,16 @@ def manifest_name(vendor: str, day: date) -> str:
     return f"{vendor}/_manifests/{DATASETS[vendor]}/{day}.json"
 
 
+def unpacked(name: str, content: bytes) -> bytes:
+    """A file's content: what gzip makes of one depends on where a write ends and the next begins."""
+    return gzip.decompress(content) if name.endswith(".gz") else content
+
+
 def rows_of(name: str, content: bytes) -> Counter[str]:
     """The rows of a data file; raises when it is not a whole one."""
     if name.endswith(".parquet"):
         return Counter(map(repr, pq.read_table(io.BytesIO(content)).to_pylist()))
-    return Counter(gzip.decompress(content).decode().splitlines())
+    return Counter(unpacked(name, content).decode().splitlines())
 
 
 class Recording:
