@@ -90,12 +90,12 @@ def test_a_kept_connection_is_one_connection(fresh: Callable[..., Any]) -> None:
 
 
 def test_latency_is_waited_out_side_by_side(fresh: Callable[..., Any]) -> None:
-    client = fresh(latency=0.1)
+    client = fresh(latency=0.5)
     client.sim.truth("users", DAY)
     began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: client.get("users", DAY), range(8)))
-    assert 0.1 <= time.monotonic() - began < 0.6
+    assert 0.5 <= time.monotonic() - began < 2  # one after the other: 4
     assert client.sim.stats()["most_in_flight"] > 4
 
 
@@ -296,6 +296,6 @@ def test_impatient_clients_and_a_busy_server_do_no_harm(
     assert client.get("users", DAY).status == 200
     began = time.monotonic()
     client.sim.stop()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     sockets[0].close()
     assert "Traceback" not in capfd.readouterr().err + caplog.text

@@ -821,14 +821,14 @@ def test_addresses_are_unique_and_their_order_is_not_the_rows_order() -> None:
 def test_large_organizations_are_quick() -> None:
     start = str(TODAY - 90 * DAY)
     for dataset in ("credit_usage", "spaces"):
-        began = time.perf_counter()
+        began = time.process_time()
         buckets = new(10_000).truth(
             V1, [("dataset", dataset), ("start_time", start), ("end_time", str(TODAY)), ("bucket_width", "1h")], NOW
         )
         assert len(buckets) == 2160
-        assert time.perf_counter() - began < 2
-    began = time.perf_counter()
+        assert time.process_time() - began < 2
+    began = time.process_time()
     query = [("dataset", "credit_usage"), ("group_by", "user_email"), ("start_time", str(TODAY - 4 * DAY))]
     (day,) = new(10_000).truth(V2, [*query, ("end_time", str(TODAY - 3 * DAY))], NOW)
     assert len(json.loads(day)["results"]) > 2000
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
