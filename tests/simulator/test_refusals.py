@@ -70,7 +70,8 @@ BAD = [
     ("user_cost_report", {"starting_at": AT, "ending_at": "2026-11-06T00:01:00Z", "bucket_width": "1m"}),
     ("user_cost_report", {"starting_at": AT, "order_by": "total_tokens"}),
     ("user_cost_report", {"starting_at": AT, "exclude_deleted_users": "yes"}),
-    ("user_cost_report", {"starting_at": AT, "group_by[]": "rbac_group_id", "claude_tag_user_ids[]": "U1"}),
+    ("user_cost_report", {"starting_at": AT, "group_by[]": "claude_tag_user_id", "rbac_group_ids[]": "g"}),
+    ("user_cost_report", {"starting_at": AT, "group_by[]": ["claude_tag_user_id", "rbac_group_id"]}),
     ("usage", {"starting_at": AT, "bucket_width": "1d"}),
     ("usage", {"starting_at": AT, "time_bucket_width": "1d"}),
     ("usage", {"starting_at": AT, "exclude_deleted_users": "true"}),
@@ -88,6 +89,12 @@ def test_bad_requests(client: Any, path: str, query: dict[str, Any]) -> None:
     assert (told["type"], told["error"]["type"]) == ("error", "invalid_request_error")
     assert told["error"]["message"]
     assert told["request_id"] == answer.headers["request-id"]
+
+
+def test_groups_of_some_slack_users_are_told_apart(client: Any) -> None:
+    """Only their own grouping is refused beside the groups', not a filter by them."""
+    query = {"starting_at": AT, "group_by[]": "rbac_group_id", "claude_tag_user_ids[]": "U1"}
+    assert client.get("user_cost_report", query, NEW).status == 200
 
 
 @pytest.mark.parametrize(

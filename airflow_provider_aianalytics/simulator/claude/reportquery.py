@@ -163,8 +163,8 @@ def read(report: Report, params: Parameters, now: datetime, frozen_end: str, set
     )
     if params.has("organization_ids"):
         raise invalid("organization_ids[]: requires a key of the parent organization.")
-    slack_user = "claude_tag_user_id" in dimensions or params.has("claude_tag_user_ids")
-    if slack_user and ("rbac_group_id" in dimensions or params.has("rbac_group_ids")):
+    by_group = "rbac_group_id" in dimensions or params.has("rbac_group_ids")
+    if "claude_tag_user_id" in dimensions and by_group:
         raise invalid("claude_tag_user_id cannot be combined with rbac_group_id.")
     exclude = not buckets and params.flag("exclude_deleted_users")
     if exclude and new and "actor" not in dimensions:
