@@ -119,6 +119,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.deferrable = deferrable
         self._ingest: Ingest | None = None
         self._landed: Landed | None = None
+        self._gives_up_at: str | None = None
         FileFormat(file_format, compression)
         require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
         require(restate_days >= 0, f"restate_days={restate_days} is negative")
@@ -142,19 +143,26 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         """
         return self._land(context)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def execute_complete(
+        self, context: Context, event: Mapping[str, Any] | None = None, gives_up_at: str | None = None
+    ) -> dict[str, Any]:
         """Land the days that were waited for; those that landed before are kept.
 
+        :param gives_up_at: see :meth:`land_again`.
         :raises AirflowSensorTimeout: when the vendor did not have the day in time.
         :raises AIAnalyticsError: the error that ended the waiting.
         """
         from airflow_provider_aianalytics.triggers.availability import check_event
 
         check_event(event)
-        return self._land(context)
+        return self.land_again(context, event, gives_up_at)
 
-    def land_again(self, context: Context, event: object = None) -> dict[str, Any]:
-        """Go on after a wait for the budget or the vendor; the days that landed before are kept."""
+    def land_again(self, context: Context, event: object = None, gives_up_at: str | None = None) -> dict[str, Any]:
+        """Go on after a wait for the budget or the vendor; the days that landed before are kept.
+
+        :param gives_up_at: the moment, RFC 3339, up to which days are waited for, where that wait has begun already.
+        """
+        self._gives_up_at = gives_up_at
         return self._land(context)
 
     def on_kill(self) -> None:
@@ -272,13 +280,16 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         instance = context["ti"]
         spread = spread_of_task(instance)
         now = SYSTEM_CLOCK.now()
-        wait = Wait.begin(awaited(checked.dataset, day, spread=spread), now=now, deadline=now + LONGEST_WAIT)
+        self._gives_up_at = self._gives_up_at or (now + LONGEST_WAIT).isoformat()
+        deadline = datetime.fromisoformat(self._gives_up_at)
+        wait = Wait.begin(awaited(checked.dataset, day, spread=spread), now=now, deadline=deadline)
         if now >= wait.awaited.dataset.availability.exists_from(day):
             wait.told(said, now=now)  # the vendor has just been asked, and said no
         self.log.info("%s: looking again at %s", wait.awaited.where, spelled(wait.look_at))
         self.defer(
             trigger=AvailabilityTrigger.of(wait, conn_id=self.conn_id),
             method_name="execute_complete",
+            kwargs={"gives_up_at": self._gives_up_at},
             timeout=LONGEST_WAIT + SLACK,
         )
 
@@ -292,7 +303,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             return
         moment = datetime.now(UTC) + timedelta(seconds=seconds)
         self.log.warning("%s; going on at %s", error, spelled(moment))
-        self.defer(trigger=moment_trigger(moment), method_name="land_again")
+        self.defer(trigger=moment_trigger(moment), method_name="land_again", kwargs={"gives_up_at": self._gives_up_at})
 
     def _table_name(self) -> str:
         checked = self.query()

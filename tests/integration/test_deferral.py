@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from airflow_provider_aianalytics.operators import to_object_storage
@@ -19,6 +20,8 @@ from tests.integration.conftest import RunDag, connect
 
 OPERATOR = "ClaudeEnterpriseAnalyticsToObjectStorageOperator"
 IMPORTS = f"from airflow_provider_aianalytics.operators.claude_enterprise import {OPERATOR}"
+
+TRY = {"dag_id": "dag", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1, "max_tries": 0}
 
 
 @pytest.fixture
@@ -57,6 +60,30 @@ def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
     assert [partition["status"] for partition in partitions] == ["kept", "kept", "created"]
     assert len(list(tmp_path.rglob("*.gz"))) == 3
     assert len(living.requests) == 5  # three days, the refused one among them; one look; the day
+
+
+def test_a_day_is_waited_for_a_week_however_often_the_task_goes_on(living: Simulator, tmp_path: Path) -> None:
+    yesterday = (datetime.now(UTC) - timedelta(days=3)).date()
+    task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
+        task_id="land", dataset="users", path=str(tmp_path), start=yesterday, on_unavailable="wait", deferrable=True
+    )
+    refusal = {"message": f"date {yesterday} is not available; latest: {yesterday - timedelta(days=1)}"}
+    body = json.dumps({"type": "error", "error": {"type": "invalid_request_error", **refusal}})
+    context = {"task": task, "ti": SimpleNamespace(**TRY), "dag_run": SimpleNamespace(start_date=None)}
+
+    living.fail(Fault("status", path="users", status=400, body=body, times=1))
+    with pytest.raises(TaskDeferred) as first:
+        task.execute(context)
+    living.fail(Fault("status", path="users", status=503, headers={"retry-after": "90"}, times=1))
+    with pytest.raises(TaskDeferred) as over_the_vendor:
+        task.execute_complete(context, {"status": "available"}, **first.value.kwargs)
+    living.fail(Fault("status", path="users", status=400, body=body, times=1))
+    with pytest.raises(TaskDeferred) as second:
+        task.land_again(context, None, **over_the_vendor.value.kwargs)
+
+    begun, gone_on = (deferral.value.trigger for deferral in (first, second))
+    assert gone_on.deadline == begun.deadline
+    assert timedelta(days=6) < datetime.fromisoformat(begun.deadline) - datetime.now(UTC) < timedelta(days=7)
 
 
 def test_a_long_wait_for_the_budget_frees_the_worker(
@@ -145,9 +172,7 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_failure_that_was_clea
         {
             "task": task,
             "dag_run": SimpleNamespace(start_date=datetime(2026, 11, 20, hour, tzinfo=UTC)),
-            "ti": SimpleNamespace(
-                dag_id="dag", run_id="run", task_id="land", map_index=-1, try_number=number, max_tries=number - 1
-            ),
+            "ti": SimpleNamespace(**TRY | {"try_number": number, "max_tries": number - 1}),
         }
         for number, hour in ((1, 12), (2, 13))
     ]
