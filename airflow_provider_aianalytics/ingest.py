@@ -238,9 +238,8 @@ class Ingest:
 
     def _commit(self, reading: Reading, files: DayFiles) -> Landed:
         landed = Landed(requests=reading.requests)
-        read_at = reading.read_at
         for day in reading.window.days():
-            covered = reading.covers(day, read_at)
+            covered = reading.covers(day)
             if not covered and not self.rules.partial:
                 landed.missing.append(day)
                 continue
@@ -253,7 +252,7 @@ class Ingest:
                     day,
                     self.dataset.groups_per_bucket,
                 )
-            new = self._manifest(reading, day, files[day].finish(), read_at, covered=covered)
+            new = self._manifest(reading, day, files[day].finish(), covered=covered)
             if self.rules.refuse_empty and is_empty(new):
                 landed.empty.append(day)
                 continue
@@ -261,6 +260,10 @@ class Ingest:
                 with self.table.turn(day):
                     old = self.table.manifest(day)  # again: another run may have landed it meanwhile
                     self._check_same_cut(old)
+                    if old is not None and old.complete and not covered:
+                        log.warning("%s: %s was landed whole, and is not replaced by an earlier read", self, day)
+                        landed.partitions.append(Partition(old, self._url(day), "unchanged"))
+                        continue
                     manifest, status = commit(
                         self.table,
                         files[day].path,
@@ -276,7 +279,7 @@ class Ingest:
                 landed.partitions.append(Partition(manifest, self._url(day), status))
         return landed
 
-    def _manifest(self, reading: Reading, day: date, content: Content, read_at: datetime, *, covered: bool) -> Manifest:
+    def _manifest(self, reading: Reading, day: date, content: Content, *, covered: bool) -> Manifest:
         complete = covered and not reading.capped[day]
         return Manifest(
             vendor=self.dataset.vendor,
@@ -294,10 +297,10 @@ class Ingest:
             pages=reading.pages,
             requests=reading.requests,
             data_refreshed_at=reading.data_refreshed_at,
-            fetched_at=rfc3339(read_at),
+            fetched_at=rfc3339(reading.read_at),
             complete=complete,
             capped_buckets=reading.capped[day],
-            final=complete and read_at >= self.dataset.availability.final_from(day),
+            final=complete and reading.read_at >= self.dataset.availability.final_from(day),
             organization_id=reading.organization_id,
             provider_version=__version__,
             run=self.run,

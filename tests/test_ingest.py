@@ -319,6 +319,20 @@ class TestWhatIsNotThereYet:
         assert statuses(second) == ["revised"]
         assert len(landed(it.root, "claude_enterprise", "cost_by_hour", [today])[today]) > len(so_far)
 
+    def test_a_whole_day_is_not_replaced_by_a_read_of_before_it_was(self, bench: BenchOf) -> None:
+        day = date(2026, 11, 20)
+        it = bench(now=datetime(2026, 11, 21, 12, tzinfo=UTC))
+        asked = {"table": "cost_by_hour", "bucket_width": "1h", "rules": Rules(partial=True, accept_shrink=True)}
+        whole = it.land("cost_report", day, day + DAY, **asked)
+        files = it.published()
+
+        it.simulator.set_now(datetime(2026, 11, 20, 23, tzinfo=UTC))  # as by a task that read then, and commits now
+        late = it.land("cost_report", day, day + DAY, **asked)
+
+        assert statuses(late) == ["unchanged"]
+        assert late.partitions[0].manifest == whole.partitions[0].manifest
+        assert it.published() == files
+
 
 def test_a_long_read_tells_how_it_gets_on(bench: BenchOf, caplog: pytest.LogCaptureFixture) -> None:
     it = bench(members=2600)

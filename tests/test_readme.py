@@ -160,7 +160,7 @@ def requests_for(dataset: Dataset) -> int:
     windows = plan(
         dataset, whole, now=datetime(2026, 12, 1, tzinfo=UTC), bucket_width=query(dataset).bucket_width
     ).windows
-    limit = dataset.page_limit[dataset.default_bucket_width] if dataset.limit_unit in ("buckets", "days") else 1000
+    limit = dataset.page_limit[dataset.default_bucket_width] if dataset.is_series else 1000
     return sum(-(-len(list(window.days())) // limit) for window in windows)
 
 

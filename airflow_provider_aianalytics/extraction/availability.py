@@ -312,7 +312,7 @@ class Wait:
         reading = Reading(self.awaited.query, page.window)
         for _ in reading.take(page):
             pass
-        if reading.covers(self.awaited.day, now):
+        if reading.covers(self.awaited.day):
             self.there = True
         elif self.awaited.dataset.availability.kind == "watermark":
             self._not_yet(f"the vendor's data goes to {reading.data_refreshed_at or 'no moment of that day'}", now)

@@ -77,16 +77,16 @@ class Reading:
                 self._buckets[batch.day] += 1
             yield batch
 
-    def covers(self, day: date, read_at: datetime) -> bool:
-        """Whether the vendor's data went over the whole of a day.
+    def covers(self, day: date) -> bool:
+        """Whether the vendor's data went over the whole of a day when the window was read.
 
-        :param read_at: when the window was read, UTC.
         :raises MalformedResponseError: when the vendor says that it did, and a bucket of the day is not there.
         """
         availability = self.query.dataset.availability
         match availability.kind:
             case "aggregated":
-                return True
+                # A recent day that is left out of a range is not aggregated yet, whatever the vendor promises.
+                return not self._left_out(day) or self.read_at >= availability.exists_from(day) + availability.lag
             case "watermark":
                 if self.data_refreshed_at is None or moment_of(self.data_refreshed_at) < midnight(day + DAY):
                     return False
@@ -99,11 +99,11 @@ class Reading:
                     )
                 return True
             case "frontier":
-                return read_at >= availability.settled_from(day) and not self._left_out(day)
+                return self.read_at >= availability.settled_from(day) and not self._left_out(day)
 
     def _left_out(self, day: date) -> int:
         """How many buckets of a day are missing, where the vendor promises them all."""
-        if self.query.dataset.limit_unit != "buckets":
+        if not self.query.dataset.is_series:
             return 0
         return max(0, DAY // BUCKET_WIDTHS[self.query.bucket_width or "1d"] - self._buckets[day])
 

@@ -37,7 +37,7 @@ class Batch:
     :param records: the records as the vendor sent them, but for line breaks between their tokens: a record is a line.
     :param start: the start of the bucket, UTC, where the item says it.
     :param end: the end of the bucket, UTC, where the item says it.
-    :param buckets: the starts of the buckets in it, where the vendor answers every one.
+    :param buckets: the starts of its buckets, or of its day, where the vendor answers every one.
     """
 
     day: date
@@ -84,7 +84,7 @@ def batches(page: Page, query: Query) -> Iterator[Batch]:
                 _rows(bucket, dataset.results, page),
                 start,
                 end,
-                (start,) if dataset.limit_unit == "buckets" else (),
+                (start,) if dataset.is_series else (),
             )
 
 
@@ -102,14 +102,14 @@ def _by_day(items: list[msgspec.Raw], page: Page, query: Query) -> Iterator[Batc
     days: dict[date, list[msgspec.Raw]] = {}
     spans: dict[date, tuple[datetime, datetime]] = {}
     buckets: dict[date, tuple[datetime, ...]] = {}
-    are_buckets = query.dataset.limit_unit == "buckets"
+    is_series = query.dataset.is_series
     for item in items:
         start, end = _bounds(item, query, page)
         day = start.date()
         days.setdefault(day, []).append(item)
         first, last = spans.get(day, (start, end))
         spans[day] = (min(first, start), max(last, end))
-        if are_buckets:
+        if is_series:
             buckets[day] = (*buckets.get(day, ()), start)
     for day, records in days.items():
         yield Batch(day, _stamp(day), records, *spans[day], buckets.get(day, ()))

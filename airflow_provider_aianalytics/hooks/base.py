@@ -194,8 +194,7 @@ class AnalyticsHook(PacedHttpHook):
                 where=where,
                 way_out='Group by less, or land them with the …ToObjectStorageOperator and on_cap="split"',
             )
-        read_at = self.clock.now()
-        missing = [day for day in reading.window.days() if not reading.covers(day, read_at)]
+        missing = [day for day in reading.window.days() if not reading.covers(day)]
         if missing:
             raise NotYetAvailableError(
                 f"the vendor's data does not cover {', '.join(map(str, missing))} yet"

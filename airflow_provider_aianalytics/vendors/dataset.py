@@ -133,7 +133,7 @@ class Dataset:
     :param grain: what one landed row is.
     :param window: how a period is put to the API.
     :param page_limit: the largest page the API serves, by bucket width (``None`` where there is no width).
-    :param limit_unit: what the API counts in a page; one that counts buckets answers every one, also an empty one.
+    :param limit_unit: what the API counts in a page; see :attr:`is_series`.
     :param availability: how its days appear and become final.
     :param bounds: the fields of an answered item that hold its bounds, or ``None`` where no item carries its day.
     :param older_bounds: the names of the same fields in an older shape of the API.
@@ -198,6 +198,11 @@ class Dataset:
     parameters: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     admin_key: bool = False
+
+    @property
+    def is_series(self) -> bool:
+        """Whether each bucket or day of a range is answered, once, also where nothing happened in it."""
+        return self.limit_unit in ("buckets", "days")
 
     @property
     def default_bucket_width(self) -> str | None:

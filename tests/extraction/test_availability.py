@@ -51,7 +51,7 @@ def at(day: date, hour: int = 0) -> datetime:
     return datetime.combine(day, time(hour), tzinfo=UTC)
 
 
-def page(*items: bytes, refreshed: datetime | None = None) -> Page:
+def page(now: datetime, *items: bytes, refreshed: datetime | None = None) -> Page:
     return Page(
         window=Window(at(D), at(D + DAY)),
         number=1,
@@ -60,7 +60,7 @@ def page(*items: bytes, refreshed: datetime | None = None) -> Page:
         next_cursor=None,
         has_more=None,
         data_refreshed_at=None if refreshed is None else refreshed.isoformat(),
-        read_at=at(D + DAY),
+        read_at=now,
     )
 
 
@@ -70,7 +70,7 @@ def behind(days: int, *, names_the_day: bool = True) -> Vendor:
     def answer(now: datetime) -> Page | AIAnalyticsError:
         latest = (now - 10 * HOUR).date() - days * DAY
         if latest >= D:
-            return page(b'{"user":{"id":"user_1"}}')
+            return page(now, b'{"user":{"id":"user_1"}}')
         return NotYetAvailableError("not yet", latest=latest if names_the_day else None)
 
     return answer
@@ -78,13 +78,13 @@ def behind(days: int, *, names_the_day: bool = True) -> Vendor:
 
 def exported(after: timedelta) -> Vendor:
     """A vendor whose watermark passes the end of the day so long after it."""
-    return lambda now: page(refreshed=now - after)
+    return lambda now: page(now, refreshed=now - after)
 
 
 def synced(after: timedelta) -> Vendor:
     """A vendor that withholds the day's bucket for so long."""
     bucket = b'{"start_time":%d,"end_time":%d,"count":0,"by_categories":{}}' % (at(D).timestamp(), END.timestamp())
-    return lambda now: page(*([bucket] if now >= END + after else []))
+    return lambda now: page(now, *([bucket] if now >= END + after else []))
 
 
 def play(waited_for: Awaited, vendor: Vendor, *, start: datetime, patience: timedelta = 40 * DAY) -> Wait:
@@ -246,7 +246,7 @@ def test_what_passes_is_waited_out_longer_each_time(error: AIAnalyticsError) -> 
         wait.told(error, now=now)
         pauses.append(wait.look_at - now)
         now = wait.look_at
-    wait.told(page(b"{}"), now=now)
+    wait.told(page(now, b"{}"), now=now)
 
     assert wait.there
     assert wait.requests == 11
@@ -277,9 +277,9 @@ def test_what_no_waiting_mends_ends_it(kind: type[AIAnalyticsError]) -> None:
 @pytest.mark.parametrize("refreshed", [None, END - HOUR])
 def test_a_watermark_that_falls_short_is_not_there(refreshed: datetime | None) -> None:
     wait = Wait.begin(awaited(COST, D), now=END)
-    wait.told(page(refreshed=refreshed), now=wait.look_at)
+    wait.told(page(wait.look_at, refreshed=refreshed), now=wait.look_at)
     assert not wait.there
-    wait.told(page(refreshed=END), now=wait.look_at)
+    wait.told(page(wait.look_at, refreshed=END), now=wait.look_at)
     assert wait.there
 
 

@@ -26,17 +26,17 @@ DAYS = [date(2026, 9, 1), date(2026, 9, 2)]
 LATER = datetime(2026, 10, 20, tzinfo=UTC)
 
 
-def read(vendor: Vendor, dataset: str, body: dict[str, Any], **options: Any) -> Reading:
+def read(vendor: Vendor, dataset: str, body: dict[str, Any], at: datetime = LATER, **options: Any) -> Reading:
     walk = CursorWalk(query(vendor.dataset(dataset), **options), Window(FIRST, FIRST + timedelta(days=2)))
     reading = Reading(walk.query, walk.window)
-    page = page_of(Answer(200, {}, json.dumps(body).encode()), walk, vendor, now=LATER)
+    page = page_of(Answer(200, {}, json.dumps(body).encode()), walk, vendor, now=at)
     for _ in reading.take(page):
         pass
     return reading
 
 
-def covered(reading: Reading, at: datetime = LATER) -> list[date]:
-    return [day for day in DAYS if reading.covers(day, at)]
+def covered(reading: Reading) -> list[date]:
+    return [day for day in DAYS if reading.covers(day)]
 
 
 def interval(number: int, width: str = "1d") -> dict[str, Any]:
@@ -163,9 +163,20 @@ def test_a_day_left_out_of_a_series_is_not_there() -> None:
 
 def test_a_recent_zero_is_not_believed_yet() -> None:
     body = {"data": [bucket(0), bucket(1)], "has_more": False, "next_page": None}
-    reading = read(PERPLEXITY, "skills", body)
-    assert covered(reading, FIRST + timedelta(days=2, minutes=1)) == DAYS[:1]
-    assert covered(reading, FIRST + timedelta(days=2, hours=3)) == DAYS
+    early, later = (FIRST + timedelta(days=2) + waited for waited in (timedelta(minutes=1), timedelta(hours=3)))
+    assert covered(read(PERPLEXITY, "skills", body, early)) == DAYS[:1]
+    assert covered(read(PERPLEXITY, "skills", body, later)) == DAYS
+
+
+def test_a_recent_day_left_out_of_the_summaries_is_not_an_empty_one() -> None:
+    """Claude contract section 7.2: an item a day, with 13 fields that are always there."""
+    bounds = {"starting_at": "2026-09-01T00:00:00Z", "ending_at": "2026-09-02T00:00:00Z"}
+    body = {"data": [bounds], "next_page": None}
+    next_day = datetime(2026, 9, 3, 10, tzinfo=UTC)
+    assert covered(read(CLAUDE_ENTERPRISE, "summaries", body, next_day)) == DAYS[:1]
+    assert covered(read(CLAUDE_ENTERPRISE, "summaries", body, next_day + timedelta(days=3))) == DAYS
+    with pytest.raises(MalformedResponseError, match="2026-09-01T00:00Z came twice"):
+        read(CLAUDE_ENTERPRISE, "summaries", {"data": [bounds, bounds], "next_page": None})
 
 
 def test_members_leave_days_out() -> None:
