@@ -29,6 +29,10 @@ class LandedLink(BaseOperatorLink):
     name = "Landed manifests"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        # The worker's own operator knows it; and an XCom that is asked for and not there is an error in its log.
+        page: str | None = getattr(operator, "landed_page", None)
+        if page is not None:
+            return page
         from airflow.providers.common.compat.sdk import XCom
 
         return XCom.get_value(ti_key=ti_key, key=LANDED) or ""
@@ -53,19 +57,16 @@ class PerplexityAnalyticsLink(VendorLink):
     vendor = PERPLEXITY
 
 
-def link_to_landed(instance: Any, table: TableInLake, days: Sequence[date]) -> None:
-    """Leave the URL for :class:`LandedLink`, if a browser can open one.
+def page_of_landed(table: TableInLake, days: Sequence[date]) -> str:
+    """The URL for :class:`LandedLink`, empty where no browser can open one.
 
-    :param instance: the task instance.
     :param days: the days that are there now, ascending.
     """
     from airflow_provider_aianalytics.storage.address import address_of
 
     if not days:
-        return
+        return ""
     lake = address_of(table.root)
     newest = lake / table.manifest_file(days[-1])
     folder = lake / table.manifest_file(days[-1]).rpartition("/")[0]
-    url = (folder.folder_page() if len(days) > 1 else "") or newest.page()
-    if url:
-        instance.xcom_push(key=LANDED, value=url)
+    return (folder.folder_page() if len(days) > 1 else "") or newest.page()

@@ -23,7 +23,7 @@ from airflow_provider_aianalytics.exceptions import (
 from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
-from airflow_provider_aianalytics.links import link_to_landed
+from airflow_provider_aianalytics.links import LANDED, page_of_landed
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.period import period_of
 from airflow_provider_aianalytics.storage.formats import FileFormat
@@ -117,6 +117,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.pseudonymize_fields = pseudonymize_fields
         self.on_cap = on_cap
         self.deferrable = deferrable
+        self.landed_page = ""
         self._ingest: Ingest | None = None
         self._landed: Landed | None = None
         self._gives_up_at: str | None = None
@@ -232,7 +233,9 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 raise
         self._landed = landed
         collect_landed(hook, table)
-        link_to_landed(instance, table, [partition.manifest.date for partition in landed.partitions])
+        self.landed_page = page_of_landed(table, [partition.manifest.date for partition in landed.partitions])
+        if self.landed_page:
+            instance.xcom_push(key=LANDED, value=self.landed_page)
         told = summary(table, checked, landed)
         self.log.info("Landed %s", json.dumps(told))
         # What this run landed before it deferred, was retried, or failed and was cleared, nobody has been told of yet.

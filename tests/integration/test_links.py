@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +68,24 @@ def test_days_link_to_their_folder_of_manifests(
     assert links(outcome, "land")["Landed manifests"] == folder
 
 
-def test_what_no_browser_opens_is_no_link(run_dag: RunDag, simulator: Simulator, tmp_path: Path) -> None:
+def test_what_no_browser_opens_is_no_link(
+    run_dag: RunDag, simulator: Simulator, tmp_path: Path, said: Callable[[], str]
+) -> None:
     assert links(land(run_dag, tmp_path), "land") == {
         "Landed manifests": None,
         CLAUDE: "https://claude.ai/analytics",
     }
+    assert "XCom not found" not in said()
 
 
-def test_a_task_that_failed_links_to_the_vendor(run_dag: RunDag, simulator: Simulator, tmp_path: Path) -> None:
+def test_a_task_that_failed_links_to_the_vendor(
+    run_dag: RunDag, simulator: Simulator, tmp_path: Path, said: Callable[[], str]
+) -> None:
     outcome = land(run_dag, tmp_path, start="2026-11-10", on_empty="fail", conn_id="nowhere", retries=0)
 
     assert outcome.state == "failed"
     assert links(outcome, "land") == {"Landed manifests": None, CLAUDE: "https://claude.ai/analytics"}
+    assert "XCom not found" not in said()
 
 
 def test_mapped_tasks_and_the_others_have_theirs(
