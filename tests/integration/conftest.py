@@ -13,7 +13,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,12 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     with Simulator(seed=7, members=50, now=NOW, requests_per_minute=None) as sim:
         connect(monkeypatch, sim)
         yield sim
+
+
+def too_recent(day: date, latest: date) -> str:
+    """The body of the 400 that names the latest day the vendor has (Claude contract section 6)."""
+    message = f"date {day} is not available; latest: {latest}"
+    return json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": message}})
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, sim: Simulator, **extra: object) -> None:

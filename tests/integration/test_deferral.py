@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from airflow_provider_aianalytics.operators import to_object_storage
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
-from tests.integration.conftest import RunDag, connect
+from tests.integration.conftest import RunDag, connect, too_recent
 
 OPERATOR = "ClaudeEnterpriseAnalyticsToObjectStorageOperator"
 IMPORTS = f"from airflow_provider_aianalytics.operators.claude_enterprise import {OPERATOR}"
@@ -41,12 +40,7 @@ def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
     monkeypatch.setattr(availability.Awaited, "next_look", lambda self, looked, **_: looked + timedelta(seconds=1))
     yesterday = (datetime.now(UTC) - timedelta(days=3)).date()
     day = yesterday - timedelta(days=2)
-    refusal = json.dumps(
-        {
-            "type": "error",
-            "error": {"type": "invalid_request_error", "message": f"date {yesterday} is not available; latest: {day}"},
-        }
-    )
+    refusal = too_recent(yesterday, day)
     living.fail(Fault("status", path="users", query={"date": str(yesterday)}, status=400, body=refusal))
 
     outcome = run_dag(
@@ -67,17 +61,16 @@ def test_a_day_is_waited_for_a_week_however_often_the_task_goes_on(living: Simul
     task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
         task_id="land", dataset="users", path=str(tmp_path), start=yesterday, on_unavailable="wait", deferrable=True
     )
-    refusal = {"message": f"date {yesterday} is not available; latest: {yesterday - timedelta(days=1)}"}
-    body = json.dumps({"type": "error", "error": {"type": "invalid_request_error", **refusal}})
+    refusal = too_recent(yesterday, yesterday - timedelta(days=1))
     context = {"task": task, "ti": SimpleNamespace(**TRY), "dag_run": SimpleNamespace(start_date=None)}
 
-    living.fail(Fault("status", path="users", status=400, body=body, times=1))
+    living.fail(Fault("status", path="users", status=400, body=refusal, times=1))
     with pytest.raises(TaskDeferred) as first:
         task.execute(context)
     living.fail(Fault("status", path="users", status=503, headers={"retry-after": "90"}, times=1))
     with pytest.raises(TaskDeferred) as over_the_vendor:
         task.execute_complete(context, {"status": "available"}, **first.value.kwargs)
-    living.fail(Fault("status", path="users", status=400, body=body, times=1))
+    living.fail(Fault("status", path="users", status=400, body=refusal, times=1))
     with pytest.raises(TaskDeferred) as second:
         task.land_again(context, None, **over_the_vendor.value.kwargs)
 

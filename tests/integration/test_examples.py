@@ -23,7 +23,7 @@ import pytest
 from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.extraction.availability import Awaited
 from airflow_provider_aianalytics.simulator import Fault, Simulator
-from tests.integration.conftest import DAGS, NOW, connect
+from tests.integration.conftest import DAGS, NOW, connect, too_recent
 from tests.test_examples import EXAMPLES, supported
 
 NOON = datetime(2026, 11, 14, 12, tzinfo=UTC)
@@ -176,10 +176,8 @@ def test_it_lands_the_days_it_says(name: str, run: Run, simulator: Simulator, tm
 def test_one_task_waits_and_lands(
     run: Run, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
 ) -> None:
-    refusal = {"type": "invalid_request_error", "message": "date 2026-11-13 is not available; latest: 2026-11-12"}
-    simulator.fail(
-        Fault("status", path="users", status=400, times=1, body=json.dumps({"type": "error", "error": refusal}))
-    )
+    refusal = too_recent(date(2026, 11, 13), date(2026, 11, 12))
+    simulator.fail(Fault("status", path="users", status=400, times=1, body=refusal))
     # The looks of the rule are hours apart; the test has no such patience.
     monkeypatch.setattr(Awaited, "next_look", lambda self, looked, **_: looked)
 
