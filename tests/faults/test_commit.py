@@ -42,13 +42,13 @@ class Lake:
         hook = ChangingHook(rows)
         hook.step = step
         hook.clock.step = step if at is None else at  # type: ignore[attr-defined]
-        walk = hook.walk
+        iter_pages = hook.iter_pages
 
         def then(*arguments: Any) -> Iterator[Any]:
-            yield from walk(*arguments)
+            yield from iter_pages(*arguments)
             meanwhile()
 
-        hook.walk = then  # type: ignore[method-assign,assignment]
+        hook.iter_pages = then  # type: ignore[method-assign,assignment]
         table = LakeTable(self.url, vendor="claude_enterprise", table="users", file_format=FORMAT)
         run = Run(dag_id="dag", run_id=uuid4().hex, task_id="land")
         options = IngestOptions(accept_shrink=True)
