@@ -24,8 +24,8 @@ import pytest
 import airflow_provider_aianalytics.simulator as package
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
 from airflow_provider_aianalytics.simulator.__main__ import parser
-from airflow_provider_aianalytics.simulator.claude.activity import bits
-from airflow_provider_aianalytics.simulator.claude.spelling import pretty
+from airflow_provider_aianalytics.simulator.claude_enterprise.activity import bits
+from airflow_provider_aianalytics.simulator.claude_enterprise.encoder import pretty
 from airflow_provider_aianalytics.simulator.clock import Clock
 
 DAY = {"date": "2026-11-05"}

@@ -20,9 +20,9 @@ from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.extraction.polling import DayPoller, wait_target
 from airflow_provider_aianalytics.hooks import async_http
 from airflow_provider_aianalytics.simulator import Simulator
-from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
+from airflow_provider_aianalytics.simulator.claude_enterprise.settings import ClaudeSettings
 from airflow_provider_aianalytics.simulator.faults import Fault
-from airflow_provider_aianalytics.simulator.perplexity_settings import PerplexitySettings
+from airflow_provider_aianalytics.simulator.perplexity.settings import PerplexitySettings
 from airflow_provider_aianalytics.triggers.availability import AvailabilityTrigger, check_event
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY

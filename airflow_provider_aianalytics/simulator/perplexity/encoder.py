@@ -8,18 +8,12 @@ import zlib
 from collections.abc import Sequence
 from functools import cache
 
-from .perplexity_data import Dataset, Organization, Usage, draws, email
-from .perplexity_settings import PerplexitySettings
-from .wire import Response
+from ..http import Response
+from .data import Dataset, Organization, Usage, draws, email
+from .settings import PerplexitySettings
 
 _WORDS = 2**32
 _JSON_HEADERS = {"content-type": "application/json"}
-
-
-def error(status: int, kind: str, message: str) -> Response:
-    """The error envelope (3): ``code`` repeats the status."""
-    body = json.dumps({"error": {"message": message, "type": kind, "code": status}})
-    return Response(status, body.encode(), dict(_JSON_HEADERS))
 
 
 def page(

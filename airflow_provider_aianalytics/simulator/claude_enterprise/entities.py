@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from . import facts
+from . import usage
 from .activity import Activity, Day
+from .consumption import money
+from .encoder import JsonEncoder
 from .engagement import Filters, Shrunk
-from .engagementquery import EngagementQuery
+from .engagement_query import EngagementQuery
+from .errors import invalid
 from .exports import instant
-from .facts import Fact
-from .ledger import money
 from .organization import CHAT, CODE, COWORK, OFFICE, Entity, Organization
-from .refusals import invalid
 from .settings import ClaudeSettings
-from .spelling import Speller
+from .usage import Use
 
 _PRODUCTS = {CHAT: "chat", CODE: "claude_code", COWORK: "cowork", OFFICE: "office_agent"}
 _APPLICATIONS = ("excel", "powerpoint", "word", "outlook")
@@ -42,7 +42,7 @@ class Tally:
     extra: int = 0
     installers: set[int] = field(default_factory=set)
 
-    def add(self, fact: Fact) -> None:
+    def add(self, fact: Use) -> None:
         """Count one fact in."""
         self.members.add(fact.member)
         application = fact.extra if fact.product == OFFICE else 0
@@ -58,12 +58,12 @@ class Tally:
         return self.sessions.get((product, application), 0)
 
 
-_SOURCES: dict[str, Callable[[Organization, Day], Iterator[Fact]]] = {
-    "apps/chat/projects": facts.project_facts,
-    "skills": facts.skill_facts,
-    "connectors": facts.connector_facts,
-    "plugins": facts.plugin_facts,
-    "artifacts": facts.artifact_facts,
+_SOURCES: dict[str, Callable[[Organization, Day], Iterator[Use]]] = {
+    "apps/chat/projects": usage.project_facts,
+    "skills": usage.skill_facts,
+    "connectors": usage.connector_facts,
+    "plugins": usage.plugin_facts,
+    "artifacts": usage.artifact_facts,
 }
 
 
@@ -72,14 +72,14 @@ class EntityRows:
 
     :param activity: the organization's days.
     :param settings: which optional fields are there.
-    :param speller: how records are written.
+    :param encoder: how records are written.
     """
 
-    def __init__(self, activity: Activity, settings: ClaudeSettings, speller: Speller) -> None:
+    def __init__(self, activity: Activity, settings: ClaudeSettings, encoder: JsonEncoder) -> None:
         self._activity = activity
         self._org = activity.organization
         self._settings = settings
-        self._speller = speller
+        self._encoder = encoder
 
     def complete(self, query: EngagementQuery, era: str, shrunk: Shrunk) -> list[bytes]:
         """All rows of the query, in order."""
@@ -98,8 +98,8 @@ class EntityRows:
         elif query.endpoint != "artifacts":
             rows.sort(key=lambda one: str(one[0][name]), reverse=query.descending)
         return [
-            self._speller.item(
-                self._speller.record(
+            self._encoder.item(
+                self._encoder.record(
                     {**record, **self._keys(query, tally)}, f"{query.endpoint}{tally.entity}{tally.group}{query.start}"
                 )
             )
@@ -124,7 +124,7 @@ class EntityRows:
                     found[key].add(fact)
         return list(found.values())
 
-    def _groups(self, query: EngagementQuery, fact: Fact, day: date) -> Iterator[Group]:
+    def _groups(self, query: EngagementQuery, fact: Use, day: date) -> Iterator[Group]:
         person = self._org.members[fact.member]
         held: tuple[int | None, ...] = (None,)
         if "rbac_group_id" in query.groups:
@@ -160,9 +160,9 @@ class EntityRows:
         if statuses := wanted.get("share_status"):
             tests.append({s.index for s in self._org.skills if s.status in statuses})
         if kinds := wanted.get("artifact_type"):
-            tests.append({n * 2 + s for n, kind in enumerate(facts.ARTIFACT_TYPES) for s in (0, 1) if kind in kinds})
+            tests.append({n * 2 + s for n, kind in enumerate(usage.ARTIFACT_TYPES) for s in (0, 1) if kind in kinds})
         if shares := wanted.get("is_shared"):
-            tests.append({n for n in range(2 * len(facts.ARTIFACT_TYPES)) if str(bool(n % 2)).lower() in shares})
+            tests.append({n for n in range(2 * len(usage.ARTIFACT_TYPES)) if str(bool(n % 2)).lower() in shares})
         return set.intersection(*tests) if tests else None
 
     def _project(self, tally: Tally, query: EngagementQuery, era: str) -> dict[str, Any]:
@@ -264,7 +264,7 @@ class EntityRows:
 
     def _artifact(self, tally: Tally, query: EngagementQuery, era: str) -> dict[str, Any]:
         return {
-            "artifact_type": facts.ARTIFACT_TYPES[tally.entity // 2],
+            "artifact_type": usage.ARTIFACT_TYPES[tally.entity // 2],
             "is_shared": bool(tally.entity % 2),
             "artifacts_created_count": tally.calls,
             "published_artifacts_created_count": tally.extra,

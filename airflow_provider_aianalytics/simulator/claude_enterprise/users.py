@@ -19,8 +19,8 @@ from .activity import (
     office_application,
     office_uses,
 )
+from .encoder import plain
 from .organization import CHAT, CODE, COWORK, DESIGN, OFFICE, SCIENCE
-from .spelling import plain
 
 Number = int | None
 _ORDER = "ABC"

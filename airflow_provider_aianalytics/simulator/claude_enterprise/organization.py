@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
-from .noise import noise, number, tagged, uuid_of
+from .randomness import number, random_bytes, tagged, uuid_of
 
 FIRST_DAY = date(2026, 1, 1)
 """The earliest day the vendor has (contract section 6)."""
@@ -154,7 +154,7 @@ class Organization:
     @cached_property
     def members(self) -> tuple[Member, ...]:
         """Everybody who ever held a seat."""
-        drawn = noise(16 * self.size, self.seed, "members")
+        drawn = random_bytes(16 * self.size, self.seed, "members")
         return tuple(self._member(i, drawn[16 * i : 16 * i + 16]) for i in range(self.size))
 
     def _member(self, index: int, b: bytes) -> Member:
@@ -205,7 +205,7 @@ class Organization:
         """Chat projects; some renamed, some whose creator or creation is no longer known."""
         found = []
         for i in range(3 + self.size // 5):
-            b = noise(8, self.seed, "project", i)
+            b = random_bytes(8, self.seed, "project", i)
             found.append(
                 Entity(
                     i,

@@ -43,7 +43,7 @@ def pretty(text: str, depth: int) -> str:
     return "".join(out)
 
 
-class Speller:
+class JsonEncoder:
     """Spells records and envelopes for one setting of the vendor.
 
     :param settings: ``spelling``, ``pretty`` and ``unknown_fields`` matter here.

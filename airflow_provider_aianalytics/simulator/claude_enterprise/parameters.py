@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 
-from .refusals import invalid
+from .errors import invalid
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)$")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d$")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from ..http import RetryAfter
+
 Era = Literal["auto", "A", "B", "C"]
 
 
@@ -40,6 +42,7 @@ class ClaudeSettings:
     :param unknown_fields: the share of records that carry a field the contract does not know.
     :param spelling: ``vendor`` spells JSON in ways Python would not; ``plain`` is compact UTF-8.
     :param pretty: bodies with newlines and indentation.
+    :param retry_after: how a 429 says when to come back (section 4).
     """
 
     era: Era = "auto"
@@ -68,3 +71,4 @@ class ClaudeSettings:
     unknown_fields: float = 0.02
     spelling: Literal["vendor", "plain"] = "vendor"
     pretty: bool = False
+    retry_after: RetryAfter = "seconds"

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .refusals import mismatch
+from .errors import cursor_mismatch
 
 _SECRET = b"simulated vendor"
 
@@ -41,10 +41,10 @@ class Cursor:
         try:
             raw = base64.b64decode(text.removeprefix("page_"), validate=True)
         except ValueError:
-            raise mismatch() from None
+            raise cursor_mismatch() from None
         mark, payload = raw[:9], raw[9:]
         if not hmac.compare_digest(mark, _sign(payload)):
-            raise mismatch()
+            raise cursor_mismatch()
         offset, query, export, frozen_end = json.loads(payload)
         return Cursor(offset, query, export, frozen_end)
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from ..wire import Response
-from .spelling import plain
+from ..http import Response
+from .encoder import plain
 
 _TYPES = {
     400: "invalid_request_error",
@@ -18,17 +19,17 @@ _TYPES = {
     410: "invalid_request_error",
     429: "rate_limit_error",
     500: "api_error",
-    503: "overloaded_error",
+    503: "api_error",
     504: "timeout_error",
     529: "overloaded_error",
 }
 
 
-class RefusalError(Exception):
-    """A request the vendor turns down.
+class ApiError(Exception):
+    """A request that the vendor answers with an error.
 
-    :param status: the HTTP status; it implies ``error.type``.
-    :param message: what the vendor says.
+    :param status: the HTTP status, which implies ``error.type``.
+    :param message: the vendor's words.
     :param details: the optional ``error.details``.
     """
 
@@ -38,34 +39,34 @@ class RefusalError(Exception):
         self.message = message
         self.details = details
 
-    def response(self, request_id: str) -> Response:
+    def response(self, request_id: str = "req_simulated", headers: Mapping[str, str] | None = None) -> Response:
         """The answer with the error's body."""
         error: dict[str, Any] = {"type": _TYPES.get(self.status, "api_error"), "message": self.message}
         if self.details:
             error["details"] = self.details
         body = plain({"type": "error", "error": error, "request_id": request_id})
-        return Response(self.status, body.encode(), {"content-type": "application/json"})
+        return Response(self.status, body.encode(), {"content-type": "application/json", **(headers or {})})
 
 
-def invalid(message: str) -> RefusalError:
+def invalid(message: str) -> ApiError:
     """A 400."""
-    return RefusalError(400, message)
+    return ApiError(400, message)
 
 
-def too_recent(latest: date, legacy: bool) -> RefusalError:
+def too_recent(latest: date, legacy: bool) -> ApiError:
     """A 400 for a day that is not there yet; since July it names the latest one (section 3)."""
     if legacy:
         return invalid("date must be at least 3 days ago to ensure accuracy of data")
     return invalid(f"Analytics data for the requested date is not available yet. Latest available date: {latest}")
 
 
-def mismatch() -> RefusalError:
+def cursor_mismatch() -> ApiError:
     """A 400 for a cursor that belongs to another query (sibling API's words, section 3)."""
     return invalid("cursor does not match current query parameters")
 
 
-def rolled() -> RefusalError:
+def cursor_expired() -> ApiError:
     """A 410 for a cursor whose export is gone (sections 3 and 5)."""
-    return RefusalError(
+    return ApiError(
         410, "page cursor has expired because the underlying data was refreshed; restart from the first page"
     )

@@ -28,7 +28,7 @@ _CREATED = {
 }
 
 
-class Fact(NamedTuple):
+class Use(NamedTuple):
     """One member's use of one thing on one surface.
 
     :param entity: index of the project, skill, connector or plugin; for artifacts type and sharing.
@@ -44,7 +44,7 @@ class Fact(NamedTuple):
     extra: int
 
 
-def project_facts(org: Organization, day: Day) -> Iterator[Fact]:
+def project_facts(org: Organization, day: Day) -> Iterator[Use]:
     """Chat in projects; a member's messages in projects never exceed their messages."""
     count = len(org.projects)
     for member in bits(day.masks[CHAT]):
@@ -52,12 +52,12 @@ def project_facts(org: Organization, day: Day) -> Iterator[Fact]:
         conversations = chat_uses(b).sessions
         for nth in range(min(conversations, b[4] % 3)):
             entity = (member * 7 + nth * (1 + b[51] % 5)) % count
-            yield Fact(member, entity, CHAT, max(1, conversations // 2 - nth), max(1, chat_messages(b) // (nth + 2)), 0)
+            yield Use(member, entity, CHAT, max(1, conversations // 2 - nth), max(1, chat_messages(b) // (nth + 2)), 0)
 
 
 def _surface_facts(
     org: Organization, day: Day, things: tuple[Entity, ...], count: Callable[[Uses], tuple[int, int]], salt: int
-) -> Iterator[Fact]:
+) -> Iterator[Use]:
     for product, uses_of in SURFACES:
         for member in bits(day.masks[product]):
             b = day.block(member)
@@ -65,30 +65,30 @@ def _surface_facts(
             distinct, calls = count(uses)
             for nth in range(distinct):
                 entity = (member % 4 + b[salt] % 5 + nth * 3) % len(things)
-                yield Fact(member, entity, product, max(1, uses.sessions - nth), calls, office_application(b))
+                yield Use(member, entity, product, max(1, uses.sessions - nth), calls, office_application(b))
 
 
-def skill_facts(org: Organization, day: Day) -> Iterator[Fact]:
+def skill_facts(org: Organization, day: Day) -> Iterator[Use]:
     """Skills used."""
     return _surface_facts(org, day, org.skills, lambda u: (u.skills, u.skill_calls), 51)
 
 
-def connector_facts(org: Organization, day: Day) -> Iterator[Fact]:
+def connector_facts(org: Organization, day: Day) -> Iterator[Use]:
     """Connectors used."""
     return _surface_facts(org, day, org.connectors, lambda u: (u.connectors, u.connector_calls), 49)
 
 
-def plugin_facts(org: Organization, day: Day) -> Iterator[Fact]:
+def plugin_facts(org: Organization, day: Day) -> Iterator[Use]:
     """Plugins used, in Claude Code and Cowork; and a few that were only installed, with no session."""
     yield from _surface_facts(org, day, org.plugins, lambda u: (u.plugins, u.plugin_calls), 48)
     for product in (CODE, COWORK):
         for member in bits(day.masks[product]):
             b = day.block(member)
             if b[63] > 235:
-                yield Fact(member, b[62] % len(org.plugins), product, 0, 0, 1)
+                yield Use(member, b[62] % len(org.plugins), product, 0, 0, 1)
 
 
-def artifact_facts(org: Organization, day: Day) -> Iterator[Fact]:
+def artifact_facts(org: Organization, day: Day) -> Iterator[Use]:
     """Artifacts created; those of Claude Code and Cowork are HTML and count from a certain day (section 7.7)."""
     for product, mask in ((CHAT, day.masks[CHAT]), (CODE, day.masks[CODE]), (COWORK, day.masks[COWORK])):
         if product != CHAT and day.date < ARTIFACTS_SINCE:
@@ -100,4 +100,4 @@ def artifact_facts(org: Organization, day: Day) -> Iterator[Fact]:
             if made:
                 kind = b[47] % len(ARTIFACT_TYPES) if product == CHAT else 1
                 shared = int(b[46] < 80)
-                yield Fact(member, kind * 2 + shared, product, 1, made, b[45] % (made + 1) if shared else 0)
+                yield Use(member, kind * 2 + shared, product, 1, made, b[45] % (made + 1) if shared else 0)

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from itertools import accumulate
 
-from .perplexity_settings import PerplexitySettings, Share
+from .settings import PerplexitySettings, Share
 
 HOUR = 3600
 DAY = 86400

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+from ..http import RetryAfter
+
 Share = tuple[float, float]
 
 
@@ -46,6 +48,7 @@ class PerplexitySettings:
     :param removed_at: when the second member leaves the organization; ``None`` means nobody leaves (2.7).
     :param removed_rows: whether v2 still shows the removed member's earlier days (5: unknown).
     :param usage_since: no use before that time; ``None`` means the organization always used it.
+    :param retry_after: how a 429 says when to come back; the contract has no such header.
     """
 
     shape: Literal["current", "legacy"] = "current"
@@ -80,6 +83,7 @@ class PerplexitySettings:
     removed_at: datetime | None = datetime(2026, 11, 1, tzinfo=UTC)
     removed_rows: bool = True
     usage_since: datetime | None = None
+    retry_after: RetryAfter = "none"
 
     def __post_init__(self) -> None:
         choices: dict[str, tuple[object, ...]] = {

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from .consumption import CONTEXTS, TAG_CATEGORIES
+from .errors import invalid
 from .exports import floored, instant
-from .ledger import CONTEXTS, TAG_CATEGORIES
 from .parameters import Parameters
-from .refusals import invalid
 from .settings import ClaudeSettings
 
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -126,7 +126,7 @@ class ReportQuery:
 
 
 def read(report: Report, params: Parameters, now: datetime, frozen_end: str, settings: ClaudeSettings) -> ReportQuery:
-    """The query, or the refusal the vendor would send.
+    """The query, or the error the vendor would send.
 
     :param frozen_end: the default end that page one fixed, from the cursor.
     """

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from .noise import noise
 from .organization import CHAT, CODE, COWORK, DESIGN, FIRST_DAY, OFFICE, SCIENCE, Organization
+from .randomness import random_bytes
 
 ARTIFACTS_SINCE = date(2026, 8, 17)
 """Claude Code and Cowork artifacts are counted from this day (contract section 7.1)."""
@@ -79,7 +79,7 @@ class Activity:
         org = self.organization
         if day < FIRST_DAY:
             return Day(day, (0,) * 7, b"")
-        drawn = noise(8 * org.size, org.seed, "active", day)
+        drawn = random_bytes(8 * org.size, org.seed, "active", day)
         pace, silent, cut = self._liveliness(day), self._silent_product(day), int(kept * 256)
         rows = [bytearray(b"0") * org.size for _ in range(7)]
         for i, member in enumerate(org.members):
@@ -88,7 +88,7 @@ class Activity:
             for product, habit in enumerate(member.habits):
                 if drawn[8 * i + product] * 256 < habit * pace and product != silent:
                     rows[product][i] = 49
-        return Day(day, tuple(map(mask_of, rows)), noise(BLOCK * org.size, org.seed, "amounts", day))
+        return Day(day, tuple(map(mask_of, rows)), random_bytes(BLOCK * org.size, org.seed, "amounts", day))
 
     def _group_masks(self, day: date) -> tuple[int, ...]:
         """Members of each group that day, and last those of no group."""

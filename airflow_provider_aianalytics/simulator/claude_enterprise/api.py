@@ -9,22 +9,22 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from ..keys import KeyRing
-from ..wire import Request, Response
-from . import engagementquery, reportquery
+from ..http import Request, Response
+from . import engagement_query, report_query
 from .activity import Activity
+from .answer_cache import AnswerCache
+from .consumption import Consumption
 from .cursors import Cursor, fingerprint
+from .encoder import JsonEncoder
 from .engagement import Rows, SummaryRows, UserRows
 from .entities import EntityRows
+from .errors import ApiError, cursor_expired, cursor_mismatch, invalid
 from .exports import Export, instant
-from .keeping import Kept
-from .ledger import Ledger
+from .keys import KeyRing
 from .organization import Organization
 from .parameters import Parameters
-from .refusals import RefusalError, invalid, mismatch, rolled
 from .reports import Reports, Unit
 from .settings import ClaudeSettings
-from .spelling import Speller
 
 PREFIX = "/v1/organizations/analytics/"
 BETA = "analytics-usage-cost-2026-08-24"
@@ -57,16 +57,16 @@ class ClaudeApi:
         self._keys = keys
         self._settings = settings
         self._shrunk = {} if shrunk is None else shrunk
-        activity, speller = Activity(self.organization, settings.empty_days), Speller(settings)
-        self._speller = speller
+        activity, encoder = Activity(self.organization, settings.empty_days), JsonEncoder(settings)
+        self._encoder = encoder
         self._engagement: dict[str, Rows] = {
-            "users": UserRows(activity, settings, speller),
-            "summaries": SummaryRows(activity, settings, speller),
+            "users": UserRows(activity, settings, encoder),
+            "summaries": SummaryRows(activity, settings, encoder),
         }
-        self._entities: Rows = EntityRows(activity, settings, speller)
-        self._reports = Reports(Ledger(activity, settings), settings, speller)
+        self._entities: Rows = EntityRows(activity, settings, encoder)
+        self._reports = Reports(Consumption(activity, settings), settings, encoder)
         # Several windows of several tasks are read at once, and each is as large as the organization.
-        self._kept = Kept(96_000_000 + 80_000 * members)
+        self._cache = AnswerCache(96_000_000 + 80_000 * members)
 
     def answers(self, path: str) -> bool:
         """Every path of the vendor's organization API."""
@@ -77,8 +77,8 @@ class ClaudeApi:
         request_id = f"req_011{secrets.token_hex(10)}"
         try:
             response = self._admitted(request)
-        except RefusalError as refusal:
-            response = refusal.response(request_id)
+        except ApiError as error:
+            response = error.response(request_id)
         headers = {"request-id": request_id, "anthropic-organization-id": self.organization.uuid}
         return replace(response, headers={**response.headers, **headers})
 
@@ -102,24 +102,24 @@ class ClaudeApi:
         era = self._era(dict(kept), {"anthropic-version": version})
         try:
             units, _ = self._units(name, kept, now, era, None, self._shrunk if faults else {})
-        except RefusalError as refusal:
-            raise ValueError(f"{refusal.status}: {refusal.message}") from None
+        except ApiError as error:
+            raise ValueError(f"{error.status}: {error.message}") from None
         return [item for unit in units for item in unit]
 
     def _admitted(self, request: Request) -> Response:
         name = request.path.removeprefix(PREFIX) if request.path.startswith(PREFIX) else ""
         self._check_key(request, name)
-        if name not in engagementquery.ENDPOINTS and name not in reportquery.REPORTS:
-            raise RefusalError(404, f"Not found: {request.path}")
+        if name not in engagement_query.ENDPOINTS and name not in report_query.REPORTS:
+            raise ApiError(404, f"Not found: {request.path}")
         self._check_version(request, name)
         era = self._era(dict(request.query), request.headers)
-        if name in engagementquery.ENDPOINTS and era not in engagementquery.ENDPOINTS[name].eras:
-            raise RefusalError(404, f"Not found: {request.path}")
+        if name in engagement_query.ENDPOINTS and era not in engagement_query.ENDPOINTS[name].eras:
+            raise ApiError(404, f"Not found: {request.path}")
         bound = fingerprint(name, request.query, binds_limit=self._settings.cursor_binds_limit)
         page = Parameters(request.query).text("page")
         cursor = None if page is None else Cursor.decode(page)
         if cursor and cursor.query != bound:
-            raise mismatch()
+            raise cursor_mismatch()
         units, facts = self._units(name, request.query, request.now, era, cursor, self._shrunk)
         body = self._page(name, units, facts, cursor, bound, era)
         return Response(200, body, {"content-type": "application/json"})
@@ -131,11 +131,11 @@ class ClaudeApi:
             scheme, _, token = request.headers.get("authorization", "").partition(" ")
             secret = token.strip() if scheme.lower() == "bearer" else ""
         key = self._keys.find(secret)
-        hidden = self._settings.legacy_auth_404 and name in engagementquery.ENDPOINTS
+        hidden = self._settings.legacy_auth_404 and name in engagement_query.ENDPOINTS
         if key is None:
             if hidden:
-                raise RefusalError(404, "Not found")
-            raise RefusalError(
+                raise ApiError(404, "Not found")
+            raise ApiError(
                 401,
                 "The API key provided is invalid or has been revoked." if secret else "x-api-key header is required",
             )
@@ -143,12 +143,12 @@ class ClaudeApi:
         if not either and (key.admin or SCOPE not in key.scopes):
             got = ["api:admin"] if key.admin else sorted(key.scopes)
             raise (
-                RefusalError(404, "Not found")
+                ApiError(404, "Not found")
                 if hidden
-                else RefusalError(403, f"Missing required scopes. Got: {got} Needed: ['{SCOPE}']")
+                else ApiError(403, f"Missing required scopes. Got: {got} Needed: ['{SCOPE}']")
             )
         if not self._keys.enabled:
-            raise RefusalError(403, "Public API access is disabled for this organization.")
+            raise ApiError(403, "Public API access is disabled for this organization.")
 
     def _check_version(self, request: Request, name: str) -> None:
         version = request.headers.get("anthropic-version")
@@ -180,26 +180,26 @@ class ClaudeApi:
         params, frozen = Parameters(query), cursor.frozen_end if cursor else ""
         shrunk = dict(shrunk)  # it may change while the answer is made, which would then be kept as another's
         small = tuple(sorted(shrunk.items()))
-        if name in engagementquery.ENDPOINTS:
-            asked = engagementquery.read(name, params, now, frozen, era, self._settings)
+        if name in engagement_query.ENDPOINTS:
+            asked = engagement_query.read(name, params, now, frozen, era, self._settings)
             rows = self._engagement.get(name, self._entities)
             key = (replace(asked, limit=0), era, small)
-            units = self._kept.get(key, lambda: [(item,) for item in rows.complete(asked, era, shrunk)])
+            units = self._cache.get(key, lambda: [(item,) for item in rows.complete(asked, era, shrunk)])
             whole = name == "summaries" or (name == "artifacts" and not asked.groups)
             end = "" if "ending_date" in params or not asked.ranged else str(asked.end)
             return units, {"limit": len(units) or 1 if whole else asked.limit, "export": None, "end": end}
         export = Export.at(now, self._settings)
         if cursor and cursor.export != export.id:
             if self._settings.cursor_expiry:
-                raise rolled()
+                raise cursor_expired()
             export = Export.named(cursor.export)
-        report = reportquery.read(reportquery.REPORTS[name], params, now, frozen, self._settings)
-        units = self._kept.get(
+        report = report_query.read(report_query.REPORTS[name], params, now, frozen, self._settings)
+        units = self._cache.get(
             (replace(report, limit=0), export, era, small),
             lambda: self._reports.complete(report, export, era, shrunk),
         )
         # What is remembered is the end as asked, before flooring: flooring it again gives the same range.
-        facts = {"limit": report.limit, "export": export, "end": reportquery.default_end(params, report.end)}
+        facts = {"limit": report.limit, "export": export, "end": report_query.default_end(params, report.end)}
         return units, {**facts, "start": report.start}
 
     def _page(
@@ -215,9 +215,9 @@ class ClaudeApi:
         )
         if export is None:
             if name == "summaries" and era != "C":
-                return self._speller.page("summaries", items, {}, {})
-            return self._speller.page("data", items, {}, {"next_page": following})
+                return self._encoder.page("summaries", items, {}, {})
+            return self._encoder.page("data", items, {}, {"next_page": following})
         before = {} if name in ("usage", "cost") else {"organization_id": self.organization.id}
         refreshed = instant(export.watermark) if facts["start"] < export.watermark else None
         after = {"has_more": following is not None, "next_page": following, "data_refreshed_at": refreshed}
-        return self._speller.page("data", items, before, after)
+        return self._encoder.page("data", items, before, after)

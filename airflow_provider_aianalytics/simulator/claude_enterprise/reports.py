@@ -10,16 +10,16 @@ from functools import lru_cache
 from operator import add
 from typing import Any
 
+from .consumption import NOBODY, REQUESTS, SECURITY, TOKEN_TYPES, WEB, Charge, Consumption, money, prices
+from .encoder import JsonEncoder
 from .exports import Export, floored, instant
-from .ledger import NOBODY, REQUESTS, SECURITY, TOKEN_TYPES, WEB, Entry, Ledger, money, prices
 from .organization import Organization
-from .reportquery import CONSOLE_DIMENSIONS, DIMENSIONS, ReportQuery
+from .report_query import CONSOLE_DIMENSIONS, DIMENSIONS, ReportQuery
 from .settings import ClaudeSettings
-from .spelling import Speller
 
 Unit = tuple[bytes, ...]
 _UNGROUPED: tuple[tuple[str | None, ...], ...] = ((),)
-Test = Callable[[Entry, tuple[str, ...]], bool]
+Test = Callable[[Charge, tuple[str, ...]], bool]
 
 
 _instant = lru_cache(maxsize=2048)(instant)
@@ -35,7 +35,7 @@ class Cell:
     parts: dict[str | None, list[int]] = field(default_factory=dict)
     _amounts: tuple[list[int], list[int]] | None = None
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Charge) -> None:
         """Count an entry in; models are kept apart because each has its own prices."""
         part = self.parts.get(entry.model)
         self.parts[entry.model] = list(entry.sums) if part is None else list(map(add, part, entry.sums))
@@ -58,7 +58,7 @@ class Cell:
         return self._amounts
 
 
-def cells(ledger: Ledger, query: ReportQuery, export: Export, shrunk: Mapping[date, float]) -> list[Cell]:
+def cells(ledger: Consumption, query: ReportQuery, export: Export, shrunk: Mapping[date, float]) -> list[Cell]:
     """Group what the filters leave, up to the export's watermark."""
     org, end = ledger.activity.organization, min(query.end, export.watermark)
     by_actor = query.report.form == "actors" or "actor" in query.dimensions
@@ -100,18 +100,18 @@ def _groups(org: Organization, member: int, day: date) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picker:
+class _GroupKey:
     """Reads the grouping key of an entry; several keys when the actor holds several groups."""
 
     dimensions: tuple[str, ...]
     needs_groups: bool
     organization: str
 
-    def keys(self, entry: Entry, held: tuple[str, ...], new: bool) -> Iterator[tuple[str | None, ...]]:
+    def keys(self, entry: Charge, held: tuple[str, ...], new: bool) -> Iterator[tuple[str | None, ...]]:
         for group in (held or (None,)) if self.needs_groups else (None,):
             yield tuple(self._value(name, entry, group, new) for name in self.dimensions)
 
-    def _value(self, name: str, entry: Entry, group: str | None, new: bool) -> str | None:
+    def _value(self, name: str, entry: Charge, group: str | None, new: bool) -> str | None:
         if name == "rbac_group_id":
             return group
         if name == "actor_type":
@@ -124,24 +124,24 @@ class _Picker:
         return "claude_tag" if new and value == "claude-tag" else value
 
 
-def _picker(org: Organization, query: ReportQuery) -> _Picker:
-    return _Picker(query.dimensions, "rbac_group_id" in query.dimensions, org.uuid)
+def _picker(org: Organization, query: ReportQuery) -> _GroupKey:
+    return _GroupKey(query.dimensions, "rbac_group_id" in query.dimensions, org.uuid)
 
 
 @dataclass(frozen=True, slots=True)
-class _Keeper:
+class _Filter:
     """The filters: OR inside one, AND between them."""
 
     tests: tuple[Test, ...]
     needs_groups: bool
 
-    def passes(self, entry: Entry, held: tuple[str, ...]) -> bool:
+    def passes(self, entry: Charge, held: tuple[str, ...]) -> bool:
         return all(test(entry, held) for test in self.tests)
 
 
-def _keeper(org: Organization, query: ReportQuery) -> _Keeper:
+def _keeper(org: Organization, query: ReportQuery) -> _Filter:
     tests = [_test(org, name, wanted) for name, wanted in query.filters]
-    return _Keeper(tuple(tests), any(name == "rbac_group_id" for name, _ in query.filters))
+    return _Filter(tuple(tests), any(name == "rbac_group_id" for name, _ in query.filters))
 
 
 def _test(org: Organization, name: str, wanted: frozenset[str]) -> Test:
@@ -208,14 +208,14 @@ class Reports:
 
     :param ledger: what was consumed.
     :param settings: the group cap, and which fields are there.
-    :param speller: how records are written.
+    :param encoder: how records are written.
     """
 
-    def __init__(self, ledger: Ledger, settings: ClaudeSettings, speller: Speller) -> None:
+    def __init__(self, ledger: Consumption, settings: ClaudeSettings, encoder: JsonEncoder) -> None:
         self._ledger = ledger
         self._org = ledger.activity.organization
         self._settings = settings
-        self._speller = speller
+        self._encoder = encoder
 
     def complete(self, query: ReportQuery, export: Export, era: str, shrunk: Mapping[date, float]) -> list[Unit]:
         """Everything the query has, in order, cut into what a page may not split."""
@@ -263,7 +263,7 @@ class Reports:
                 row = {**bounds, "group": group, query.report.measure: measured}
             else:
                 row = {"actor": who, **bounds, **group, **numbers}
-            rows.append(self._speller.item(self._speller.record(row, f"{identity}{at}")))
+            rows.append(self._encoder.item(self._encoder.record(row, f"{identity}{at}")))
         return tuple(rows)
 
     def _group(self, query: ReportQuery, key: tuple[str | None, ...]) -> dict[str, Any]:
@@ -287,11 +287,11 @@ class Reports:
             kept = sorted(inside.get(bucket, ()), key=lambda cell: self._rank(query, cell))[: self._settings.group_cap]
             head = f'{{"starting_at":"{instant(bucket)}","ending_at":"{instant(bucket + query.width)}","results":['
             rows = [
-                self._speller.record({**self._group(query, cell.key), **numbers}, f"{bucket}{cell.key}{at}")
+                self._encoder.record({**self._group(query, cell.key), **numbers}, f"{bucket}{cell.key}{at}")
                 for cell in kept
                 for at, (_, numbers) in enumerate(components(query, cell))
             ]
-            units.append((self._speller.item(f"{head}{','.join(rows)}]}}"),))
+            units.append((self._encoder.item(f"{head}{','.join(rows)}]}}"),))
             bucket += query.width
         return units
 

@@ -10,8 +10,8 @@ from operator import mul
 from typing import NamedTuple
 
 from .activity import Activity
-from .noise import noise
 from .organization import FIRST_DAY
+from .randomness import random_bytes
 from .settings import ClaudeSettings
 
 PRODUCTS = ("chat", "claude_code", "cowork", "office_agent", "claude_design", "other", "claude_in_chrome")
@@ -39,7 +39,7 @@ WEB, REQUESTS, SPANS = 5, 6, 7
 SECURITY, NOBODY = -2, -1
 
 
-class Entry(NamedTuple):
+class Charge(NamedTuple):
     """Consumption of one actor in one minute.
 
     ``member`` is an index, or :data:`SECURITY` for the system account, or :data:`NOBODY` for automation.
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
     sums: tuple[int, ...]
 
 
-class Ledger:
+class Consumption:
     """Entries of one organization, per day and age.
 
     :param activity: who used what.
@@ -79,14 +79,14 @@ class Ledger:
             return s.final_after
         return age - age % 7 if s.restatement == "weekly" and age < s.final_after else age
 
-    def _day(self, day: date, age: int, kept: float = 1.0) -> tuple[Entry, ...]:
+    def _day(self, day: date, age: int, kept: float = 1.0) -> tuple[Charge, ...]:
         """The day's entries, oldest first, as the vendor states them at that age."""
         if day < FIRST_DAY:
             return ()
         org, final = self.activity.organization, age >= self._settings.final_after
-        found: list[Entry] = []
+        found: list[Charge] = []
         masks = self.activity.day(day, kept).masks
-        drawn = noise(len(PRODUCTS) * 32 * org.size, org.seed, "ledger", day)
+        drawn = random_bytes(len(PRODUCTS) * 32 * org.size, org.seed, "ledger", day)
         flags = [bin(mask)[:1:-1] for mask in masks]
         for product, flag in enumerate(flags):
             at = flag.find("1")
@@ -101,7 +101,7 @@ class Ledger:
         found.sort(key=lambda entry: entry.minute)
         return tuple(found)
 
-    def _member_entry(self, found: list[Entry], member: int, product: str, b: bytes, age: int, final: bool) -> None:
+    def _member_entry(self, found: list[Charge], member: int, product: str, b: bytes, age: int, final: bool) -> None:
         """One member's entry, unless it is one of the few that arrive a day or more late."""
         if not final and b[14] < 10 and age <= b[14] % 3:
             return
@@ -109,12 +109,12 @@ class Ledger:
         if b[3] < 6:
             spans = 1 + b[4] % 9
             sums = (0, 0, 0, 0, 0, 0, spans, spans)
-            found.append(Entry(minute, member, None, None, None, None, None, None, None, None, sums))
+            found.append(Charge(minute, member, None, None, None, None, None, None, None, None, sums))
             return
         model = b[4] % 5 if b[5] < 200 else 1
         long = b[5] < 20
         found.append(
-            Entry(
+            Charge(
                 minute,
                 member,
                 product,
@@ -129,10 +129,10 @@ class Ledger:
             )
         )
 
-    def _automation(self, found: list[Entry], day: date, age: int, final: bool, kept: float) -> None:
+    def _automation(self, found: list[Charge], day: date, age: int, final: bool, kept: float) -> None:
         """What no seat did: Slack channels, code review, automatic patches; and one system account that is a user."""
         org = self.activity.organization
-        drawn = noise(16 * (4 + org.size // 40), org.seed, "automation", day)
+        drawn = random_bytes(16 * (4 + org.size // 40), org.seed, "automation", day)
         for at in range(len(drawn) // 16):
             b = drawn[16 * at : 16 * at + 16]
             if b[15] >= int(kept * 256) or (at > 1 and day.weekday() >= 5):
@@ -148,13 +148,13 @@ class Ledger:
                 member = SECURITY
             minute = (b[1] * 256 + b[2]) * 1440 // 65536
             dimensions = (product, MODELS[model], CONTEXTS[0], "global", "standard", slack, tag, slack_user)
-            found.append(Entry(minute, member, *dimensions, _sums(b, age, final)))
+            found.append(Charge(minute, member, *dimensions, _sums(b, age, final)))
 
     def between(
         self, start: datetime, end: datetime, read_on: date, shrunk: dict[date, float]
-    ) -> list[tuple[date, Sequence[Entry]]]:
+    ) -> list[tuple[date, Sequence[Charge]]]:
         """Entries in ``[start, end)``, day by day, as stated on ``read_on``."""
-        found: list[tuple[date, Sequence[Entry]]] = []
+        found: list[tuple[date, Sequence[Charge]]] = []
         day = start.date()
         while datetime.combine(day, datetime.min.time(), start.tzinfo) < end:
             midnight = datetime.combine(day, datetime.min.time(), start.tzinfo)

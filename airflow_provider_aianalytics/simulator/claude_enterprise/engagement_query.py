@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from .errors import invalid, too_recent
 from .organization import FIRST_DAY
 from .parameters import Parameters
-from .refusals import invalid, too_recent
 from .settings import ClaudeSettings
 
 AGGREGATED_AT = time(10, 0)
@@ -85,7 +85,7 @@ def latest_day(now: datetime, settings: ClaudeSettings) -> date:
 def read(
     name: str, params: Parameters, now: datetime, frozen_end: str, era: str, settings: ClaudeSettings
 ) -> EngagementQuery:
-    """The query, or the refusal the vendor would send.
+    """The query, or the error the vendor would send.
 
     :param frozen_end: the default end that page one fixed, from the cursor.
     """

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What crosses the wire, freed from any web framework: the simulated vendors are functions of it."""
+"""A request and a response, apart from any web framework: simulated vendors turn one into the other."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal
+
+RetryAfter = Literal["seconds", "decimal", "http-date", "none"]
+"""How a 429 says when to come back. ``seconds`` rounds up, ``decimal`` is exact, for windows that are scaled down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,3 @@ class Response:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Api(Protocol):
-    """One vendor's side of the wire. It keeps no state that a request can change."""
-
-    def answers(self, path: str) -> bool:
-        """Whether this vendor serves the path (its prefix decides)."""
-
-    def answer(self, request: Request) -> Response:
-        """The answer to an admitted request; checks the key, then the parameters."""

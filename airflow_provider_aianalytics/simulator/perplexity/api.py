@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated Perplexity Computer Analytics API: requests in, exact bytes out.
 
-``perplexity_settings.py`` has the knobs, ``perplexity_data.py`` the made-up numbers, ``perplexity_spelling.py`` their
+``settings.py`` has the knobs, ``data.py`` the made-up numbers, ``encoder.py`` their
 JSON. Section numbers are those of the wire contract.
 """
 
@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from . import perplexity_spelling as spelling
-from .perplexity_data import (
+from ..http import Request, Response
+from . import encoder
+from .data import (
     DAY,
     HOUR,
     Dataset,
@@ -35,8 +36,8 @@ from .perplexity_data import (
     seconds,
     watermark,
 )
-from .perplexity_settings import PerplexitySettings
-from .wire import Request, Response
+from .errors import ApiError, invalid, malformed
+from .settings import PerplexitySettings
 
 __all__ = ["V1", "V2", "PerplexityApi", "PerplexitySettings"]
 
@@ -55,22 +56,6 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _UNKNOWN_MEMBER = "user_email does not match a member of this organization."
 _CURSOR_VERSION = 1
 _DEFAULTS = PerplexitySettings()
-
-
-class _RefusedError(Exception):
-    """An answer other than 200, on its way to the envelope (3)."""
-
-    def __init__(self, status: int, kind: str, message: str) -> None:
-        super().__init__(f"{status} {kind}: {message}")
-        self.status, self.kind, self.message = status, kind, message
-
-
-def _malformed(message: str) -> _RefusedError:
-    return _RefusedError(400, "bad_request", message)
-
-
-def _invalid(message: str) -> _RefusedError:
-    return _RefusedError(400, "invalid_request", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +121,9 @@ class PerplexityApi:
             query = self._understand(request.path, request.query, now)
             items, following = self._page(query, now)
             cursor = self._cursor(query, following, now) if following else None
-        except _RefusedError as refusal:
-            return spelling.error(refusal.status, refusal.kind, refusal.message)
-        return spelling.page(query.dataset, items, cursor, self.settings, query.path == V2)
+        except ApiError as refused:
+            return refused.response()
+        return encoder.page(query.dataset, items, cursor, self.settings, query.path == V2)
 
     def truth(self, path: str, query: Sequence[tuple[str, str]], now: datetime) -> list[bytes]:
         """The exact bytes of every ``data`` item of the complete query at ``now``; ``limit`` and ``page`` do not count.
@@ -148,8 +133,8 @@ class PerplexityApi:
         asked = [(name, value) for name, value in query if name not in ("limit", "page")]
         try:
             understood = self._understand(path, asked, seconds(now))
-        except _RefusedError as refusal:
-            raise ValueError(str(refusal)) from None
+        except ApiError as refused:
+            raise ValueError(str(refused)) from None
         serve = self._member_days if path == V2 else self._buckets
         return [item.encode() for item in serve(understood, seconds(now))]
 
@@ -160,14 +145,14 @@ class PerplexityApi:
     def _admit(self, request: Request) -> None:
         scheme, _, sent = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(sent.encode(errors="replace"), self._key):
-            raise _RefusedError(401, "unauthorized", "Missing or invalid API key.")
+            raise ApiError(401, "unauthorized", "Missing or invalid API key.")
         if not self.settings.enabled:
-            raise _RefusedError(404, "feature_disabled", "The Analytics API is not enabled for this organization.")
+            raise ApiError(404, "feature_disabled", "The Analytics API is not enabled for this organization.")
 
     def _understand(self, path: str, asked: Sequence[tuple[str, str]], now: int) -> _Query:
         """Every check of a request: first how it is written, then what it means (3)."""
         if path not in _PARAMETERS:
-            raise _RefusedError(404, "not_found", f"No such path: {path}")
+            raise ApiError(404, "not_found", f"No such path: {path}")
         values = self._values(path, asked)
         dataset = self._dataset(path, values)
         if path == V2:
@@ -175,12 +160,12 @@ class PerplexityApi:
         width = _WIDTHS[_choice(values, "bucket_width", tuple(_WIDTHS), "1d")] if path == V1 else DAY
         start = _time(values, "start_time")
         if start is None:
-            raise _malformed("start_time is required.")
+            raise malformed("start_time is required.")
         sent_end = _time(values, "end_time")
         limit = self._limit(values, *_LIMITS[path, width])
         address = values.get("user_email")
         if address is not None and not _EMAIL.fullmatch(address):
-            raise _malformed("user_email is not an email address.")
+            raise malformed("user_email is not an email address.")
 
         fingerprint = _fingerprint(path, values)
         place, frozen_end = self._place(values["page"], fingerprint, now) if "page" in values else (None, None)
@@ -194,10 +179,10 @@ class PerplexityApi:
         for name, value in asked:
             if name not in _PARAMETERS[path]:
                 if self.settings.unknown_parameter == "reject":
-                    raise _malformed(f"Unknown parameter: {name}")
+                    raise malformed(f"Unknown parameter: {name}")
                 continue
             if name in values and self.settings.repeated_parameter == "reject":
-                raise _malformed(f"{name} is repeated.")
+                raise malformed(f"{name} is repeated.")
             values[name] = value
         return values
 
@@ -210,20 +195,20 @@ class PerplexityApi:
         if sent is None:
             return default
         if not re.fullmatch(r"-?[0-9]{1,18}", sent):
-            raise _malformed("limit must be an integer.")
+            raise malformed("limit must be an integer.")
         if not 1 <= int(sent) <= highest and self.settings.limit_out_of_range == "reject":
-            raise _malformed(f"limit must be between 1 and {highest}.")
+            raise malformed(f"limit must be between 1 and {highest}.")
         return min(max(int(sent), 1), highest)
 
     def _end(self, start: int, sent_end: int | None, width: int, now: int) -> int:
         """The exclusive end on the grid: capped at now, snapped down, and never past the frontier (2.5)."""
         if start > (now if sent_end is None else sent_end):
-            raise _invalid("start_time must not be after end_time.")
+            raise invalid("start_time must not be after end_time.")
         if start == sent_end and self.settings.equal_bounds == "reject":
-            raise _invalid("start_time must be before end_time.")
+            raise invalid("start_time must be before end_time.")
         end = now if sent_end is None else min(sent_end, now)
         if end - start > _LONGEST_WINDOW:
-            raise _invalid("The window must not exceed 90 days.")
+            raise invalid("The window must not exceed 90 days.")
         if self.settings.frontier == "watermark":
             end = min(end, watermark(self._org, now))
         return end - end % width
@@ -234,7 +219,7 @@ class PerplexityApi:
             return None
         member = self._members.get(address)
         if member is None or has_left(self._org, member, now):
-            raise _invalid(_UNKNOWN_MEMBER)
+            raise invalid(_UNKNOWN_MEMBER)
         return member
 
     def _page(self, query: _Query, now: int) -> tuple[list[str], _Place | None]:
@@ -269,7 +254,7 @@ class PerplexityApi:
             yield self._member_day(day, [row for _, row in rows])
 
     def _member_day(self, day: int, rows: Sequence[str]) -> str:
-        return spelling.member_day(day, day + DAY, rows, self.settings)
+        return encoder.member_day(day, day + DAY, rows, self.settings)
 
     def _days(self, query: _Query, now: int) -> Iterator[tuple[int, Sequence[tuple[int, str]]]]:
         """Each day with the rows not served yet; days without rows are omitted (5)."""
@@ -295,12 +280,12 @@ class PerplexityApi:
         else:
             nothing = Usage(0, tuple((0,) * len(axis.titles) for axis in dataset.axes))
             usage = member_usages(self._org, dataset, hours, held.kept, member).get(member, nothing)
-        return spelling.bucket(self._org, dataset, start, start + width, usage)
+        return encoder.bucket(self._org, dataset, start, start + width, usage)
 
     def _spell_day_rows(self, dataset: Dataset, day: int, held: Reach) -> tuple[tuple[int, str], ...]:
         usages = member_usages(self._org, dataset, range(day, day + held.hours * HOUR, HOUR), held.kept)
         return tuple(
-            (member, spelling.member_row(self._org, dataset, day, member, usage)) for member, usage in usages.items()
+            (member, encoder.member_row(self._org, dataset, day, member, usage)) for member, usage in usages.items()
         )
 
     def _cursor(self, query: _Query, place: _Place, now: int) -> str:
@@ -314,7 +299,7 @@ class PerplexityApi:
 
     def _place(self, cursor: str, fingerprint: str, now: int) -> tuple[_Place, int | None]:
         """Where a cursor points, and the end it froze; anything but our own cursor for this query is refused (2.6)."""
-        refusal = _invalid("page is not a cursor of this query.")
+        refusal = invalid("page is not a cursor of this query.")
         encoded = cursor.partition(".")[0]
         try:
             facts = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
@@ -328,7 +313,7 @@ class PerplexityApi:
             raise refusal
         lifetime = self.settings.cursor_lifetime
         if lifetime is not None and now - known["i"] > lifetime.total_seconds():
-            raise _invalid("page has expired.")
+            raise invalid("page has expired.")
         return _Place(known["n"], known["a"]), known["e"]
 
 
@@ -341,9 +326,9 @@ def _fingerprint(path: str, values: Mapping[str, str]) -> str:
 def _choice(values: Mapping[str, str], name: str, allowed: Sequence[str], default: str | None = None) -> str:
     value = values.get(name, default)
     if value is None:
-        raise _malformed(f"{name} is required.")
+        raise malformed(f"{name} is required.")
     if value not in allowed:
-        raise _malformed(f"{name} must be one of: {', '.join(allowed)}.")
+        raise malformed(f"{name} must be one of: {', '.join(allowed)}.")
     return value
 
 
@@ -353,5 +338,5 @@ def _time(values: Mapping[str, str], name: str) -> int | None:
     if value is None:
         return None
     if not re.fullmatch(r"[0-9]{1,18}", value):
-        raise _malformed(f"{name} must be unix seconds, an integer not below 0.")
+        raise malformed(f"{name} must be unix seconds, an integer not below 0.")
     return int(value)

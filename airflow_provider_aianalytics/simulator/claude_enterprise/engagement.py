@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from . import users
 from .activity import Activity, Day, bits
-from .engagementquery import EngagementQuery
-from .facts import project_facts
+from .encoder import JsonEncoder, plain
+from .engagement_query import EngagementQuery
+from .errors import invalid
 from .organization import CHAT, CODE, COWORK, DESIGN, OFFICE, SCIENCE, Organization
-from .refusals import invalid
 from .settings import ClaudeSettings
-from .spelling import Speller, plain
+from .usage import project_facts
 
 Shrunk = Mapping[date, float]
 _SPLIT = (
@@ -66,14 +66,14 @@ class UserRows:
 
     :param activity: the organization's days.
     :param settings: which metrics are switched off or absent.
-    :param speller: how records are written.
+    :param encoder: how records are written.
     """
 
-    def __init__(self, activity: Activity, settings: ClaudeSettings, speller: Speller) -> None:
+    def __init__(self, activity: Activity, settings: ClaudeSettings, encoder: JsonEncoder) -> None:
         self._activity = activity
         self._org = activity.organization
         self._settings = settings
-        self._speller = speller
+        self._encoder = encoder
 
     def complete(self, query: EngagementQuery, era: str, shrunk: Shrunk) -> list[bytes]:
         """All rows of the query, in order."""
@@ -166,7 +166,7 @@ class UserRows:
         head = '"user":null,'
         if member is not None:
             person = self._org.members[member]
-            email = self._speller.text(person.email, identity)
+            email = self._encoder.text(person.email, identity)
             head = f'"user":{{"id":"{person.id}","email":{email}' + ("}," if era == "A" else ',"type":"user"},')
             if era == "C":
                 kept = f',"email":{email}' if self._settings.deprecated_email else ""
@@ -184,9 +184,9 @@ class UserRows:
             )
         if grouped:
             entity = self._org.groups[group] if group is not None else None
-            shown = self._speller.text(entity.name, identity) if entity else "null"
+            shown = self._encoder.text(entity.name, identity) if entity else "null"
             tail += f',"rbac_group_id":{plain(entity.id if entity else None)},"rbac_group_name":{shown}'
-        return self._speller.item(self._speller.finish("{" + head + filled + tail + "}", identity))
+        return self._encoder.item(self._encoder.finish("{" + head + filled + tail + "}", identity))
 
 
 class SummaryRows:
@@ -194,18 +194,18 @@ class SummaryRows:
 
     :param activity: the organization's days.
     :param settings: which optional fields are there.
-    :param speller: how records are written.
+    :param encoder: how records are written.
     """
 
-    def __init__(self, activity: Activity, settings: ClaudeSettings, speller: Speller) -> None:
+    def __init__(self, activity: Activity, settings: ClaudeSettings, encoder: JsonEncoder) -> None:
         self._activity = activity
         self._settings = settings
-        self._speller = speller
+        self._encoder = encoder
 
     def complete(self, query: EngagementQuery, era: str, shrunk: Shrunk) -> list[bytes]:
         """A row per day, oldest first."""
         filters = Filters(self._activity.organization, dict(query.filters))
-        return [self._speller.item(self._row(day, filters, era, shrunk)) for day in query.days]
+        return [self._encoder.item(self._row(day, filters, era, shrunk)) for day in query.days]
 
     def _counts(self, day: date, filters: Filters, shrunk: Shrunk, product: int | None, month: int = 30) -> list[int]:
         """Active on the day, in the trailing week, in the trailing month."""
@@ -241,7 +241,7 @@ class SummaryRows:
             slack = [None] * 3 if grouped else [org.pick(5, "slack", day) + n for n in (3, 9, 21)]
             row |= dict(zip(_named("claude_tag_"), slack, strict=True))
         # Rates are numbers with a spelling of their own; the marks let them through the encoder untouched.
-        return self._speller.record(row, f"summary{day}").replace('"@', "").replace('@"', "")
+        return self._encoder.record(row, f"summary{day}").replace('"@', "").replace('@"', "")
 
 
 def _named(prefix: str) -> tuple[str, str, str]:
