@@ -15,12 +15,19 @@ VENV = .venv/airflow-$(AIRFLOW)$(SUFFIX)
 BIN = $(VENV)/bin
 CONSTRAINTS = tests/constraints/airflow-$(AIRFLOW).txt
 
-.PHONY: demo test lint format unit test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
+# Run the tests or the demo as on another day: make test TODAY=2028-02-29, or TODAY=+45 for so many days ahead.
+TODAY ?=
+export TODAY
+# Of the unit tests those that take seconds: no Airflow runs, no stores, no killed processes.
+FAST := tests/extraction tests/vendors tests/hooks tests/run tests/ingest tests/lineage tests/operators tests/sensors \
+	tests/triggers tests/test_timetables.py tests/test_coverage.py
+
+.PHONY: demo test lint format unit test-fast test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
 	fuzz audit clean \
 	$(addprefix test-airflow-,$(CELLS) 3.4)
 
 demo: $(VENV)/.ready  ## run an example DAG against the simulator and show what lands
-	$(BIN)/python tests/demo.py
+	$(BIN)/python -m tests.demo
 
 test: lint unit  ## lint, types and tests on the newest supported Airflow
 
@@ -31,6 +38,9 @@ lint: $(VENV)/.ready
 
 unit: $(VENV)/.ready .venv/anthropic-1.17$(SUFFIX)/.ready .venv/azurite/.ready
 	$(BIN)/python -m pytest -m "not slow" $(if $(PY),--ignore tests/faults --ignore tests/stores)
+
+test-fast: $(VENV)/.ready  ## the tests that take seconds
+	$(BIN)/python -m pytest -q $(FAST)
 
 test-standalone: $(VENV)/.ready  ## the slow tests: a whole Airflow with scheduler, triggerer and API server
 	$(BIN)/python -m pytest -m slow --ignore tests/integration/test_backfill.py

@@ -58,4 +58,4 @@ def test_every_byte_in_time_and_no_end(simulator: Simulator, probe: Callable[[An
     with pytest.raises(VendorUnavailableError, match="no whole answer"):
         probe(hook)
 
-    assert TIMEOUT * RESPONSE_DEADLINE_FACTOR <= time.monotonic() - waiting_since < TIMEOUT * 20 / 2
+    assert time.monotonic() - waiting_since >= TIMEOUT * RESPONSE_DEADLINE_FACTOR  # without an end it would succeed

@@ -828,9 +828,9 @@ def test_large_organizations_are_quick() -> None:
             V1, [("dataset", dataset), ("start_time", start), ("end_time", str(TODAY)), ("bucket_width", "1h")], NOW
         )
         assert len(buckets) == 2160
-        assert time.process_time() - began < 2
+        assert time.process_time() - began < 6
     began = time.process_time()
     query = [("dataset", "credit_usage"), ("group_by", "user_email"), ("start_time", str(TODAY - 4 * DAY))]
     (day,) = new(10_000).truth(V2, [*query, ("end_time", str(TODAY - 3 * DAY))], NOW)
     assert len(json.loads(day)["results"]) > 2000
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 9
