@@ -32,7 +32,7 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    async def pause(self, seconds: float) -> None:
+    async def async_sleep(self, seconds: float) -> None:
         """Sleep without holding the thread."""
         await asyncio.sleep(seconds)
 

@@ -39,7 +39,7 @@ def first_start(context: Mapping[str, Any]) -> datetime | None:
     return started
 
 
-def moment_trigger(moment: datetime) -> BaseTrigger:
+def datetime_trigger(moment: datetime) -> BaseTrigger:
     """A trigger that fires at a moment, UTC; Airflow 3 has it in the standard provider, Airflow 2 in its core."""
     try:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
@@ -48,7 +48,9 @@ def moment_trigger(moment: datetime) -> BaseTrigger:
     return DateTimeTrigger(moment=moment)
 
 
-def tell_outlets(context: Mapping[str, Any], outlets: Iterable[Any], extra: dict[str, Any], days: list[str]) -> None:
+def emit_asset_events(
+    context: Mapping[str, Any], outlets: Iterable[Any], extra: dict[str, Any], days: list[str]
+) -> None:
     """Give the events of a task's outlets an extra, and since 3.3 one event for each changed day, by its partition key.
 
     What is no asset, such as an entity of lineage, has no event, and that of an alias takes no partitions.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
 from airflow_provider_aianalytics.storage.lake import READERS, manifests_under, tables_under
 from airflow_provider_aianalytics.storage.manifest import decode_of
-from airflow_provider_aianalytics.vendors.dataset import DAY
+from airflow_provider_aianalytics.vendors.base import DAY
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -145,7 +145,7 @@ def judge(data: bytes, *, vendor: str, table: str, day: date, where: str) -> Day
     try:
         manifest = decode_of(data, vendor=vendor, table=table, day=day, where=where)
     except AIAnalyticsError as error:
-        return Day(day, State.UNREADABLE, error=f"{error.where}: {error.what}")
+        return Day(day, State.UNREADABLE, error=f"{error.where}: {error.message}")
     if not manifest.complete:
         state = State.INCOMPLETE
     elif manifest.rows == 0:

@@ -34,21 +34,21 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 class AIAnalyticsError(AirflowException):
     """The base of all errors here.
 
-    :param what: what happened.
+    :param message: what happened.
     :param where: vendor, dataset and window.
-    :param way_out: what a person can do about it.
+    :param hint: what a person can do about it.
     """
 
-    def __init__(self, what: str, *, where: str = "", way_out: str = "") -> None:
-        self.what = what
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        self.message = message
         self.where = where
-        self.way_out = way_out
-        super().__init__(what)
+        self.hint = hint
+        super().__init__(message)
 
     def __str__(self) -> str:
-        said = f"{self.where}: {self.what}" if self.where else self.what
+        said = f"{self.where}: {self.message}" if self.where else self.message
         # A vendor's own sentence may bring its full stop along.
-        return f"{said.removesuffix('.')}. {self.way_out}" if self.way_out else said
+        return f"{said.removesuffix('.')}. {self.hint}" if self.hint else said
 
 
 class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):
@@ -77,8 +77,8 @@ class NotYetAvailableError(AIAnalyticsError):
     :param latest: the latest day the vendor has, where it said so.
     """
 
-    def __init__(self, what: str, *, latest: date | None = None, where: str = "", way_out: str = "") -> None:
-        super().__init__(what, where=where, way_out=way_out)
+    def __init__(self, message: str, *, latest: date | None = None, where: str = "", hint: str = "") -> None:
+        super().__init__(message, where=where, hint=hint)
         self.latest = latest
 
 
@@ -96,8 +96,8 @@ class RateLimitedError(AIAnalyticsError):
     :param retry_after: seconds to wait, where the vendor said so.
     """
 
-    def __init__(self, what: str, *, retry_after: float | None = None, where: str = "", way_out: str = "") -> None:
-        super().__init__(what, where=where, way_out=way_out)
+    def __init__(self, message: str, *, retry_after: float | None = None, where: str = "", hint: str = "") -> None:
+        super().__init__(message, where=where, hint=hint)
         self.retry_after = retry_after
 
 
@@ -111,8 +111,8 @@ class VendorUnavailableError(AIAnalyticsError):
     :param retry_after: seconds to wait, where the vendor said so.
     """
 
-    def __init__(self, what: str, *, retry_after: float | None = None, where: str = "", way_out: str = "") -> None:
-        super().__init__(what, where=where, way_out=way_out)
+    def __init__(self, message: str, *, retry_after: float | None = None, where: str = "", hint: str = "") -> None:
+        super().__init__(message, where=where, hint=hint)
         self.retry_after = retry_after
 
 

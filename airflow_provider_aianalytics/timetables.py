@@ -11,8 +11,8 @@ from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
-from airflow_provider_aianalytics.vendors.claude.engagement import ENGAGEMENT
-from airflow_provider_aianalytics.vendors.dataset import DAY
+from airflow_provider_aianalytics.vendors.base import DAY
+from airflow_provider_aianalytics.vendors.claude_enterprise.engagement import ENGAGEMENT
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction

@@ -38,6 +38,6 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _own_ledgers(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The task processes of a machine share their budgets; tests, whose clocks differ, must not."""
-    ledger = sys.modules.get("airflow_provider_aianalytics.hooks.ledger")
+    ledger = sys.modules.get("airflow_provider_aianalytics.hooks.rate_limiter")
     if ledger is not None:
         monkeypatch.setattr(ledger, "FOLDER", tmp_path_factory.mktemp("ledgers"))

@@ -7,8 +7,8 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+from airflow_provider_aianalytics.vendors.base import Availability, Dataset, Vendor
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.dataset import Availability, Dataset, Vendor
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 README = Path(__file__).parent.parent / "README.md"

@@ -148,12 +148,12 @@ def _lines(vendor: str, dataset: str, window_start: date, item: bytes) -> list[t
         day, bounds = date.fromisoformat(parsed["starting_at"][:10]), ("starting_at", "ending_at")
     if "results" not in parsed:
         return [(day, _stamped(day, item))]
-    spliced = "".join(f'"{name}":{json.dumps(parsed[name])},' for name in bounds).encode()
-    return [(day, _stamped(day, row, spliced)) for row in _elements(item, "results")]
+    with_prefix = "".join(f'"{name}":{json.dumps(parsed[name])},' for name in bounds).encode()
+    return [(day, _stamped(day, row, with_prefix)) for row in _elements(item, "results")]
 
 
-def _stamped(day: date, record: bytes, spliced: bytes = b"") -> bytes:
-    return b'{"_date":"%s",' % str(day).encode() + spliced + record[1:]
+def _stamped(day: date, record: bytes, with_prefix: bytes = b"") -> bytes:
+    return b'{"_date":"%s",' % str(day).encode() + with_prefix + record[1:]
 
 
 def _elements(item: bytes, name: str) -> list[bytes]:

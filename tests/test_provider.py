@@ -20,16 +20,16 @@ import pytest
 from packaging.version import Version
 
 import airflow_provider_aianalytics
-from airflow_provider_aianalytics import links as links_module
 from airflow_provider_aianalytics import triggers
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
-from airflow_provider_aianalytics.hooks.aio import HOOKS as TRIGGERED
+from airflow_provider_aianalytics.hooks.async_http import HOOKS as TRIGGERED
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
-from airflow_provider_aianalytics.hooks.endpoint import READ_TIMEOUT
+from airflow_provider_aianalytics.hooks.connection import READ_TIMEOUT
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
-from airflow_provider_aianalytics.links import VendorLink
 from airflow_provider_aianalytics.triggers.new_day import VENDORS
+from airflow_provider_aianalytics.ui import links as links_module
+from airflow_provider_aianalytics.ui.links import VendorLink
 
 DISTRIBUTION = "airflow-provider-aianalytics"
 HOOKS: dict[str, type[AnalyticsHook]] = {

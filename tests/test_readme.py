@@ -17,14 +17,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_aianalytics import cli, exceptions
 from airflow_provider_aianalytics.coverage import Day, State, Table, as_text
-from airflow_provider_aianalytics.extraction.query import query
+from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.windows import Period, plan
-from airflow_provider_aianalytics.hooks.endpoint import endpoint_of
+from airflow_provider_aianalytics.hooks.connection import read_connection
 from airflow_provider_aianalytics.operators.to_object_storage import CHOICES
 from airflow_provider_aianalytics.simulator.__main__ import parser as simulator_parser
-from airflow_provider_aianalytics.storage.formats import FORMATS
-from airflow_provider_aianalytics.storage.schema import typed_columns
-from airflow_provider_aianalytics.vendors.dataset import Dataset
+from airflow_provider_aianalytics.storage.encoders.formats import FORMATS
+from airflow_provider_aianalytics.storage.typed.schema import typed_columns
+from airflow_provider_aianalytics.vendors.base import Dataset
 from tests.readme_tables import README, VENDORS, with_tables
 from tests.test_examples import EXAMPLES
 
@@ -98,7 +98,7 @@ def test_a_command_exists(command: str) -> None:
                 connection = Connection.from_json(value) if value.startswith("{") else Connection(uri=value)
                 assert connection.conn_type == conn_type
                 (vendor,) = [vendor for vendor in VENDORS if conn_type == f"{vendor.name}_analytics"]
-                read = endpoint_of(connection, vendor)
+                read = read_connection(connection, vendor)
                 assert (read.base_url, read.requests_per_minute) == (vendor.base_url, 30)
             case ["python", "-m", "airflow_provider_aianalytics", *arguments]:
                 assert cli.parser().parse_args(arguments)
@@ -158,7 +158,7 @@ def requests_for(dataset: Dataset) -> int:
     """The fewest requests for every day up to yesterday, where a day is one bucket or one page."""
     whole = Period(FIRST_DAY, TODAY)
     windows = plan(
-        dataset, whole, now=datetime(2026, 12, 1, tzinfo=UTC), bucket_width=query(dataset).bucket_width
+        dataset, whole, now=datetime(2026, 12, 1, tzinfo=UTC), bucket_width=build_query(dataset).bucket_width
     ).windows
     limit = dataset.page_limit[dataset.default_bucket_width] if dataset.is_series else 1000
     return sum(-(-len(list(window.days())) // limit) for window in windows)

@@ -11,12 +11,12 @@ from operator import attrgetter
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
-from airflow_provider_aianalytics.vendors.dataset import Dataset
+from airflow_provider_aianalytics.vendors.base import Dataset
 
 Total = Callable[[Sequence[msgspec.Raw]], Decimal]
 
 
-def total_of(dataset: Dataset) -> Total | None:
+def measure_sum(dataset: Dataset) -> Total | None:
     """How to add up a dataset's measure over records; ``None`` where it has none.
 
     Decimal strings and integers are added exactly; a null counts as nothing.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError, MalformedResponseError
-from airflow_provider_aianalytics.vendors.dataset import Dataset
+from airflow_provider_aianalytics.vendors.base import Dataset
 
 if TYPE_CHECKING:
     from airflow_provider_aianalytics.extraction.records import Batch
@@ -71,7 +71,7 @@ class Privacy:
                 return value  # a block that is absent has nothing to hide
             raise MalformedResponseError(f"{'.'.join(path)} cannot be hidden: what holds it is not an object") from None
         name, *rest = path
-        for spelled in (name, *(old for old, new in self.dataset.older_names.items() if new == name)):
+        for spelled in (name, *(old for old, new in self.dataset.legacy_names.items() if new == name)):
             if spelled not in fields:
                 continue
             if rest:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.extraction.windows import Window
-from airflow_provider_aianalytics.vendors.dataset import Dataset, Filter, TimeSpelling
+from airflow_provider_aianalytics.vendors.base import Dataset, Filter, TimestampFormat
 
 MAX_LIST_ENTRIES = 100  # both Claude families (contract section 2)
 
@@ -52,7 +52,7 @@ class Query:
                 if dataset.filter_parameter is not None:
                     yield dataset.filter_parameter, f"{name}:{value}"
                 else:
-                    yield (f"{name}[]" if dataset.filters[name].many else name), value
+                    yield (f"{name}[]" if dataset.filters[name].multiple else name), value
 
     def parameters(self, window: Window, *, limit: int | None = None) -> tuple[tuple[str, str], ...]:
         """The parameters of the first page of a window, as they are sent; the others add only the cursor.
@@ -60,13 +60,13 @@ class Query:
         :param limit: a page size for a probe; the largest page otherwise.
         """
         rule = self.dataset.window
-        bounds = [(rule.start, _spell(window, rule.spelling)[0])]
+        bounds = [(rule.start, _spell(window, rule.time_format)[0])]
         if rule.end is not None:
-            bounds.append((rule.end, _spell(window, rule.spelling)[1]))
+            bounds.append((rule.end, _spell(window, rule.time_format)[1]))
         return (*self.options(), *bounds, ("limit", str(limit or self.page_limit)))
 
 
-def query(
+def build_query(
     dataset: Dataset,
     *,
     bucket_width: str | None = None,
@@ -98,9 +98,9 @@ def _checked_group_by(dataset: Dataset, group_by: Iterable[str]) -> tuple[str, .
     for dimension in dimensions:
         if dimension not in dataset.group_by:
             raise _refused(dataset, "group_by", dimension, dataset.group_by)
-    counted = [dimension for dimension in dimensions if dimension not in dataset.uncounted_group_by]
+    counted = [dimension for dimension in dimensions if dimension not in dataset.free_group_by]
     if dataset.max_group_by is not None and len(counted) > dataset.max_group_by:
-        uncounted = f" ({' and '.join(dataset.uncounted_group_by)} not counted)" if dataset.uncounted_group_by else ""
+        uncounted = f" ({' and '.join(dataset.free_group_by)} not counted)" if dataset.free_group_by else ""
         raise InvalidArgumentError(
             f"{dataset.vendor} {dataset.name}: group_by takes at most {dataset.max_group_by} dimensions{uncounted}; "
             f"{len(counted)} were given: {', '.join(counted)}"
@@ -136,7 +136,7 @@ def _checked_values(dataset: Dataset, name: str, rule: Filter, given: FilterValu
         values: tuple[str, ...] = (str(given).lower(),)
     else:
         values = (given,) if isinstance(given, str) else _texts(f"filters[{name!r}]", given)
-    most = MAX_LIST_ENTRIES if rule.many else 1
+    most = MAX_LIST_ENTRIES if rule.multiple else 1
     if not 1 <= len(values) <= most:
         raise InvalidArgumentError(
             f"{dataset.vendor} {dataset.name}: filters[{name!r}] takes 1 to {most} values; {len(values)} were given"
@@ -169,11 +169,11 @@ def _refused(dataset: Dataset, option: str, value: object, allowed: Iterable[str
     )
 
 
-def _spell(window: Window, spelling: TimeSpelling) -> tuple[str, str]:
-    match spelling:
-        case TimeSpelling.DATE:
+def _spell(window: Window, time_format: TimestampFormat) -> tuple[str, str]:
+    match time_format:
+        case TimestampFormat.DATE:
             return window.start.date().isoformat(), window.end.date().isoformat()
-        case TimeSpelling.RFC3339:
+        case TimestampFormat.RFC3339:
             return window.start.strftime("%Y-%m-%dT%H:%M:%SZ"), window.end.strftime("%Y-%m-%dT%H:%M:%SZ")
-        case TimeSpelling.EPOCH:
+        case TimestampFormat.EPOCH:
             return str(int(window.start.timestamp())), str(int(window.end.timestamp()))

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
-from airflow_provider_aianalytics.extraction.answers import moment_of
-from airflow_provider_aianalytics.extraction.pages import Page
+from airflow_provider_aianalytics.extraction.paginator import Page
 from airflow_provider_aianalytics.extraction.query import Query
-from airflow_provider_aianalytics.vendors.dataset import TimeSpelling
+from airflow_provider_aianalytics.extraction.responses import parse_timestamp
+from airflow_provider_aianalytics.vendors.base import TimestampFormat
 
 Object = dict[str, msgspec.Raw]
 
@@ -29,10 +29,10 @@ _two_bytes = Struct("2s").unpack_from
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one day that share what is spliced in front of them.
+    """Records of one day that share what is with_prefix in front of them.
 
     :param day: their UTC day.
-    :param splice: the opening of each line up to the record's own first key: ``{"_date":"2026-11-01",`` and, for rows
+    :param prefix: the opening of each line up to the record's own first key: ``{"_date":"2026-11-01",`` and, for rows
         of a bucket, the bucket's bounds as the vendor spells them.
     :param records: the records as the vendor sent them, but for line breaks between their tokens: a record is a line.
     :param start: the start of the bucket, UTC, where the item says it.
@@ -41,26 +41,26 @@ class Batch:
     """
 
     day: date
-    splice: bytes
+    prefix: bytes
     records: list[msgspec.Raw]
     start: datetime | None = None
     end: datetime | None = None
     buckets: tuple[datetime, ...] = ()
 
     def lines(self) -> bytes:
-        """The records as lines of NDJSON, each ended by a newline; byte for byte behind the splice."""
+        """The records as lines of NDJSON, each ended by a newline; byte for byte behind the prefix."""
         if not self.records:
             return b""
         if set(map(_two_bytes, self.records)) == {(b'{"',)}:
-            # Joined in one go: the splice replaces each record's opening brace.
+            # Joined in one go: the prefix replaces each record's opening brace.
             rest: list[memoryview | bytes] = [memoryview(record)[1:] for record in self.records]
-            rest[0] = self.splice + bytes(rest[0])
+            rest[0] = self.prefix + bytes(rest[0])
             rest[-1] = bytes(rest[-1]) + b"\n"
-            return (b"\n" + self.splice).join(rest)
-        return b"".join(_spliced(self.splice, bytes(record)) + b"\n" for record in self.records)
+            return (b"\n" + self.prefix).join(rest)
+        return b"".join(_with_prefix(self.prefix, bytes(record)) + b"\n" for record in self.records)
 
 
-def batches(page: Page, query: Query) -> Iterator[Batch]:
+def split_by_day(page: Page, query: Query) -> Iterator[Batch]:
     """The records of a page by day, in the page's order.
 
     A bucket without rows gives a batch without records: its day was answered.
@@ -80,7 +80,7 @@ def batches(page: Page, query: Query) -> Iterator[Batch]:
             start, end = _bounds(item, query, page)
             yield Batch(
                 start.date(),
-                _stamp(start.date()) + _bucket_splice(bucket, dataset.bounds, dataset.results),
+                _stamp(start.date()) + _bucket_prefix(bucket, dataset.bounds, dataset.results),
                 _rows(bucket, dataset.results, page),
                 start,
                 end,
@@ -88,7 +88,7 @@ def batches(page: Page, query: Query) -> Iterator[Batch]:
             )
 
 
-def decoded(line: bytes) -> dict[str, Any]:
+def parse_record(line: bytes) -> dict[str, Any]:
     """A record from the line it lands as."""
     try:
         record: dict[str, Any] = msgspec.json.decode(line)
@@ -119,7 +119,7 @@ def _stamp(day: date) -> bytes:
     return b'{"_date":"%s",' % day.isoformat().encode()
 
 
-def _bucket_splice(bucket: Object, bounds: tuple[str, str], results: str) -> bytes:
+def _bucket_prefix(bucket: Object, bounds: tuple[str, str], results: str) -> bytes:
     """The bucket's own fields: its bounds, then whatever else it carries, so that nothing is lost."""
     names = [*bounds, *(name for name in bucket if name not in bounds and name != results)]
     return b"".join(b"%s:%s," % (msgspec.json.encode(name), bytes(bucket[name])) for name in names)
@@ -135,9 +135,9 @@ def _rows(bucket: Object, results: str, page: Page) -> list[msgspec.Raw]:
 def _bounds(item: msgspec.Raw, query: Query, page: Page) -> tuple[datetime, datetime]:
     dataset = query.dataset
     try:
-        values = _decoder(dataset.bounds, dataset.older_bounds).decode(item)
+        values = _decoder(dataset.bounds, dataset.legacy_bounds).decode(item)
         said = [value for value in map(bytes, msgspec.structs.astuple(values)) if value]
-        start, end = (_moment(value, dataset.window.spelling) for value in said[:2])
+        start, end = (_moment(value, dataset.window.time_format) for value in said[:2])
     except (ValueError, TypeError, OverflowError, OSError, msgspec.DecodeError) as error:
         raise _malformed(page, f"an item does not say its {' and '.join(dataset.bounds or ())} ({error})") from None
     if not page.window.start <= start < page.window.end:
@@ -155,10 +155,10 @@ def _decoder(*pairs: tuple[str, str] | None) -> msgspec.json.Decoder[msgspec.Str
 
 
 @lru_cache(maxsize=4096)
-def _moment(raw: bytes, spelling: TimeSpelling) -> datetime:
-    if spelling is TimeSpelling.EPOCH:
+def _moment(raw: bytes, time_format: TimestampFormat) -> datetime:
+    if time_format is TimestampFormat.EPOCH:
         return datetime.fromtimestamp(msgspec.json.decode(raw, type=int), tz=UTC)
-    return moment_of(msgspec.json.decode(raw, type=str))
+    return parse_timestamp(msgspec.json.decode(raw, type=str))
 
 
 def _object(item: msgspec.Raw, page: Page) -> Object:
@@ -179,13 +179,13 @@ def _on_one_line(items: list[msgspec.Raw]) -> list[msgspec.Raw]:
     return [msgspec.Raw(bytes(item).replace(b"\r", b"").replace(b"\n", b"")) for item in items]
 
 
-def _spliced(splice: bytes, record: bytes) -> bytes:
+def _with_prefix(prefix: bytes, record: bytes) -> bytes:
     # An empty record takes no comma behind the stamp.
     rest = record[1:]
-    return splice[:-1] + b"}" if rest.strip() == b"}" else splice + rest
+    return prefix[:-1] + b"}" if rest.strip() == b"}" else prefix + rest
 
 
 def _malformed(page: Page, what: str) -> MalformedResponseError:
     return MalformedResponseError(
-        what, where=page.where or f"window {page.window} page {page.number}", way_out="Nothing of this window was kept"
+        what, where=page.where or f"window {page.window} page {page.number}", hint="Nothing of this window was kept"
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
-from airflow_provider_aianalytics.vendors.dataset import BUCKET_WIDTHS, DAY, Dataset
+from airflow_provider_aianalytics.vendors.base import BUCKET_WIDTHS, DAY, Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def first_day(dataset: Dataset, *, now: datetime | None = None) -> date | None:
     return first
 
 
-def as_day(value: object, *, name: str) -> date:
+def parse_day(value: object, *, name: str) -> date:
     """A UTC day from what a DAG author may write: ``2026-11-01``, a date, or an aware moment at UTC midnight.
 
     :param value: a string, a ``date`` or a ``datetime``.

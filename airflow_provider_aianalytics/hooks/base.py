@@ -10,23 +10,23 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from airflow_provider_aianalytics.exceptions import CursorExpiredError, NotYetAvailableError, ResultTooLargeError
-from airflow_provider_aianalytics.extraction.answers import Answer, page_of
-from airflow_provider_aianalytics.extraction.pacing import Backoff
-from airflow_provider_aianalytics.extraction.pages import CursorWalk, Page
-from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
-from airflow_provider_aianalytics.extraction.reading import Reading
-from airflow_provider_aianalytics.extraction.records import decoded
-from airflow_provider_aianalytics.extraction.windows import Period, Window, as_day, plan
-from airflow_provider_aianalytics.hooks.forms import connection_form_widgets, ui_field_behaviour
-from airflow_provider_aianalytics.hooks.paced import PacedHttpHook
-from airflow_provider_aianalytics.lineage import collect_read
-from airflow_provider_aianalytics.vendors.dataset import DAY
+from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
+from airflow_provider_aianalytics.extraction.query import FilterValue, Query, build_query
+from airflow_provider_aianalytics.extraction.rate_limit import Backoff
+from airflow_provider_aianalytics.extraction.records import parse_record
+from airflow_provider_aianalytics.extraction.responses import Response, parse_page
+from airflow_provider_aianalytics.extraction.window_reader import WindowReader
+from airflow_provider_aianalytics.extraction.windows import Period, Window, parse_day, plan
+from airflow_provider_aianalytics.hooks.connection_form import connection_form_widgets, ui_field_behaviour
+from airflow_provider_aianalytics.hooks.http import RateLimitedHttpHook
+from airflow_provider_aianalytics.lineage.collect import report_input
+from airflow_provider_aianalytics.vendors.base import DAY
 
 SPOOL_IN_MEMORY = 16 * 1024 * 1024
 ONE_RETRY = Backoff(attempts=2)
 
 
-class AnalyticsHook(PacedHttpHook):
+class AnalyticsHook(RateLimitedHttpHook):
     """Reads one vendor's analytics API: windows, their pages and their records.
 
     :param conn_id: the connection; its password is the key, an empty host is the vendor's own address.
@@ -96,7 +96,7 @@ class AnalyticsHook(PacedHttpHook):
         kept pages of that window drops them. Parameters and errors are those of :meth:`records`.
         """
         checked, windows = self._asked(dataset, start, end, bucket_width, group_by, filters)
-        return chain.from_iterable(self.walk(checked, window) for window in windows)
+        return chain.from_iterable(self.iter_pages(checked, window) for window in windows)
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one cheap call and say what came of it."""
@@ -106,7 +106,7 @@ class AnalyticsHook(PacedHttpHook):
         try:
             if (asked := self.endpoint.base_url) != self.vendor.base_url:
                 address = f". The connection's host led to {asked}; an empty host is {self.vendor.base_url}"
-            self.probe(query(dataset), day, backoff=ONE_RETRY)
+            self.probe(build_query(dataset), day, backoff=ONE_RETRY)
         except NotYetAvailableError:
             pass  # the key was let in, which is what was asked
         except Exception as error:  # the form shows whatever it was
@@ -126,31 +126,32 @@ class AnalyticsHook(PacedHttpHook):
                 f"{planned.unavailable[0]} cannot be there before "
                 f"{checked.dataset.availability.exists_from(planned.unavailable[0]):%Y-%m-%d %H:%M} UTC",
                 where=f"{self.vendor.name} {checked.dataset.name} {period}",
-                way_out="End the period earlier or wait with a sensor",
+                hint="End the period earlier or wait with a sensor",
             )
         return planned.windows
 
-    def walk(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
+    def iter_pages(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
         """The pages of one window, to the proper end of its chain; begun again when the cursor expires.
 
-        :param kept: its first pages, where they were read before: when, and their bodies. The walk goes on behind them.
+        :param kept: the window's first pages from an earlier try: when each was read, and its body. They are not
+            requested again.
         """
-        walk = CursorWalk(checked, window)
+        paginator = CursorPaginator(checked, window)
         for read_at, body in kept:
-            walk.requests += 1
-            page = page_of(Answer(200, {}, body), walk, self.vendor, now=read_at)
-            walk.advance(page)
+            paginator.requests += 1
+            page = parse_page(Response(200, {}, body), paginator, self.vendor, now=read_at)
+            paginator.advance(page)
             yield page
-        if walk.has_cursor:
-            self.log.info("%s: going on behind the pages that an earlier try read", walk.where)
-        while not walk.done:
+        if paginator.has_cursor:
+            self.log.info("%s: going on behind the pages that an earlier try read", paginator.where)
+        while not paginator.done:
             try:
-                page = self.page(walk, walk.parameters, self.backoff)
+                page = self.fetch_page(paginator, paginator.parameters, self.backoff)
             except CursorExpiredError as error:
-                walk.restart(error)
+                paginator.restart(error)
                 self.log.warning("%s; beginning the window again", error)
                 continue
-            walk.advance(page)
+            paginator.advance(page)
             yield page
 
     def _asked(
@@ -162,24 +163,26 @@ class AnalyticsHook(PacedHttpHook):
         group_by: Iterable[str],
         filters: Mapping[str, FilterValue] | None,
     ) -> tuple[Query, tuple[Window, ...]]:
-        checked = query(self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters)
-        collect_read(self, self.vendor, checked.dataset)
-        return checked, self.windows(checked, Period(as_day(start, name="start"), as_day(end, name="end")))
+        checked = build_query(
+            self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters
+        )
+        report_input(self, self.vendor, checked.dataset)
+        return checked, self.windows(checked, Period(parse_day(start, name="start"), parse_day(end, name="end")))
 
     def _records(self, checked: Query, window: Window) -> Iterator[dict[str, Any]]:
-        reading = Reading(checked, window)
+        reading = WindowReader(checked, window)
         with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
-            for page in self.walk(checked, window):
+            for page in self.iter_pages(checked, window):
                 if page.number == 1:
                     spool.seek(0)
                     spool.truncate()
-                for batch in reading.take(page):
+                for batch in reading.add_page(page):
                     spool.write(batch.lines())
-            self.check_whole(reading)
+            self.require_complete(reading)
             spool.seek(0)
-            yield from map(decoded, spool)
+            yield from map(parse_record, spool)
 
-    def check_whole(self, reading: Reading) -> None:
+    def require_complete(self, reading: WindowReader) -> None:
         """Make sure that a window that was read is there as a whole.
 
         :raises ResultTooLargeError: naming the days of which the vendor cut groups off.
@@ -192,7 +195,7 @@ class AnalyticsHook(PacedHttpHook):
                 f"{reading.query.dataset.groups_per_bucket} groups, all that the vendor serves of one; "
                 "more may be missing",
                 where=where,
-                way_out='Group by less, or land them with the …ToObjectStorageOperator and on_cap="split"',
+                hint='Group by less, or land them with the …ToObjectStorageOperator and on_cap="split"',
             )
         missing = [day for day in reading.window.days() if not reading.covers(day)]
         if missing:
@@ -200,7 +203,7 @@ class AnalyticsHook(PacedHttpHook):
                 f"the vendor's data does not cover {', '.join(map(str, missing))} yet"
                 + (f" (refreshed at {reading.data_refreshed_at})" if reading.data_refreshed_at else ""),
                 where=where,
-                way_out="End the period earlier or wait with a sensor; pages() gives what there is",
+                hint="End the period earlier or wait with a sensor; pages() gives what there is",
             )
 
     def probe(self, checked: Query, day: date, *, backoff: Backoff | None = None) -> Page:
@@ -209,4 +212,6 @@ class AnalyticsHook(PacedHttpHook):
         :raises NotYetAvailableError: when it is not; before it can exist no request is spent.
         """
         (window,) = self.windows(checked, Period.of(day))
-        return self.page(CursorWalk(checked, window), checked.parameters(window, limit=1), backoff or self.backoff)
+        return self.fetch_page(
+            CursorPaginator(checked, window), checked.parameters(window, limit=1), backoff or self.backoff
+        )

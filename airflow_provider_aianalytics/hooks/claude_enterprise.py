@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import PermissionDeniedError
-from airflow_provider_aianalytics.extraction.pages import CursorWalk
+from airflow_provider_aianalytics.extraction.paginator import CursorPaginator
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 
@@ -28,13 +28,13 @@ class ClaudeEnterpriseAnalyticsHook(AnalyticsHook):
     def __init__(self, conn_id: str = default_conn_name, *, clock: Clock = SYSTEM_CLOCK) -> None:
         super().__init__(conn_id, clock=clock)
 
-    def check_key(self, walk: CursorWalk) -> None:
-        dataset = walk.query.dataset
+    def validate_key(self, paginator: CursorPaginator) -> None:
+        dataset = paginator.query.dataset
         if self.endpoint.key.startswith(ADMIN_KEY_PREFIX) and not dataset.admin_key:
             taking = ", ".join(row.name for row in self.vendor.datasets.values() if row.admin_key)
             raise PermissionDeniedError(
                 f"the password is a Console Admin API key ({ADMIN_KEY_PREFIX}…), which this endpoint refuses; it is "
                 f"taken by {taking} alone",
-                where=walk.where,
-                way_out=self.vendor.key_help,
+                where=paginator.where,
+                hint=self.vendor.key_help,
             )

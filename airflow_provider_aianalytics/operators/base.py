@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_aianalytics.arguments import Day, is_known
-from airflow_provider_aianalytics.extraction.query import FilterValue, Query, query
+from airflow_provider_aianalytics.extraction.query import FilterValue, Query, build_query
 from airflow_provider_aianalytics.extraction.windows import Period, check_period
-from airflow_provider_aianalytics.period import period_of
-from airflow_provider_aianalytics.vendors.dataset import Vendor
+from airflow_provider_aianalytics.run.arguments import Day, is_literal
+from airflow_provider_aianalytics.run.period import period_of
+from airflow_provider_aianalytics.vendors.base import Vendor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -58,9 +58,9 @@ class AnalyticsOperator(BaseOperator):
         self.group_by = group_by
         self.filters = filters
         self.conn_id = conn_id or self.default_conn_id
-        if is_known(dataset, group_by, filters):
+        if is_literal(dataset, group_by, filters):
             checked = self.query()
-            if start not in (None, "") and is_known(start, end):
+            if start not in (None, "") and is_literal(start, end):
                 check_period(checked.dataset, period_of({}, start=start, end=end))
 
     def query(self) -> Query:
@@ -68,7 +68,7 @@ class AnalyticsOperator(BaseOperator):
 
         :raises InvalidArgumentError: for what the vendor does not have.
         """
-        return query(
+        return build_query(
             self.vendor.dataset(self.dataset),
             bucket_width=self.bucket_width,
             group_by=self.group_by or (),
@@ -77,7 +77,7 @@ class AnalyticsOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """What the run read and wrote; only OpenLineage calls this, where it is installed."""
-        from airflow_provider_aianalytics.lineage import operator_lineage
+        from airflow_provider_aianalytics.lineage.collect import operator_lineage
 
         return operator_lineage(self.vendor, self.query().dataset)
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airflow_provider_aianalytics.links import ClaudeEnterpriseAnalyticsLink, LandedLink
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.operators.to_object_storage import AnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.operators.to_xcom import AnalyticsToXComOperator
+from airflow_provider_aianalytics.ui.links import ClaudeEnterpriseAnalyticsLink, LandedLink
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airflow_provider_aianalytics.links import LandedLink, PerplexityAnalyticsLink
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.operators.to_object_storage import AnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.operators.to_xcom import AnalyticsToXComOperator
+from airflow_provider_aianalytics.ui.links import LandedLink, PerplexityAnalyticsLink
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 if TYPE_CHECKING:

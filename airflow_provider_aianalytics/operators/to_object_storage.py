@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
-from airflow_provider_aianalytics.arguments import is_known, require
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK
-from airflow_provider_aianalytics.compat import first_try, moment_trigger, tell_outlets
+from airflow_provider_aianalytics.compat import datetime_trigger, emit_asset_events, first_try
 from airflow_provider_aianalytics.exceptions import (
     EmptyDayError,
     NotYetAvailableError,
@@ -23,22 +22,23 @@ from airflow_provider_aianalytics.exceptions import (
 from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
-from airflow_provider_aianalytics.links import LANDED, page_of_landed
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
-from airflow_provider_aianalytics.period import period_of
-from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import TableInLake, check_table
+from airflow_provider_aianalytics.run.arguments import is_literal, require
+from airflow_provider_aianalytics.run.period import period_of
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import LakeTable, check_table
+from airflow_provider_aianalytics.ui.links import LANDED_URL_KEY, landed_url
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_aianalytics.ingest import Ingest
-    from airflow_provider_aianalytics.landed import Landed
+    from airflow_provider_aianalytics.ingest.loop import Ingest
+    from airflow_provider_aianalytics.ingest.result import IngestResult
 
 # What lands and what waits is imported by the methods that do so: a DAG file, parsed again and again, does neither.
 
-LONGEST_WAIT = timedelta(days=7)
+MAX_WAIT = timedelta(days=7)
 """How long a day is waited for before its absence is an error."""
 
 CHOICES = {
@@ -117,17 +117,17 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.pseudonymize_fields = pseudonymize_fields
         self.on_cap = on_cap
         self.deferrable = deferrable
-        self.landed_page = ""
+        self.manifest_url = ""
         self._ingest: Ingest | None = None
-        self._landed: Landed | None = None
-        self._gives_up_at: str | None = None
+        self._landed: IngestResult | None = None
+        self._wait_deadline: str | None = None
         FileFormat(file_format, compression)
         require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
         require(restate_days >= 0, f"restate_days={restate_days} is negative")
         for name, allowed in CHOICES.items():
             value = getattr(self, name)
             require(value in allowed, f"{name}={value!r} is not allowed; allowed: {', '.join(allowed)}")
-        if is_known(table) and is_known(self.dataset, self.group_by, self.filters):
+        if is_literal(table) and is_literal(self.dataset, self.group_by, self.filters):
             self._table_name()
             require(
                 on_unavailable != "partial" or self.query().dataset.availability.kind != "aggregated",
@@ -145,25 +145,25 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         return self._land(context)
 
     def execute_complete(
-        self, context: Context, event: Mapping[str, Any] | None = None, gives_up_at: str | None = None
+        self, context: Context, event: Mapping[str, Any] | None = None, wait_deadline: str | None = None
     ) -> dict[str, Any]:
         """Land the days that were waited for; those that landed before are kept.
 
-        :param gives_up_at: see :meth:`land_again`.
+        :param wait_deadline: see :meth:`resume`.
         :raises AirflowSensorTimeout: when the vendor did not have the day in time.
         :raises AIAnalyticsError: the error that ended the waiting.
         """
         from airflow_provider_aianalytics.triggers.availability import check_event
 
         check_event(event)
-        return self.land_again(context, event, gives_up_at)
+        return self.resume(context, event, wait_deadline)
 
-    def land_again(self, context: Context, event: object = None, gives_up_at: str | None = None) -> dict[str, Any]:
+    def resume(self, context: Context, event: object = None, wait_deadline: str | None = None) -> dict[str, Any]:
         """Go on after a wait for the budget or the vendor; the days that landed before are kept.
 
-        :param gives_up_at: the moment, RFC 3339, up to which days are waited for, where that wait has begun already.
+        :param wait_deadline: the moment, RFC 3339, up to which days are waited for, where that wait has begun already.
         """
-        self._gives_up_at = gives_up_at
+        self._wait_deadline = wait_deadline
         return self._land(context)
 
     def on_kill(self) -> None:
@@ -172,22 +172,22 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             self._ingest.stop()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
-        from airflow_provider_aianalytics.lineage import operator_lineage
+        from airflow_provider_aianalytics.lineage.collect import operator_lineage
 
         table = None if self._ingest is None else self._ingest.table
         return operator_lineage(self.vendor, self.query().dataset, table, self._landed)
 
     def period(self, context: Context) -> Period:
-        return period_of(context, start=self.start, end=self.end, so_far=self.on_unavailable == "partial")
+        return period_of(context, start=self.start, end=self.end, allow_partial=self.on_unavailable == "partial")
 
     def _land(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_aianalytics.ingest import Ingest, Rules
-        from airflow_provider_aianalytics.landed import is_empty, summary
-        from airflow_provider_aianalytics.lineage import collect_landed, collect_read
-        from airflow_provider_aianalytics.storage.manifest import Run, rfc3339
+        from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
+        from airflow_provider_aianalytics.ingest.result import is_empty, summary
+        from airflow_provider_aianalytics.lineage.collect import report_input, report_output
+        from airflow_provider_aianalytics.storage.manifest import Run, format_timestamp
 
         period, checked = self.period(context), self.query()
-        table = TableInLake(
+        table = LakeTable(
             str(self.path),
             vendor=self.vendor.name,
             table=self._table_name(),
@@ -200,10 +200,10 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             task_id=instance.task_id,
             map_index=-1 if instance.map_index is None else instance.map_index,
             try_number=instance.try_number,
-            started_at=rfc3339(started) if started else None,
+            started_at=format_timestamp(started) if started else None,
         )
         with closing(self.hook()) as hook:
-            collect_read(hook, self.vendor, checked.dataset)
+            report_input(hook, self.vendor, checked.dataset)
             self._ingest = Ingest(
                 hook,
                 checked,
@@ -216,7 +216,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                     tuple(self.pseudonymize_fields),
                     hook.endpoint.pseudonym_secret if self.pseudonymize_fields else "",
                 ),
-                rules=Rules(
+                options=IngestOptions(
                     max_concurrency=self.max_concurrency,
                     restate_days=self.restate_days,
                     partial=self.on_unavailable == "partial",
@@ -232,10 +232,10 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 self._defer_over(error)
                 raise
         self._landed = landed
-        collect_landed(hook, table)
-        self.landed_page = page_of_landed(table, [partition.manifest.date for partition in landed.partitions])
-        if self.landed_page:
-            instance.xcom_push(key=LANDED, value=self.landed_page)
+        report_output(hook, table)
+        self.manifest_url = landed_url(table, [partition.manifest.date for partition in landed.partitions])
+        if self.manifest_url:
+            instance.xcom_push(key=LANDED_URL_KEY, value=self.manifest_url)
         told = summary(table, checked, landed)
         self.log.info("Landed %s", json.dumps(told))
         # What this run landed before it deferred, was retried, or failed and was cleared, nobody has been told of yet.
@@ -244,7 +244,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             for partition in landed.partitions
             if partition.status != "unchanged" or run.has_name_of(partition.manifest.run)
         ]
-        tell_outlets(
+        emit_asset_events(
             context, self.outlets, {**told, "partitions": len(told["partitions"]), "changed": changed}, changed
         )
         if landed.missing:
@@ -253,18 +253,18 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             raise EmptyDayError(
                 f"{', '.join(map(str, landed.empty))} answered with nothing and not landed",
                 where=f"{self.vendor.name} {checked.dataset.name} {period}",
-                way_out='Run later, or take it as it is with on_empty="accept"',
+                hint='Run later, or take it as it is with on_empty="accept"',
             )
         if self.on_empty == "skip" and all(is_empty(partition.manifest) for partition in landed.partitions):
             raise AirflowSkipException(f"{self.vendor.name} {checked.dataset.name} {period}: every day is empty")
         return told
 
-    def _not_yet(self, context: Context, checked: Query, period: Period, landed: Landed) -> None:
+    def _not_yet(self, context: Context, checked: Query, period: Period, landed: IngestResult) -> None:
         error = NotYetAvailableError(
             f"{', '.join(map(str, landed.missing))} not there yet; the other days of the period are landed",
             latest=landed.latest,
             where=f"{self.vendor.name} {checked.dataset.name} {period}",
-            way_out='Run later, end the period earlier, or wait with a sensor or on_unavailable="wait"',
+            hint='Run later, end the period earlier, or wait with a sensor or on_unavailable="wait"',
         )
         match self.on_unavailable:
             case "partial" if landed.partitions or landed.empty:
@@ -277,36 +277,38 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 raise error
 
     def _wait_for(self, day: date, context: Context, checked: Query, said: NotYetAvailableError) -> NoReturn:
-        from airflow_provider_aianalytics.extraction.availability import Wait, awaited, spelled, spread_of_task
-        from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger
+        from airflow_provider_aianalytics.extraction.polling import DayPoller, format_utc, task_jitter, wait_target
+        from airflow_provider_aianalytics.triggers.availability import DEFERRAL_MARGIN, AvailabilityTrigger
 
         instance = context["ti"]
-        spread = spread_of_task(instance)
+        jitter = task_jitter(instance)
         now = SYSTEM_CLOCK.now()
-        self._gives_up_at = self._gives_up_at or (now + LONGEST_WAIT).isoformat()
-        deadline = datetime.fromisoformat(self._gives_up_at)
-        wait = Wait.begin(awaited(checked.dataset, day, spread=spread), now=now, deadline=deadline)
-        if now >= wait.awaited.dataset.availability.exists_from(day):
-            wait.told(said, now=now)  # the vendor has just been asked, and said no
-        self.log.info("%s: looking again at %s", wait.awaited.where, spelled(wait.look_at))
+        self._wait_deadline = self._wait_deadline or (now + MAX_WAIT).isoformat()
+        deadline = datetime.fromisoformat(self._wait_deadline)
+        wait = DayPoller.resume(wait_target(checked.dataset, day, jitter=jitter), now=now, deadline=deadline)
+        if now >= wait.target.dataset.availability.exists_from(day):
+            wait.record(said, now=now)  # the vendor has just been asked, and said no
+        self.log.info("%s: looking again at %s", wait.target.where, format_utc(wait.next_poll_at))
         self.defer(
             trigger=AvailabilityTrigger.of(wait, conn_id=self.conn_id),
             method_name="execute_complete",
-            kwargs={"gives_up_at": self._gives_up_at},
-            timeout=LONGEST_WAIT + SLACK,
+            kwargs={"wait_deadline": self._wait_deadline},
+            timeout=MAX_WAIT + DEFERRAL_MARGIN,
         )
 
     def _defer_over(self, error: RateLimitedError | VendorUnavailableError) -> None:
         """Free the worker for a wait that is too long to be slept, where the author allows it."""
-        from airflow_provider_aianalytics.extraction.availability import spelled
-        from airflow_provider_aianalytics.extraction.pacing import PATIENCE
+        from airflow_provider_aianalytics.extraction.polling import format_utc
+        from airflow_provider_aianalytics.extraction.rate_limit import MAX_INLINE_WAIT
 
         seconds = error.retry_after or 0.0
-        if not self.deferrable or seconds <= PATIENCE:
+        if not self.deferrable or seconds <= MAX_INLINE_WAIT:
             return
         moment = datetime.now(UTC) + timedelta(seconds=seconds)
-        self.log.warning("%s; going on at %s", error, spelled(moment))
-        self.defer(trigger=moment_trigger(moment), method_name="land_again", kwargs={"gives_up_at": self._gives_up_at})
+        self.log.warning("%s; going on at %s", error, format_utc(moment))
+        self.defer(
+            trigger=datetime_trigger(moment), method_name="resume", kwargs={"wait_deadline": self._wait_deadline}
+        )
 
     def _table_name(self) -> str:
         checked = self.query()

@@ -6,9 +6,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aianalytics.arguments import require
 from airflow_provider_aianalytics.exceptions import ResultTooLargeError
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
+from airflow_provider_aianalytics.run.arguments import require
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -32,25 +32,25 @@ class AnalyticsToXComOperator(AnalyticsOperator):
         require(max_bytes >= 1, f"max_bytes={max_bytes} is not at least 1")
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        from airflow_provider_aianalytics.extraction.reading import Reading
-        from airflow_provider_aianalytics.extraction.records import decoded
-        from airflow_provider_aianalytics.lineage import collect_read
+        from airflow_provider_aianalytics.extraction.records import parse_record
+        from airflow_provider_aianalytics.extraction.window_reader import WindowReader
+        from airflow_provider_aianalytics.lineage.collect import report_input
 
         period, checked = self.period(context), self.query()
         lines: list[bytes] = []
         with closing(self.hook()) as hook:
-            collect_read(hook, self.vendor, checked.dataset)
+            report_input(hook, self.vendor, checked.dataset)
             for window in hook.windows(checked, period):
                 before = len(lines)
-                reading = Reading(checked, window)
-                for page in hook.walk(checked, window):
+                reading = WindowReader(checked, window)
+                for page in hook.iter_pages(checked, window):
                     if page.number == 1:
                         del lines[before:]
-                    for batch in reading.take(page):
+                    for batch in reading.add_page(page):
                         lines += batch.lines().splitlines()
                     self._check_size(lines, where=f"{hook.vendor.name} {checked.dataset.name} {period}")
-                hook.check_whole(reading)
-        return [decoded(line) for line in lines]
+                hook.require_complete(reading)
+        return [parse_record(line) for line in lines]
 
     def _check_size(self, lines: list[bytes], *, where: str) -> None:
         size = sum(map(len, lines))
@@ -59,5 +59,5 @@ class AnalyticsToXComOperator(AnalyticsOperator):
                 f"{len(lines):,} records of {size:,} bytes by now, more than max_records={self.max_records:,} or "
                 f"max_bytes={self.max_bytes:,}; nothing was returned",
                 where=where,
-                way_out="Land them with the …ToObjectStorageOperator, narrow the question, or raise the caps",
+                hint="Land them with the …ToObjectStorageOperator, narrow the question, or raise the caps",
             )

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
 
-from airflow_provider_aianalytics.arguments import Day, is_known, is_returned
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.compat import first_start, renders_templates
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
-from airflow_provider_aianalytics.extraction.availability import (
-    Awaited,
-    Wait,
-    awaited,
-    check_waiting,
-    spelled,
-    spread_of,
-    spread_of_task,
+from airflow_provider_aianalytics.extraction.polling import (
+    DayPoller,
+    WaitTarget,
+    format_utc,
+    jitter_for,
+    task_jitter,
+    validate_wait_options,
+    wait_target,
 )
-from airflow_provider_aianalytics.extraction.pacing import Backoff
-from airflow_provider_aianalytics.extraction.windows import as_day
-from airflow_provider_aianalytics.period import days_before, period_of
-from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
+from airflow_provider_aianalytics.extraction.rate_limit import Backoff
+from airflow_provider_aianalytics.extraction.windows import parse_day
+from airflow_provider_aianalytics.run.arguments import Day, is_literal, is_xcom_arg
+from airflow_provider_aianalytics.run.period import days_before, period_of
+from airflow_provider_aianalytics.vendors.base import DAY, Vendor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -86,19 +86,19 @@ class AnalyticsSensor(BaseSensorOperator):
         self.lag = lag
         self.deferrable = deferrable
         self.conn_id = conn_id or self.default_conn_id
-        self._wait: Wait | None = None
-        check_waiting(until=until, lag=lag, settle=self.settle)
-        if is_known(dataset):
+        self._wait: DayPoller | None = None
+        validate_wait_options(until=until, lag=lag, settle=self.settle)
+        if is_literal(dataset):
             known = self.vendor.dataset(dataset)
-            if day not in (None, "") and is_known(day):
-                awaited(known, as_day(day, name="day"))
+            if day not in (None, "") and is_literal(day):
+                wait_target(known, parse_day(day, name="day"))
         if start_from_trigger and deferrable:
             self._start_in_triggerer()
 
     def _start_in_triggerer(self) -> None:
         from airflow.triggers.base import StartTriggerArgs
 
-        from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger
+        from airflow_provider_aianalytics.triggers.availability import DEFERRAL_MARGIN, AvailabilityTrigger
 
         if self.day in (None, ""):
             raise InvalidArgumentError(
@@ -106,20 +106,20 @@ class AnalyticsSensor(BaseSensorOperator):
                 "the run's own period"
             )
         arguments = (self.dataset, self.day, self.conn_id)
-        if any(map(is_returned, arguments)):
+        if any(map(is_xcom_arg, arguments)):
             return
-        if not is_known(*arguments) and not renders_templates(AvailabilityTrigger):
+        if not is_literal(*arguments) and not renders_templates(AvailabilityTrigger):
             return
         trigger = AvailabilityTrigger(
             vendor=self.vendor.name,
             conn_id=self.conn_id,
             dataset=self.dataset,
-            day=self.day if isinstance(self.day, str) else as_day(self.day, name="day").isoformat(),
+            day=self.day if isinstance(self.day, str) else parse_day(self.day, name="day").isoformat(),
             until=self.until,
             lag=None if self.lag is None else self.lag.total_seconds(),
             settle=None if self.settle is None else self.settle.total_seconds(),
             timeout=self.timeout,
-            spread=spread_of(self.task_id),
+            jitter=jitter_for(self.task_id),
         )
         path, serialized = trigger.serialize()
         self.start_from_trigger = True
@@ -127,16 +127,16 @@ class AnalyticsSensor(BaseSensorOperator):
             trigger_cls=path,
             trigger_kwargs=serialized,
             next_method="execute_complete",
-            timeout=timedelta(seconds=self.timeout) + SLACK,
+            timeout=timedelta(seconds=self.timeout) + DEFERRAL_MARGIN,
         )
 
     def execute(self, context: Context) -> None:
         """Wait for the day."""
         wait = self._wait = self._begin(context)
-        if wait.there:
-            self.log.info("%s is old enough to be %s; no request was sent", wait.awaited.where, self.until)
+        if wait.available:
+            self.log.info("%s is old enough to be %s; no request was sent", wait.target.where, self.until)
             return
-        self.log.info("%s: looking at %s", wait.awaited.where, spelled(wait.look_at))
+        self.log.info("%s: looking at %s", wait.target.where, format_utc(wait.next_poll_at))
         if self.deferrable:
             self._defer(wait)
         try:
@@ -148,18 +148,18 @@ class AnalyticsSensor(BaseSensorOperator):
             again = getattr(error, "reschedule_date", None)
             if again is None:
                 raise
-            comes_back = datetime.now(UTC) + timedelta(seconds=self.clock.seconds_until(wait.wakes_at))
+            comes_back = datetime.now(UTC) + timedelta(seconds=self.clock.seconds_until(wait.next_wakeup))
             raise type(error)(max(again, comes_back)) from None
 
-    def _defer(self, wait: Wait) -> None:
-        from airflow_provider_aianalytics.triggers.availability import SLACK, AvailabilityTrigger
+    def _defer(self, wait: DayPoller) -> None:
+        from airflow_provider_aianalytics.triggers.availability import DEFERRAL_MARGIN, AvailabilityTrigger
 
         with closing(self.hook()) as hook:
             _ = hook.endpoint  # a connection that cannot be used fails now, not days later
         self.defer(
             trigger=AvailabilityTrigger.of(wait, conn_id=self.conn_id),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout) + SLACK,
+            timeout=timedelta(seconds=self.timeout) + DEFERRAL_MARGIN,
         )
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> None:
@@ -182,61 +182,68 @@ class AnalyticsSensor(BaseSensorOperator):
         """Look if it is time to; without ``deferrable`` Airflow calls this every ``poke_interval``."""
         wait = self._wait = self._wait or self._begin(context)
         now = self.clock.now()
-        if not wait.there and now >= wait.look_at:
+        if not wait.available and now >= wait.next_poll_at:
             self._look(wait)
-        if wait.there:
-            self._log_there(wait.awaited.where, wait.requests)
-        elif wait.is_given_up(now):
+        if wait.available:
+            self._log_there(wait.target.where, wait.requests)
+        elif wait.timed_out(now):
             self.log.error("%s", wait.timeout_message)
             raise AirflowSensorTimeout(wait.timeout_message)
-        return wait.there
+        return wait.available
 
-    def _look(self, wait: Wait) -> None:
+    def _look(self, wait: DayPoller) -> None:
         with closing(self.hook()) as hook:
             hook.clock = self.clock
             try:
-                page = hook.probe(wait.awaited.query, wait.awaited.day, backoff=Backoff(attempts=1))
-                wait.told(page, now=self.clock.now())
+                page = hook.probe(wait.target.query, wait.target.day, backoff=Backoff(attempts=1))
+                wait.record(page, now=self.clock.now())
             except AIAnalyticsError as error:
-                wait.told(error, now=self.clock.now())
-        if not wait.there:
-            self.log.info("%s: %s; looking again at %s", wait.awaited.where, wait.said, spelled(wait.look_at))
+                wait.record(error, now=self.clock.now())
+        if not wait.available:
+            self.log.info(
+                "%s: %s; looking again at %s", wait.target.where, wait.last_answer, format_utc(wait.next_poll_at)
+            )
 
-    def _begin(self, context: Context) -> Wait:
+    def _begin(self, context: Context) -> DayPoller:
         now = self.clock.now()
-        began = self._began(context, now)
-        return Wait.begin(self.awaited(context), now=now, began=began, deadline=began + timedelta(seconds=self.timeout))
+        waiting_since = self._waiting_since(context, now)
+        return DayPoller.resume(
+            self.wait_target(context),
+            now=now,
+            waiting_since=waiting_since,
+            deadline=waiting_since + timedelta(seconds=self.timeout),
+        )
 
-    def _began(self, context: Context, now: datetime) -> datetime:
-        """When this wait began: a rescheduled task starts over each time."""
+    def _waiting_since(self, context: Context, now: datetime) -> datetime:
+        """When this wait started: a rescheduled task starts over each time."""
         first = first_start(context) if self.mode == "reschedule" and not self.deferrable else None
         if first is None:
             return now
         return now + (first - datetime.now(UTC)) * self.clock.speed
 
-    def awaited(self, context: Context) -> Awaited:
+    def wait_target(self, context: Context) -> WaitTarget:
         """What this run waits for.
 
         :raises InvalidArgumentError: for what the vendor does not have, or when the run has no day of its own.
         """
         instance = context["ti"]
-        return awaited(
+        return wait_target(
             self.vendor.dataset(self.dataset),
             self._day(context),
             until=self.until,
             lag=self.lag,
             settle=self.settle,
-            spread=spread_of_task(instance),
+            jitter=task_jitter(instance),
         )
 
     def _day(self, context: Context) -> date:
         if self.day not in (None, ""):
-            return as_day(self.day, name="day")
+            return parse_day(self.day, name="day")
         try:
             return period_of(context).end - DAY
         except InvalidArgumentError as error:
             raise InvalidArgumentError(
-                error.what, way_out=f'Write into the sensor: day="{days_before(context, 3)}"'
+                error.message, hint=f'Write into the sensor: day="{days_before(context, 3)}"'
             ) from None
 
     def _log_there(self, where: str, requests: int) -> None:

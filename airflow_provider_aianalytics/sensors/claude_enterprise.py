@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aianalytics.links import ClaudeEnterpriseAnalyticsLink
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
+from airflow_provider_aianalytics.ui.links import ClaudeEnterpriseAnalyticsLink
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aianalytics.links import PerplexityAnalyticsLink
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
+from airflow_provider_aianalytics.ui.links import PerplexityAnalyticsLink
 from airflow_provider_aianalytics.vendors.perplexity import COMPLETE_BUCKETS, PERPLEXITY
 
 if TYPE_CHECKING:

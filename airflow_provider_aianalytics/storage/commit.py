@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from airflow_provider_aianalytics.exceptions import SuspiciousShrinkError
-from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.manifest import Manifest, Revision
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ SHRINK_TOLERANCE = Decimal("0.1")
 
 
 def commit(
-    table: TableInLake,
+    table: LakeTable,
     file: Path,
     new: Manifest,
     old: Manifest | None,
@@ -49,11 +49,11 @@ def commit(
         return new, "created"
     # A copy of what stands there is made first and listed last, so one that is not listed tells of a commit that did
     # not get to its end: then the data is not known to be what the manifest says.
-    interrupted = table.has(table.kept_as(old))
+    interrupted = table.exists(table.revision_path(old))
     if interrupted:
         log.warning("%s: repairing an interrupted commit", table.url(new.file))
     if new.sha256 == old.sha256 and not interrupted:
-        if table.holds(old):
+        if table.verify(old):
             return _with_standing(table, old, new), "unchanged"
         log.warning(
             "%s is gone or is not what its manifest says, as when two runs commit at the same moment; repairing it",
@@ -61,7 +61,7 @@ def commit(
         )
     if not accept_shrink:
         _check_shrink(old, new)
-    marker = table.keep_revision(old)
+    marker = table.save_revision(old)
     table.publish(file, new.file)
     revised = replace(new, revisions=old.revisions)
     # A day so far that grows, and a content that came back, are no restatements.
@@ -82,11 +82,11 @@ def _check_shrink(old: Manifest, new: Manifest) -> None:
             raise SuspiciousShrinkError(
                 f"{new.date} had {before:,} {what} and was answered with {after:,}; what is landed was left as it is",
                 where=f"{new.vendor} {new.dataset}",
-                way_out='If the vendor means it, run the day again with on_shrink="accept"',
+                hint='If the vendor means it, run the day again with on_shrink="accept"',
             )
 
 
-def _with_standing(table: TableInLake, old: Manifest, new: Manifest) -> Manifest:
+def _with_standing(table: LakeTable, old: Manifest, new: Manifest) -> Manifest:
     """The same content read again: only its standing may have moved on."""
     if (old.complete, old.capped_buckets, old.final) == (new.complete, new.capped_buckets, new.final):
         return old

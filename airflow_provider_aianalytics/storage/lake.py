@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
-from airflow_provider_aianalytics.storage.formats import FileFormat
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.manifest import Manifest, decode_of, encode
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 SPOOL = "aianalytics-spool-"
 READERS = 16
 """How many manifests are read at once: enough to hide an object store's latency, few enough to hold."""
-LEFTOVER_AFTER = 7 * 24 * 3600
+STALE_AFTER = 7 * 24 * 3600
 """The age in seconds from which a folder of unfinished files is not anybody's any more: no window takes a week."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -90,7 +90,7 @@ def _entries(path: ObjectStoragePath, *, detail: bool) -> list[Any]:
         return []
 
 
-class TableInLake:
+class LakeTable:
     """One table of one vendor under a path.
 
     :param path: any URL that ``ObjectStoragePath`` takes.
@@ -130,7 +130,7 @@ class TableInLake:
         name = fetched_at.replace(":", "")
         return f"{self.vendor}/_revisions/{self.table}/{day.isoformat()}/{name}{self.file_format.suffix}"
 
-    def kept_as(self, old: Manifest) -> str:
+    def revision_path(self, old: Manifest) -> str:
         """Where the content of a manifest is kept when it is replaced.
 
         A clock that is set back can tell the same moment twice; what is listed already is never written over.
@@ -168,13 +168,13 @@ class TableInLake:
             # of the pool that was just taken, and its threads would never come back.
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def has(self, file: str) -> bool:
+    def exists(self, file: str) -> bool:
         path = self.root / file
         # Every task of this process shares the file system, and with it the listings that any of them made.
         path.fs.invalidate_cache(path.parent.path)
         return path.exists()
 
-    def holds(self, manifest: Manifest) -> bool:
+    def verify(self, manifest: Manifest) -> bool:
         """Whether the data of a day is there, and is what its manifest says.
 
         Read only where the store does not tell its digest: two runs that wrote at the same time, or a write that was
@@ -189,17 +189,17 @@ class TableInLake:
         if manifest.file_bytes not in (None, info["size"]):
             return False
         if self.is_local:
-            return self._is_as_told(Path(path.path), manifest)
-        if manifest.file_md5 in (None, _stated_md5(info)):  # older manifests do not tell it
+            return self._matches(Path(path.path), manifest)
+        if manifest.file_md5 in (None, _reported_md5(info)):  # older manifests do not tell it
             return True
         with self.spool() as folder:
-            return self._is_as_told(self._copy(manifest.file, folder), manifest)
+            return self._matches(self._copy(manifest.file, folder), manifest)
 
     def file_md5(self, file: Path) -> str | None:
         """The digest of a finished local file as stores tell it, ``None`` where the content's says as much."""
         return None if self.is_local and self.file_format.is_plain else _digest(file, _md5)
 
-    def _is_as_told(self, file: Path, manifest: Manifest) -> bool:
+    def _matches(self, file: Path, manifest: Manifest) -> bool:
         """Whether a local file is what a manifest says, as far as it tells: older ones do not of compressed files."""
         if manifest.file_md5 is not None:
             return _digest(file, _md5) == manifest.file_md5
@@ -234,11 +234,11 @@ class TableInLake:
                     parent.rmdir()
 
     @contextmanager
-    def turn(self, day: date) -> Iterator[None]:
+    def lock_day(self, day: date) -> Iterator[None]:
         """Let one process at a time commit a day, where the lake is on a file system that can lock.
 
         Object stores have nothing of the kind. What two runs leave there that commit a day in the same moment, the next
-        one notices by :meth:`holds`.
+        one notices by :meth:`verify`.
         """
         if not self.is_local:
             yield
@@ -276,7 +276,7 @@ class TableInLake:
         else:
             target.fs.pipe_file(target.path, data)
 
-    def keep_revision(self, old: Manifest) -> str | None:
+    def save_revision(self, old: Manifest) -> str | None:
         """Copy the data of a day beside the lake's tables before it is replaced.
 
         An existing copy is left alone: it is what an interrupted commit was about to replace.
@@ -285,14 +285,14 @@ class TableInLake:
         :return: where that content is kept, relative to the lake's path; ``None`` where it is gone: what lies in its
             place is kept then under its digest.
         """
-        file = self.kept_as(old)
-        if self.has(file):
+        file = self.revision_path(old)
+        if self.exists(file):
             return file
-        if not self.has(old.file):
+        if not self.exists(old.file):
             return None
         with self.spool() as folder:
             copy = self._copy(old.file, folder)
-            if not self._is_as_told(copy, old):
+            if not self._matches(copy, old):
                 stray = self.revision_file(old.date, f"of-no-manifest-{_digest(copy, _md5)}")
                 log.warning("%s is not what its manifest says; kept as %s", self.url(old.file), stray)
                 self.publish(copy, stray)
@@ -329,7 +329,7 @@ def _remove_leftovers(parent: Path) -> None:
         with suppress(OSError):
             found = folder.lstat()
             is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-            if is_ours and time.time() - found.st_mtime > LEFTOVER_AFTER:
+            if is_ours and time.time() - found.st_mtime > STALE_AFTER:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -341,7 +341,7 @@ def _digest(file: Path, algorithm: Callable[[], hashlib._Hash]) -> str:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
-def _stated_md5(info: Mapping[str, Any]) -> str | None:
+def _reported_md5(info: Mapping[str, Any]) -> str | None:
     """What a store tells of an object without reading it. S3's may be of another kind: a difference is no proof."""
     if tag := info.get("ETag"):
         return str(tag).strip('"')

@@ -125,7 +125,7 @@ def decode(data: bytes, *, where: str) -> Manifest:
         raise AIAnalyticsError(
             f"not a manifest of this package ({error})",
             where=where,
-            way_out=MOVE_AWAY,
+            hint=MOVE_AWAY,
         ) from None
 
 
@@ -138,7 +138,7 @@ def decode_of(data: bytes, *, vendor: str, table: str, day: date, where: str) ->
     manifest = decode(data, where=where)
     if (manifest.vendor, manifest.table, manifest.date) != (vendor, table, day):
         raise AIAnalyticsError(
-            f"the manifest of {manifest.vendor}/{manifest.table} {manifest.date}", where=where, way_out=MOVE_AWAY
+            f"the manifest of {manifest.vendor}/{manifest.table} {manifest.date}", where=where, hint=MOVE_AWAY
         )
     return manifest
 
@@ -154,6 +154,6 @@ def query_as_sent(parameters: tuple[tuple[str, str], ...]) -> dict[str, str | li
     return query
 
 
-def rfc3339(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """A UTC moment as manifests spell it, to the microsecond."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -16,13 +16,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_aianalytics import exceptions
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
-from airflow_provider_aianalytics.extraction.availability import Awaited, Wait, awaited, spelled
-from airflow_provider_aianalytics.extraction.windows import as_day
-from airflow_provider_aianalytics.vendors.dataset import Dataset
+from airflow_provider_aianalytics.extraction.polling import DayPoller, WaitTarget, format_utc, wait_target
+from airflow_provider_aianalytics.extraction.windows import parse_day
+from airflow_provider_aianalytics.vendors.base import Dataset
 
-SLACK = timedelta(minutes=15)
+DEFERRAL_MARGIN = timedelta(minutes=15)
 """How long after the trigger's own deadline Airflow ends the deferral, if no triggerer runs that could."""
-NAP = 300.0
+MAX_SLEEP = 300.0
 """Seconds slept at a stretch at most, so that a system clock that was set is noticed."""
 
 
@@ -40,11 +40,11 @@ class AvailabilityTrigger(BaseTrigger):
     :param until: ``available`` or ``final``.
     :param lag: in seconds; ``None`` for the catalogue's.
     :param settle: in seconds; ``None`` for the catalogue's.
-    :param look_at: the moment of the first look, RFC 3339; ``None``: by the rule, from the time it starts.
+    :param next_poll_at: the moment of the first look, RFC 3339; ``None``: by the rule, from the time it starts.
     :param deadline: the moment at which it gives up, RFC 3339; ``None``: never.
     :param timeout: without a ``deadline``, how many seconds after its start it gives up; for tasks that start in the
         triggerer, where Airflow's own timeout holds on beyond a restart.
-    :param spread: the task's place among all, in [0, 1), by which looks are spread.
+    :param jitter: the task's place among all, in [0, 1), by which looks are spread.
     :param requests: the requests spent before it started.
     """
 
@@ -60,10 +60,10 @@ class AvailabilityTrigger(BaseTrigger):
         until: str = "available",
         lag: float | None = None,
         settle: float | None = None,
-        look_at: str | None = None,
+        next_poll_at: str | None = None,
         deadline: str | None = None,
         timeout: float | None = None,
-        spread: float = 0.0,
+        jitter: float = 0.0,
         requests: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -74,16 +74,16 @@ class AvailabilityTrigger(BaseTrigger):
         self.until = until
         self.lag = lag
         self.settle = settle
-        self.look_at = look_at
+        self.next_poll_at = next_poll_at
         self.deadline = deadline
         self.timeout = timeout
-        self.spread = spread
+        self.jitter = jitter
         self.requests = requests
 
     @classmethod
-    def of(cls, wait: Wait, *, conn_id: str) -> AvailabilityTrigger:
+    def of(cls, wait: DayPoller, *, conn_id: str) -> AvailabilityTrigger:
         """The trigger that goes on with a wait."""
-        waited_for = wait.awaited
+        waited_for = wait.target
         availability = waited_for.dataset.availability
         return cls(
             vendor=waited_for.dataset.vendor,
@@ -93,9 +93,9 @@ class AvailabilityTrigger(BaseTrigger):
             until=waited_for.until,
             lag=availability.lag.total_seconds(),
             settle=availability.settle.total_seconds(),
-            look_at=wait.look_at.isoformat(),
+            next_poll_at=wait.next_poll_at.isoformat(),
             deadline=None if wait.deadline is None else wait.deadline.isoformat(),
-            spread=waited_for.spread,
+            jitter=waited_for.jitter,
             requests=wait.requests,
         )
 
@@ -110,10 +110,10 @@ class AvailabilityTrigger(BaseTrigger):
                 "until": self.until,
                 "lag": self.lag,
                 "settle": self.settle,
-                "look_at": self.look_at,
+                "next_poll_at": self.next_poll_at,
                 "deadline": self.deadline,
                 "timeout": self.timeout,
-                "spread": self.spread,
+                "jitter": self.jitter,
                 "requests": self.requests,
             },
         )
@@ -128,66 +128,68 @@ class AvailabilityTrigger(BaseTrigger):
             wait = await self._waited()
         except AIAnalyticsError as error:
             return {**subject, "status": "error", "error": _told(error)}
-        if wait.there:
+        if wait.available:
             return {**subject, "status": "available", "requests": wait.requests}
         return {**subject, "status": "timeout", "requests": wait.requests, "message": wait.timeout_message}
 
-    async def _waited(self) -> Wait:
+    async def _waited(self) -> DayPoller:
         """Wait until the day is there or the time is over."""
         aio = await async_hooks()
-        hook = aio.hook_of(self.vendor, self.conn_id, clock=self.clock)
-        wait = self._begin(self._awaited(hook.vendor.dataset(self.dataset)))
+        hook = aio.get_hook(self.vendor, self.conn_id, clock=self.clock)
+        wait = self._begin(self._wait_target(hook.vendor.dataset(self.dataset)))
         reader = aio.AsyncAnalyticsHook(hook)
-        while not wait.there:
-            await self._sleep_until(wait.wakes_at)
-            if wait.is_given_up(self.clock.now()):
+        while not wait.available:
+            await self._sleep_until(wait.next_wakeup)
+            if wait.timed_out(self.clock.now()):
                 break
             try:
-                page = await reader.probe(wait.awaited.query, wait.awaited.day)
+                page = await reader.probe(wait.target.query, wait.target.day)
             except AIAnalyticsError as error:
-                wait.told(error, now=self.clock.now())
+                wait.record(error, now=self.clock.now())
             except Exception as error:
                 # Airflow says that a connection is not defined of one that it fails to look up, too; but one that a
                 # worker read before it deferred, or that a look read, is.
-                if isinstance(error, AirflowNotFoundException) and self.look_at is None and not wait.looks:
+                if isinstance(error, AirflowNotFoundException) and self.next_poll_at is None and not wait.polls:
                     raise
                 unread = AIAnalyticsError(f"no connection could be read ({type(error).__name__}: {error})")
-                wait.failed(unread, now=self.clock.now())
+                wait.back_off(unread, now=self.clock.now())
             else:
-                wait.told(page, now=self.clock.now())
-            if not wait.there:
-                self.log.info("%s: %s; looking again at %s", wait.awaited.where, wait.said, spelled(wait.look_at))
+                wait.record(page, now=self.clock.now())
+            if not wait.available:
+                self.log.info(
+                    "%s: %s; looking again at %s", wait.target.where, wait.last_answer, format_utc(wait.next_poll_at)
+                )
         return wait
 
-    def _awaited(self, dataset: Dataset) -> Awaited:
-        return awaited(
+    def _wait_target(self, dataset: Dataset) -> WaitTarget:
+        return wait_target(
             dataset,
-            as_day(self.day, name="day"),
+            parse_day(self.day, name="day"),
             until=self.until,
             lag=_seconds(self.lag),
             settle=_seconds(self.settle),
-            spread=self.spread,
+            jitter=self.jitter,
         )
 
-    def _begin(self, waited_for: Awaited) -> Wait:
+    def _begin(self, waited_for: WaitTarget) -> DayPoller:
         now = self.clock.now()
         deadline = None
         if self.deadline is not None:
             deadline = datetime.fromisoformat(self.deadline)
         elif self.timeout is not None:
             deadline = now + timedelta(seconds=self.timeout)
-        if self.look_at is None:
-            return Wait.begin(waited_for, now=now, deadline=deadline)
-        return Wait(
-            awaited=waited_for,
-            look_at=datetime.fromisoformat(self.look_at),
+        if self.next_poll_at is None:
+            return DayPoller.resume(waited_for, now=now, deadline=deadline)
+        return DayPoller(
+            target=waited_for,
+            next_poll_at=datetime.fromisoformat(self.next_poll_at),
             deadline=deadline,
             requests=self.requests,
         )
 
     async def _sleep_until(self, moment: datetime) -> None:
         while (left := self.clock.seconds_until(moment)) > 0:
-            await self.clock.pause(min(left, NAP))
+            await self.clock.async_sleep(min(left, MAX_SLEEP))
 
 
 async def async_hooks() -> ModuleType:
@@ -196,7 +198,7 @@ async def async_hooks() -> ModuleType:
     Not imported with this module, which every DAG file with a sensor imports; and in a thread, since it takes a moment
     that no other trigger should wait.
     """
-    return await asyncio.to_thread(import_module, "airflow_provider_aianalytics.hooks.aio")
+    return await asyncio.to_thread(import_module, "airflow_provider_aianalytics.hooks.async_http")
 
 
 def check_event(event: Mapping[str, Any] | None) -> None:
@@ -217,14 +219,14 @@ def check_event(event: Mapping[str, Any] | None) -> None:
 
 
 def _told(error: AIAnalyticsError) -> dict[str, str]:
-    return {"kind": type(error).__name__, "what": error.what, "where": error.where, "way_out": error.way_out}
+    return {"kind": type(error).__name__, "message": error.message, "where": error.where, "hint": error.hint}
 
 
 def _error_of(told: Mapping[str, str]) -> AIAnalyticsError:
     kind = getattr(exceptions, told.get("kind", ""), AIAnalyticsError)
     if not (isinstance(kind, type) and issubclass(kind, AIAnalyticsError)):
         kind = AIAnalyticsError
-    return kind(told.get("what", "the waiting failed"), where=told.get("where", ""), way_out=told.get("way_out", ""))
+    return kind(told.get("message", "the waiting failed"), where=told.get("where", ""), hint=told.get("hint", ""))
 
 
 def _seconds(value: float | None) -> timedelta | None:

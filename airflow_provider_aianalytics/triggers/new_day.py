@@ -12,16 +12,16 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
-from airflow_provider_aianalytics.extraction.availability import LONGEST_RETRY, Wait, awaited, spelled, spread_of
-from airflow_provider_aianalytics.triggers.availability import NAP, async_hooks
+from airflow_provider_aianalytics.extraction.polling import RETRY_MAX, DayPoller, format_utc, jitter_for, wait_target
+from airflow_provider_aianalytics.triggers.availability import MAX_SLEEP, async_hooks
+from airflow_provider_aianalytics.vendors.base import DAY, Vendor
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.dataset import DAY, Vendor
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in (CLAUDE_ENTERPRISE, PERPLEXITY)}
 LATEST_DAY = "latest_day"
 """The key in the asset's state store."""
-SETTLED = 5.0
+EVENT_PERSIST_DELAY = 5.0
 """Real seconds after which Airflow has written an event down: it collects them once a second."""
 
 
@@ -69,13 +69,13 @@ class NewDayTrigger(BaseEventTrigger):
         day = await self._latest() if told is None else told + DAY
         while True:
             wait = self._wait_for(day)
-            while not wait.there:
+            while not wait.available:
                 await self._look(wait)
-            self.log.info("%s is available, after %d request(s)", wait.awaited.where, wait.requests)
+            self.log.info("%s is available, after %d request(s)", wait.target.where, wait.requests)
             told_of = {"vendor": self.vendor, "dataset": self.dataset, "day": day.isoformat()}
             yield TriggerEvent(told_of)  # type: ignore[no-untyped-call]
             # Not before Airflow has the event: a day told twice does no harm, one that is never told does.
-            await self.clock.pause(SETTLED)
+            await self.clock.async_sleep(EVENT_PERSIST_DELAY)
             await self._remember(day)
             day += DAY
 
@@ -84,42 +84,42 @@ class NewDayTrigger(BaseEventTrigger):
         day = self.clock.now().date()
         while True:
             wait = self._wait_for(day)
-            if not wait.there and wait.awaited.first_look <= self.clock.now():
+            if not wait.available and wait.target.first_poll <= self.clock.now():
                 await self._look(wait)
-            if wait.there:
+            if wait.available:
                 return day
             day -= DAY
 
-    def _wait_for(self, day: date) -> Wait:
-        return Wait.begin(
-            awaited(self._known, day, spread=spread_of(f"{self.vendor} {self.dataset}")), now=self.clock.now()
+    def _wait_for(self, day: date) -> DayPoller:
+        return DayPoller.resume(
+            wait_target(self._known, day, jitter=jitter_for(f"{self.vendor} {self.dataset}")), now=self.clock.now()
         )
 
-    async def _look(self, wait: Wait) -> None:
+    async def _look(self, wait: DayPoller) -> None:
         """Look once it is time to, and until there is an answer, for or against the day."""
         aio = await async_hooks()
-        reader = aio.AsyncAnalyticsHook(aio.hook_of(self.vendor, self.conn_id, clock=self.clock))
+        reader = aio.AsyncAnalyticsHook(aio.get_hook(self.vendor, self.conn_id, clock=self.clock))
         answered = False
         while not answered:
-            await self._sleep_until(wait.look_at)
+            await self._sleep_until(wait.next_poll_at)
             try:
                 try:
-                    wait.told(await reader.probe(wait.awaited.query, wait.awaited.day), now=self.clock.now())
+                    wait.record(await reader.probe(wait.target.query, wait.target.day), now=self.clock.now())
                 except AIAnalyticsError as error:
-                    wait.told(error, now=self.clock.now())
-                answered = wait.there or not wait.failures
-                said = wait.said
+                    wait.record(error, now=self.clock.now())
+                answered = wait.available or not wait.failures
+                said = wait.last_answer
             except Exception as error:
                 # No waiting mends it, but somebody may; a connection that is not there yet is of Airflow's own type.
-                wait.look_at = self.clock.now() + timedelta(seconds=LONGEST_RETRY)
+                wait.next_poll_at = self.clock.now() + timedelta(seconds=RETRY_MAX)
                 said = f"{type(error).__name__}: {error}"
-                self.log.error("%s cannot be watched: %s", wait.awaited.where, said)
-            if not wait.there:
-                self.log.info("%s: %s; looking again at %s", wait.awaited.where, said, spelled(wait.look_at))
+                self.log.error("%s cannot be watched: %s", wait.target.where, said)
+            if not wait.available:
+                self.log.info("%s: %s; looking again at %s", wait.target.where, said, format_utc(wait.next_poll_at))
 
     async def _sleep_until(self, moment: datetime) -> None:
         while (left := self.clock.seconds_until(moment)) > 0:
-            await self.clock.pause(min(left, NAP))
+            await self.clock.async_sleep(min(left, MAX_SLEEP))
 
     async def _last_told(self) -> date | None:
         """What the asset remembers; it is Airflow that sets the store, since 3.3."""

@@ -27,12 +27,12 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 def work(days: int, threads: int, first: int) -> None:
     """One task process: reads one page a day."""
     from airflow_provider_aianalytics.clock import Clock
-    from airflow_provider_aianalytics.extraction.query import query
+    from airflow_provider_aianalytics.extraction.query import build_query
     from airflow_provider_aianalytics.extraction.windows import Period
     from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
-    from airflow_provider_aianalytics.ingest import Ingest, Rules
-    from airflow_provider_aianalytics.storage.formats import FileFormat
-    from airflow_provider_aianalytics.storage.lake import TableInLake
+    from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
+    from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+    from airflow_provider_aianalytics.storage.lake import LakeTable
     from airflow_provider_aianalytics.storage.manifest import Run
 
     class Scaled(Clock):
@@ -48,13 +48,13 @@ def work(days: int, threads: int, first: int) -> None:
     hook = ClaudeEnterpriseAnalyticsHook(clock=Scaled())
     assert hook.endpoint
     with tempfile.TemporaryDirectory() as lake:
-        table = TableInLake(lake, vendor="claude_enterprise", table="t", file_format=FileFormat("ndjson", "none"))
-        asked = query(hook.vendor.dataset("users"))
+        table = LakeTable(lake, vendor="claude_enterprise", table="t", file_format=FileFormat("ndjson", "none"))
+        asked = build_query(hook.vendor.dataset("users"))
         start = date(2026, 1, 1) + timedelta(days=first)
         run = Run(dag_id="d", run_id="r", task_id="t")
         print("ready", flush=True)
         sys.stdin.readline()
-        Ingest(hook, asked, table, run=run, rules=Rules(max_concurrency=threads)).land(
+        Ingest(hook, asked, table, run=run, options=IngestOptions(max_concurrency=threads)).land(
             Period(start, start + timedelta(days=days))
         )
 

@@ -19,13 +19,13 @@ from typing import Any
 import msgspec
 
 from airflow_provider_aianalytics.coverage import coverage
-from airflow_provider_aianalytics.extraction.pages import Page
-from airflow_provider_aianalytics.extraction.query import Query, query
+from airflow_provider_aianalytics.extraction.paginator import Page
+from airflow_provider_aianalytics.extraction.query import Query, build_query
 from airflow_provider_aianalytics.extraction.windows import Period, Window, midnight, plan
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
-from airflow_provider_aianalytics.ingest import Ingest, Rules
-from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.manifest import Run
 
 LAST = date(2026, 1, 1)
@@ -38,7 +38,7 @@ class Vendor(PerplexityAnalyticsHook):
     def connect(self) -> None:
         """There is nobody to connect to."""
 
-    def walk(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
+    def iter_pages(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
         starts = [int(midnight(day).timestamp()) for day in window.days()]
         items = [b'{"start_time":%d,"end_time":%d,"count":%d}' % (start, start + 86400, start) for start in starts]
         yield Page(window, 1, b"", list(map(msgspec.Raw, items)), None, None, read_at=self.clock.now())
@@ -47,15 +47,15 @@ class Vendor(PerplexityAnalyticsHook):
 def measure(days: int) -> dict[str, Any]:
     """Seconds of CPU of each step over a table of so many days."""
     hook = Vendor("bench")
-    asked = query(hook.vendor.dataset("query_volume"))
+    asked = build_query(hook.vendor.dataset("query_volume"))
     with tempfile.TemporaryDirectory() as folder:
         spent: dict[str, Any] = {"days": days}
 
         def land(step: str, start: date, restate_days: int = 0) -> None:
-            table = TableInLake(folder, vendor="perplexity", table="t", file_format=FileFormat("ndjson", "gzip"))
+            table = LakeTable(folder, vendor="perplexity", table="t", file_format=FileFormat("ndjson", "gzip"))
             run = Run(dag_id="d", run_id=step, task_id="t")
             began = time.process_time()
-            landed = Ingest(hook, asked, table, run=run, rules=Rules(restate_days=restate_days)).land(
+            landed = Ingest(hook, asked, table, run=run, options=IngestOptions(restate_days=restate_days)).land(
                 Period(start, LAST)
             )
             spent[step] = time.process_time() - began

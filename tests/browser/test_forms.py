@@ -49,8 +49,8 @@ DAG = """
 from datetime import datetime
 from airflow.sdk import DAG
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
-from airflow_provider_aianalytics.storage import address
-address.address_of = lambda path: address.Address("s3", "ai", "lake")
+from airflow_provider_aianalytics.lineage import locations
+locations.location_of = lambda path: locations.StorageLocation("s3", "ai", "lake")
 with DAG("links", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
     ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(
         task_id="land", path={path!r}, start="2026-11-10", map_index_template="{{{{ task.dataset }}}}"

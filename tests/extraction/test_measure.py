@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Totals are exact, whatever the spelling of the amounts."""
+"""Totals are exact, whatever the time_format of the amounts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
-from airflow_provider_aianalytics.extraction.measure import total_of
+from airflow_provider_aianalytics.extraction.measure import measure_sum
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
@@ -19,7 +19,7 @@ CLAUDE = CLAUDE_ENTERPRISE.datasets
 
 
 def total(dataset: str, *records: str) -> Decimal:
-    adds = total_of(CLAUDE[dataset])
+    adds = measure_sum(CLAUDE[dataset])
     assert adds is not None
     return adds([msgspec.Raw(record.encode()) for record in records])
 
@@ -39,13 +39,13 @@ def test_counts_and_nulls() -> None:
 
 
 def test_perplexitys_counts() -> None:
-    adds = total_of(PERPLEXITY.dataset("credit_usage"))
+    adds = measure_sum(PERPLEXITY.dataset("credit_usage"))
     assert adds is not None
     assert adds([msgspec.Raw(b'{"count":350,"by_categories":{"Model":[{"count":1}]}}')]) == 350
 
 
 def test_a_dataset_without_a_measure_has_no_total() -> None:
-    assert total_of(CLAUDE["users"]) is None
+    assert measure_sum(CLAUDE["users"]) is None
 
 
 @pytest.mark.parametrize("record", ['{"amount":"much"}', '{"amount":[]}', '{"amount":{"cents":1}}', '{"amount":true}'])

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
-from airflow_provider_aianalytics.extraction.query import Query, query
+from airflow_provider_aianalytics.extraction.query import Query, build_query
 from airflow_provider_aianalytics.extraction.windows import Window
+from airflow_provider_aianalytics.vendors.base import Dataset
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.dataset import Dataset
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 CLAUDE = CLAUDE_ENTERPRISE.datasets
@@ -25,7 +25,7 @@ MORNING = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 1, 7, tzinf
 
 def refusal(dataset: Dataset, **options: Any) -> str:
     with pytest.raises(InvalidArgumentError) as caught:
-        query(dataset, **options)
+        build_query(dataset, **options)
     return str(caught.value)
 
 
@@ -79,7 +79,7 @@ class TestRefusals:
 
     def test_a_hundred_entries_are_allowed_and_no_more(self) -> None:
         ids = [f"user_{number}" for number in range(101)]
-        assert len(sent(query(CLAUDE["cost_report"], filters={"user_ids": ids[:100]}), DAY)) == 104
+        assert len(sent(build_query(CLAUDE["cost_report"], filters={"user_ids": ids[:100]}), DAY)) == 104
         said = refusal(CLAUDE["cost_report"], filters={"user_ids": ids})
         assert "user_ids" in said
         assert "100" in said
@@ -120,21 +120,21 @@ class TestGroups:
         assert "service_tier" in said
 
     def test_cost_type_and_token_type_do_not_count(self) -> None:
-        asked = query(CLAUDE["cost"], group_by=[*self.FIVE, "cost_type", "token_type"])
+        asked = build_query(CLAUDE["cost"], group_by=[*self.FIVE, "cost_type", "token_type"])
         assert set(asked.group_by) == {*self.FIVE, "cost_type", "token_type"}
 
     def test_usage_has_no_uncounted_ones(self) -> None:
         assert "'cost_type'" in refusal(CLAUDE["usage"], group_by=["cost_type"])
 
     def test_the_same_dimension_twice_is_asked_once(self) -> None:
-        asked = query(CLAUDE["cost_report"], group_by=["model", "model"])
+        asked = build_query(CLAUDE["cost_report"], group_by=["model", "model"])
         assert [value for name, value in asked.options() if name == "group_by[]"] == ["model"]
 
     def test_the_order_of_writing_makes_no_other_cut(self) -> None:
-        one = query(
+        one = build_query(
             CLAUDE["cost_report"], group_by=["model", "product"], filters={"speeds": "fast", "models": ["m", "n"]}
         )
-        other = query(
+        other = build_query(
             CLAUDE["cost_report"], group_by=("product", "model"), filters={"models": ["n", "m"], "speeds": ["fast"]}
         )
         assert one == other
@@ -158,28 +158,28 @@ class TestCombinations:
         said = refusal(CLAUDE["usage"], filters={"exclude_deleted_users": True})
         assert "exclude_deleted_users" in said
         assert "actor" in said
-        asked = query(CLAUDE["usage"], filters={"exclude_deleted_users": True}, group_by=["actor"])
+        asked = build_query(CLAUDE["usage"], filters={"exclude_deleted_users": True}, group_by=["actor"])
         assert ("exclude_deleted_users", "true") in sent(asked, DAY)
 
     def test_members_reports_need_nothing_for_the_same_flag(self) -> None:
-        asked = query(CLAUDE["user_cost_report"], filters={"exclude_deleted_users": False})
+        asked = build_query(CLAUDE["user_cost_report"], filters={"exclude_deleted_users": False})
         assert ("exclude_deleted_users", "false") in sent(asked, DAY)
 
     def test_the_default_cut_is_known_from_any_other(self) -> None:
-        assert query(CLAUDE["cost_report"]).is_default
-        assert query(CLAUDE["cost_report"], bucket_width="1d").is_default
-        assert query(CLAUDE["users"]).is_default
-        assert not query(CLAUDE["cost_report"], bucket_width="1h").is_default
-        assert not query(CLAUDE["cost_report"], group_by=["model"]).is_default
-        assert not query(CLAUDE["users"], filters={"user_id": "u"}).is_default
+        assert build_query(CLAUDE["cost_report"]).is_default
+        assert build_query(CLAUDE["cost_report"], bucket_width="1d").is_default
+        assert build_query(CLAUDE["users"]).is_default
+        assert not build_query(CLAUDE["cost_report"], bucket_width="1h").is_default
+        assert not build_query(CLAUDE["cost_report"], group_by=["model"]).is_default
+        assert not build_query(CLAUDE["users"], filters={"user_id": "u"}).is_default
 
 
 class TestSpelling:
     def test_one_day_of_a_snapshot(self) -> None:
-        assert sent(query(CLAUDE["users"]), DAY) == [("date", "2026-09-01"), ("limit", "1000")]
+        assert sent(build_query(CLAUDE["users"]), DAY) == [("date", "2026-09-01"), ("limit", "1000")]
 
     def test_dimension_and_value_in_one_parameter(self) -> None:
-        asked = query(
+        asked = build_query(
             CLAUDE["artifacts"], group_by=["user_id"], filters={"is_shared": True, "artifact_type": ["other", "a:b"]}
         )
         assert sorted(sent(asked, DAY)) == sorted(
@@ -194,7 +194,7 @@ class TestSpelling:
         )
 
     def test_a_range_of_summaries(self) -> None:
-        assert sent(query(CLAUDE["summaries"], filters={"rbac_group_id": "g"}), MONTH) == [
+        assert sent(build_query(CLAUDE["summaries"], filters={"rbac_group_id": "g"}), MONTH) == [
             ("filter[]", "rbac_group_id:g"),
             ("starting_date", "2026-09-01"),
             ("ending_date", "2026-10-01"),
@@ -202,7 +202,7 @@ class TestSpelling:
         ]
 
     def test_lists_have_brackets_and_moments_have_a_zone(self) -> None:
-        asked = query(
+        asked = build_query(
             CLAUDE["cost_report"],
             bucket_width="1h",
             group_by=["model"],
@@ -231,28 +231,28 @@ class TestSpelling:
         ],
     )
     def test_the_largest_page(self, name: str, width: str, limit: str) -> None:
-        assert dict(sent(query(CLAUDE[name], bucket_width=width), DAY))["limit"] == limit
+        assert dict(sent(build_query(CLAUDE[name], bucket_width=width), DAY))["limit"] == limit
 
     def test_a_bucket_is_always_asked_for_so_that_rows_say_their_day(self) -> None:
         """Contract section 8.1: rows of the members' reports have no bounds without a width."""
         for name in ("user_usage_report", "user_cost_report", "usage_report", "cost_report"):
-            assert ("bucket_width", "1d") in sent(query(CLAUDE[name]), DAY)
+            assert ("bucket_width", "1d") in sent(build_query(CLAUDE[name]), DAY)
         for name in ("usage", "cost"):
-            parameters = sent(query(CLAUDE[name]), DAY)
+            parameters = sent(build_query(CLAUDE[name]), DAY)
             assert ("time_bucket_width", "1d") in parameters
             assert "bucket_width" not in dict(parameters)
 
     def test_the_beta_reports_come_in_time_order(self) -> None:
-        parameters = sent(query(CLAUDE["cost"]), DAY)
+        parameters = sent(build_query(CLAUDE["cost"]), DAY)
         assert ("order_by", "time") in parameters
         assert ("order", "asc") in parameters
 
     def test_an_empty_entry_can_be_meant(self) -> None:
         """Contract section 2: ``api_key_ids[]=`` stands for usage without a key."""
-        assert ("api_key_ids[]", "") in sent(query(CLAUDE["usage"], filters={"api_key_ids": [""]}), DAY)
+        assert ("api_key_ids[]", "") in sent(build_query(CLAUDE["usage"], filters={"api_key_ids": [""]}), DAY)
 
     def test_perplexity_seconds(self) -> None:
-        asked = query(PPLX["credit_usage"], bucket_width="1h", filters={"user_email": "a@example.com"})
+        asked = build_query(PPLX["credit_usage"], bucket_width="1h", filters={"user_email": "a@example.com"})
         assert sent(asked, MORNING) == [
             ("dataset", "credit_usage"),
             ("bucket_width", "1h"),
@@ -263,7 +263,7 @@ class TestSpelling:
         ]
 
     def test_perplexity_members(self) -> None:
-        assert sent(query(PPLX["member_query_volume"]), DAY) == [
+        assert sent(build_query(PPLX["member_query_volume"]), DAY) == [
             ("dataset", "query_volume"),
             ("group_by", "user_email"),
             ("start_time", "1788220800"),
@@ -272,7 +272,7 @@ class TestSpelling:
         ]
 
     def test_a_probe_asks_for_the_same_in_a_small_page(self) -> None:
-        asked = query(CLAUDE["cost_report"], group_by=["model"])
+        asked = build_query(CLAUDE["cost_report"], group_by=["model"])
         whole, probe = sent(asked, DAY), list(asked.parameters(DAY, limit=1))
         assert whole[:-1] == probe[:-1]
         assert probe[-1] == ("limit", "1")

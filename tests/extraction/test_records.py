@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
-from airflow_provider_aianalytics.extraction.answers import Answer, page_of
-from airflow_provider_aianalytics.extraction.pages import CursorWalk
-from airflow_provider_aianalytics.extraction.query import query
-from airflow_provider_aianalytics.extraction.records import Batch, batches
+from airflow_provider_aianalytics.extraction.paginator import CursorPaginator
+from airflow_provider_aianalytics.extraction.query import build_query
+from airflow_provider_aianalytics.extraction.records import Batch, split_by_day
+from airflow_provider_aianalytics.extraction.responses import Response, parse_page
 from airflow_provider_aianalytics.extraction.windows import Window
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
@@ -29,10 +29,10 @@ NUMBERS = ["0", "-0", "1.0", "1E400", "-1e-400", "1e+5", "0.10", "12345678901234
 
 def read(body: str | bytes, dataset: str = "users", *, vendor: str = "claude", days: int = 1) -> list[Batch]:
     row = VENDORS[vendor].dataset(dataset)
-    walk = CursorWalk(query(row), Window(FIRST, FIRST + timedelta(days=days)))
+    paginator = CursorPaginator(build_query(row), Window(FIRST, FIRST + timedelta(days=days)))
     data = body.encode() if isinstance(body, str) else body
-    page = page_of(Answer(200, {}, data), walk, VENDORS[vendor], now=FIRST)
-    return list(batches(page, walk.query))
+    page = parse_page(Response(200, {}, data), paginator, VENDORS[vendor], now=FIRST)
+    return list(split_by_day(page, paginator.query))
 
 
 def lines_of(parts: Iterable[Batch]) -> list[bytes]:
@@ -42,7 +42,7 @@ def lines_of(parts: Iterable[Batch]) -> list[bytes]:
 
 
 def exactly(text: str | bytes) -> Any:
-    """JSON parsed with the spelling of every number kept."""
+    """JSON parsed with the time_format of every number kept."""
     return json.loads(text, parse_int=lambda digits: ("number", digits), parse_float=lambda digits: ("number", digits))
 
 

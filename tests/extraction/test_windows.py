@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
-from airflow_provider_aianalytics.extraction.windows import Period, Window, as_day, check_period, first_day, plan
+from airflow_provider_aianalytics.extraction.windows import Period, Window, check_period, first_day, parse_day, plan
+from airflow_provider_aianalytics.vendors.base import BUCKET_WIDTHS, DAY, Dataset
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.dataset import BUCKET_WIDTHS, DAY, Dataset
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 NOW = datetime(2026, 11, 22, 12, 34, 56, tzinfo=UTC)
@@ -192,7 +192,7 @@ class TestAsDay:
         ids=repr,
     )
     def test_what_names_a_utc_day_is_that_day(self, value: object) -> None:
-        day = as_day(value, name="start")
+        day = parse_day(value, name="start")
         assert day == self.DAY
         assert {day: "found"}[self.DAY] == "found"
         assert day.isoformat() == "2026-11-01"
@@ -221,13 +221,13 @@ class TestAsDay:
     )
     def test_anything_else_is_refused_by_name(self, value: object, why: str) -> None:
         with pytest.raises(InvalidArgumentError, match=why) as refusal:
-            as_day(value, name="end")
+            parse_day(value, name="end")
         assert str(refusal.value).startswith("end=")
 
     @given(st.text(max_size=30))
     def test_no_text_breaks_it(self, text: str) -> None:
         try:
-            day = as_day(text, name="start")
+            day = parse_day(text, name="start")
         except InvalidArgumentError:
             return
         assert type(day) is date
@@ -235,4 +235,4 @@ class TestAsDay:
     @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00"])
     def test_a_moment_beyond_the_calendar_is_refused_too(self, text: str) -> None:
         with pytest.raises(InvalidArgumentError):
-            as_day(text, name="start")
+            parse_day(text, name="start")

@@ -10,8 +10,8 @@ from unittest import mock
 
 import pytest
 
-from tests.faults.troubles import CELLS, DATASETS
-from tests.faults.world import Ended, World
+from tests.faults.fault_cases import CELLS, DATASETS
+from tests.faults.harness import Ended, World
 from tests.integration.conftest import DAGS, airflow_db, run_dag
 
 __all__ = ["airflow_db", "run_dag"]

@@ -14,12 +14,12 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider_aianalytics.extraction.query import query
+from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.windows import Period
-from airflow_provider_aianalytics.ingest import Ingest, Rules
-from airflow_provider_aianalytics.landed import Partition
-from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import LEFTOVER_AFTER, SPOOL, TableInLake
+from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
+from airflow_provider_aianalytics.ingest.result import Partition
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import SPOOL, STALE_AFTER, LakeTable
 from airflow_provider_aianalytics.storage.manifest import Run
 from tests.stores.worker import ChangingHook, records
 
@@ -49,10 +49,12 @@ class Lake:
             meanwhile()
 
         hook.walk = then  # type: ignore[method-assign,assignment]
-        table = TableInLake(self.url, vendor="claude_enterprise", table="users", file_format=FORMAT)
+        table = LakeTable(self.url, vendor="claude_enterprise", table="users", file_format=FORMAT)
         run = Run(dag_id="dag", run_id=uuid4().hex, task_id="land")
-        rules = Rules(accept_shrink=True)
-        landed = Ingest(hook, query(hook.vendor.dataset("users")), table, run=run, rules=rules).land(Period.of(D))
+        options = IngestOptions(accept_shrink=True)
+        landed = Ingest(hook, build_query(hook.vendor.dataset("users")), table, run=run, options=options).land(
+            Period.of(D)
+        )
         (partition,) = landed.partitions
         return partition
 
@@ -154,7 +156,7 @@ def test_what_a_killed_process_left_in_the_temporary_folder_is_removed(
     import time
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    long_ago = time.time() - LEFTOVER_AFTER - 60
+    long_ago = time.time() - STALE_AFTER - 60
     target = tmp_path / "target"
     for folder in (f"{SPOOL}old", f"{SPOOL}recent", "aianalytics-1000", "somebody-else", "target"):
         (tmp_path / folder).mkdir()
@@ -165,7 +167,7 @@ def test_what_a_killed_process_left_in_the_temporary_folder_is_removed(
     os.utime(tmp_path / f"{SPOOL}link", (long_ago, long_ago), follow_symlinks=False)
     (tmp_path / f"{SPOOL}file").write_bytes(b"")
     os.utime(tmp_path / f"{SPOOL}file", (long_ago, long_ago))
-    table = TableInLake("memory://lake", vendor="claude_enterprise", table="users", file_format=FORMAT)
+    table = LakeTable("memory://lake", vendor="claude_enterprise", table="users", file_format=FORMAT)
 
     with table.spool() as folder:
         left = {path.name for path in tmp_path.iterdir()} - {folder.name}

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.exceptions import VendorUnavailableError
-from airflow_provider_aianalytics.extraction.pacing import Backoff
-from airflow_provider_aianalytics.extraction.query import query
-from airflow_provider_aianalytics.hooks.aio import AsyncAnalyticsHook
+from airflow_provider_aianalytics.extraction.query import build_query
+from airflow_provider_aianalytics.extraction.rate_limit import Backoff
+from airflow_provider_aianalytics.hooks.async_http import AsyncAnalyticsHook
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
-from airflow_provider_aianalytics.hooks.endpoint import WHOLE_ANSWER
+from airflow_provider_aianalytics.hooks.connection import RESPONSE_DEADLINE_FACTOR
 from airflow_provider_aianalytics.simulator import Fault, Simulator
-from tests.faults.troubles import NOW
+from tests.faults.fault_cases import NOW
 from tests.support import SimulatedClock
 
 TIMEOUT = 0.4
@@ -28,11 +28,11 @@ D = date(2026, 11, 10)
 
 
 def sync_probe(hook: AnalyticsHook) -> Any:
-    return hook.probe(query(hook.vendor.dataset("users")), D, backoff=Backoff(attempts=1))
+    return hook.probe(build_query(hook.vendor.dataset("users")), D, backoff=Backoff(attempts=1))
 
 
 def async_probe(hook: AnalyticsHook) -> Any:
-    return asyncio.run(AsyncAnalyticsHook(hook).probe(query(hook.vendor.dataset("users")), D))
+    return asyncio.run(AsyncAnalyticsHook(hook).probe(build_query(hook.vendor.dataset("users")), D))
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def test_every_byte_in_time_and_no_end(simulator: Simulator, probe: Callable[[An
     assert len(probe(hook).items) == 1
     simulator.fail(Fault("drip", seconds=TIMEOUT / 2 * 20))  # each of its 20 pieces comes in half the time it may take
 
-    began = time.monotonic()
+    waiting_since = time.monotonic()
     with pytest.raises(VendorUnavailableError, match="no whole answer"):
         probe(hook)
 
-    assert TIMEOUT * WHOLE_ANSWER <= time.monotonic() - began < TIMEOUT * 20 / 2
+    assert TIMEOUT * RESPONSE_DEADLINE_FACTOR <= time.monotonic() - waiting_since < TIMEOUT * 20 / 2

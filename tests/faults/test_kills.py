@@ -25,8 +25,8 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
 from tests.faults.conftest import told
-from tests.faults.troubles import CLAUDE, DAY, DAYS, FORMATS, NOW
-from tests.faults.world import Lake, Tree, data_name, manifest_name
+from tests.faults.fault_cases import CLAUDE, DAY, DAYS, FORMATS, NOW
+from tests.faults.harness import Lake, Tree, data_name, manifest_name
 from tests.integration.conftest import DAGS
 
 pytestmark = pytest.mark.skipif(

@@ -13,8 +13,8 @@ import pytest
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from tests.faults.conftest import Matrix, told
-from tests.faults.troubles import CELLS, CLAUDE, DATASETS, DAY, DAYS, FORMATS, PLACES, TROUBLES, Cell, D
-from tests.faults.world import ROWS_A_PAGE, Ended, Tree, World, data_name, manifest_name, rows_of, unpacked
+from tests.faults.fault_cases import CELLS, CLAUDE, DATASETS, DAY, DAYS, FORMATS, PLACES, TROUBLES, Cell, D
+from tests.faults.harness import ROWS_A_PAGE, Ended, Tree, World, data_name, manifest_name, rows_of, unpacked
 from tests.support import truth
 
 ON_THE_WIRE = [trouble for trouble in TROUBLES if not trouble.store and not trouble.whole_days]
@@ -82,7 +82,7 @@ def check_error(ended: Ended, expected: type[Exception]) -> None:
         vendor = ended.cell.trouble.vendor
         assert ended.error.where.startswith(f"{vendor} {DATASETS[vendor]}"), str(ended.error)
         assert "2026-11-1" in str(ended.error)
-        assert ended.error.way_out
+        assert ended.error.hint
         assert ".." not in str(ended.error)
 
 

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
-from airflow_provider_aianalytics.hooks.aio import AsyncAnalyticsHook, _enter
+from airflow_provider_aianalytics.hooks.async_http import AsyncAnalyticsHook, _enter
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
-from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import LakeTable
 from tests.conftest import HOME
 from tests.faults.conftest import Matrix
-from tests.faults.troubles import PERSON
-from tests.faults.world import SECRET, World
+from tests.faults.fault_cases import PERSON
+from tests.faults.harness import SECRET, World
 
 
 @pytest.fixture
@@ -118,15 +118,15 @@ def _context() -> Any:
 
 
 def test_errors_survive_the_way_between_processes() -> None:
-    error = AIAnalyticsError("what", where="where", way_out="way out")
+    error = AIAnalyticsError("what", where="where", hint="way out")
     assert "what" in str(pickle.loads(pickle.dumps(error)))
 
 
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        (AIAnalyticsError("It broke.", where="here", way_out="Mend it"), "here: It broke. Mend it"),
-        (AIAnalyticsError("It broke", way_out="Mend it"), "It broke. Mend it"),
+        (AIAnalyticsError("It broke.", where="here", hint="Mend it"), "here: It broke. Mend it"),
+        (AIAnalyticsError("It broke", hint="Mend it"), "It broke. Mend it"),
         (AIAnalyticsError("It broke."), "It broke."),
     ],
 )
@@ -157,7 +157,7 @@ OUTSIDE = [
 @pytest.mark.parametrize("table", OUTSIDE)
 def test_a_table_that_leads_elsewhere_is_refused(tmp_path: Path, table: str) -> None:
     with pytest.raises(InvalidArgumentError):
-        TableInLake(str(tmp_path), vendor="claude_enterprise", table=table, file_format=FileFormat("ndjson", "gzip"))
+        LakeTable(str(tmp_path), vendor="claude_enterprise", table=table, file_format=FileFormat("ndjson", "gzip"))
     if table:  # nothing is said for the dataset's own name
         with pytest.raises(InvalidArgumentError):
             ClaudeEnterpriseAnalyticsToObjectStorageOperator(
@@ -208,7 +208,7 @@ def test_a_key_goes_over_https_or_to_loopback(world: World, connected: None, hos
     connection = hook.get_connection(hook.conn_id)
     connection.host = host
     with pytest.raises(InvalidArgumentError, match="https"):
-        hook.enter(connection)
+        hook.load_connection(connection)
 
 
 def test_the_simulator_listens_on_loopback_alone(world: World) -> None:

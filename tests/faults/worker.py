@@ -27,7 +27,7 @@ FIRST_USED_IN_A_RUN = (
     "airflow.models.dagrun",
     "airflow.models.taskinstance",
     "airflow.serialization.serialized_objects",
-    "airflow_provider_aianalytics.ingest",
+    "airflow_provider_aianalytics.ingest.loop",
     "airflow_provider_aianalytics.operators.claude_enterprise",
     "airflow_provider_aianalytics.hooks.claude_enterprise",
     "pyarrow.parquet",

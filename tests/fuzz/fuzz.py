@@ -3,7 +3,7 @@
 
 ``split`` is the way from a body to stamped lines, ``flatten`` the way from records to typed columns. Whatever comes is
 either refused by an error of ours, or comes out exactly: malformed never means silent. What it finds becomes a case of
-``tests/fuzz/test_found.py``.
+``tests/fuzz/test_regressions.py``.
 """
 
 from __future__ import annotations

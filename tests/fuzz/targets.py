@@ -11,17 +11,17 @@ from typing import Any
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
-from airflow_provider_aianalytics.extraction.answers import Answer, page_of
-from airflow_provider_aianalytics.extraction.pages import CursorWalk
-from airflow_provider_aianalytics.extraction.query import query
-from airflow_provider_aianalytics.extraction.reading import Reading
+from airflow_provider_aianalytics.extraction.paginator import CursorPaginator
+from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.records import Batch
+from airflow_provider_aianalytics.extraction.responses import Response, parse_page
+from airflow_provider_aianalytics.extraction.window_reader import WindowReader
 from airflow_provider_aianalytics.extraction.windows import Period, plan
 from airflow_provider_aianalytics.simulator import ClaudeSettings, PerplexitySettings, Simulator
-from airflow_provider_aianalytics.storage.breakdown import BreakdownReader
-from airflow_provider_aianalytics.storage.rows import RecordReader
+from airflow_provider_aianalytics.storage.typed.breakdown import BreakdownReader
+from airflow_provider_aianalytics.storage.typed.rows import RecordReader
+from airflow_provider_aianalytics.vendors.base import Dataset, Vendor
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.dataset import Dataset, Vendor
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -45,14 +45,14 @@ def split(data: bytes) -> None:
     if not data:
         return
     vendor, dataset = EVERY[data[0] % len(EVERY)]
-    asked = query(dataset)
+    asked = build_query(dataset)
     (window,) = plan(dataset, Period.of(D), now=NOW).windows
-    walk = CursorWalk(asked, window)
+    paginator = CursorPaginator(asked, window)
     body = data[1:]
     try:
-        page = page_of(Answer(200, {}, body), walk, vendor, now=NOW)
-        batches = list(Reading(asked, window).take(page))
-        walk.advance(page)
+        page = parse_page(Response(200, {}, body), paginator, vendor, now=NOW)
+        batches = list(WindowReader(asked, window).add_page(page))
+        paginator.advance(page)
     except AIAnalyticsError:
         return
     told = dict(json.loads(body))
@@ -155,7 +155,7 @@ def seeds(name: str) -> Iterator[bytes]:
         for number, (_, dataset) in enumerate(EVERY):
             (window,) = plan(dataset, Period.of(D), now=NOW).windows
             try:
-                items = simulator.truth(dataset.path, query(dataset).parameters(window))[:2]
+                items = simulator.truth(dataset.path, build_query(dataset).parameters(window))[:2]
             except ValueError:
                 continue  # the older shape does not have it
             if name == "split":

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
-from airflow_provider_aianalytics.extraction.query import query
-from airflow_provider_aianalytics.landed import Landed, Partition, summary
-from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.extraction.query import build_query
+from airflow_provider_aianalytics.ingest.result import IngestResult, Partition, summary
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.manifest import Manifest, Revision, Run, decode, encode
 from airflow_provider_aianalytics.triggers.availability import AvailabilityTrigger, check_event
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
@@ -64,12 +64,14 @@ MANIFESTS = st.builds(
 
 @given(st.lists(MANIFESTS, max_size=4), st.lists(DAYS, min_size=1, max_size=3))
 def test_a_summary_is_plain_small_json(manifests: list[Manifest], missing: list[date]) -> None:
-    table = TableInLake(
+    table = LakeTable(
         "s3://bucket/lake", vendor="claude_enterprise", table="users", file_format=FileFormat("ndjson", "gzip")
     )
-    landed = Landed([Partition(one, table.url(table.data_file(one.date)), "created") for one in manifests], missing)
+    landed = IngestResult(
+        [Partition(one, table.url(table.data_file(one.date)), "created") for one in manifests], missing
+    )
 
-    told = summary(table, query(CLAUDE_ENTERPRISE.dataset("users")), landed)
+    told = summary(table, build_query(CLAUDE_ENTERPRISE.dataset("users")), landed)
 
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert len(json.dumps(told)) < 500 + 500 * len(manifests)
@@ -116,10 +118,10 @@ ARGUMENTS = st.fixed_dictionaries(
         "until": st.sampled_from(["available", "final"]),
         "lag": st.none() | st.floats(0, 1e9),
         "settle": st.none() | st.floats(0, 1e9),
-        "look_at": st.none() | MOMENTS.map(datetime.isoformat),
+        "next_poll_at": st.none() | MOMENTS.map(datetime.isoformat),
         "deadline": st.none() | MOMENTS.map(datetime.isoformat),
         "timeout": st.none() | st.floats(0, 1e9),
-        "spread": st.floats(0, 1, exclude_max=True),
+        "jitter": st.floats(0, 1, exclude_max=True),
         "requests": st.integers(0, 10**6),
     },
 )

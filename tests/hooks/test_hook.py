@@ -34,9 +34,9 @@ from airflow_provider_aianalytics.exceptions import (
     RateLimitedError,
     VendorUnavailableError,
 )
-from airflow_provider_aianalytics.extraction.query import query
-from airflow_provider_aianalytics.hooks import paced
-from airflow_provider_aianalytics.hooks.aio import AsyncAnalyticsHook
+from airflow_provider_aianalytics.extraction.query import build_query
+from airflow_provider_aianalytics.hooks import http
+from airflow_provider_aianalytics.hooks.async_http import AsyncAnalyticsHook
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
@@ -148,7 +148,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Logged:
-    """All that was logged, by whatever way this Airflow's loggers take."""
+    """All that was logged, by whatever transport this Airflow's loggers take."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
         caplog.set_level(logging.INFO)
@@ -362,7 +362,7 @@ class TestHosts:
 class TestProxies:
     def test_one_without_a_scheme_is_found_by_both_halves(self, stub: Stub, connect: Connect) -> None:
         hook = connect("http://127.0.0.1:1", extra=json.dumps({"proxies": {"http": f"127.0.0.1:{stub.port}"}}))
-        asked = query(hook.vendor.dataset("users"))
+        asked = build_query(hook.vendor.dataset("users"))
         assert hook.probe(asked, date(2026, 11, 1)).items == []
         assert asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1))).items == []
         assert len(stub.seen) == 2
@@ -374,7 +374,7 @@ class TestProxies:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         hook = connect("http://127.0.0.1:1", extra=json.dumps({"proxies": {"http": stub.url}}))
-        asked = query(hook.vendor.dataset("users"))
+        asked = build_query(hook.vendor.dataset("users"))
         hook.probe(asked, date(2026, 11, 1))
         asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
         assert len(stub.seen) == 2
@@ -386,7 +386,7 @@ class TestProxies:
         """The stub speaks no TLS; but that is found out, and not a file that nobody asked for."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
         hook = connect(f"https://127.0.0.1:{stub.port}", extra=json.dumps({"verify": False}))
-        asked = query(hook.vendor.dataset("users"))
+        asked = build_query(hook.vendor.dataset("users"))
         with pytest.raises(VendorUnavailableError, match="SSL"):
             hook.probe(asked, date(2026, 11, 1))
         with pytest.raises(VendorUnavailableError, match="SSL"):
@@ -514,7 +514,7 @@ class TestBodies:
     def test_a_body_beyond_all_measure_is_refused(
         self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch, coding: str
     ) -> None:
-        monkeypatch.setattr(paced, "MAX_BODY", 10_000)
+        monkeypatch.setattr(http, "MAX_BODY", 10_000)
         body = b'{"data":[' + b" " * 50_000 + b"]}"
         packed = Scripted(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
         stub.answers = [packed if coding == "gzip" else Scripted(body=body)]
@@ -544,7 +544,7 @@ class TestSecrecy:
         """The stub refuses to be a proxy."""
         proxy = f"{scheme}someone:hush-hush@127.0.0.1:{stub.port}{broken}"
         hook = connect("https://api.example", extra=json.dumps({"proxies": {"https": proxy}}))
-        asked = query(hook.vendor.dataset("users"))
+        asked = build_query(hook.vendor.dataset("users"))
         with pytest.raises(VendorUnavailableError) as raised:
             hook.probe(asked, date(2026, 11, 1))
         with pytest.raises(VendorUnavailableError) as raised_in_the_loop:
@@ -556,7 +556,7 @@ class TestSecrecy:
         """``aiohttp`` names the whole URL where an answer is no HTTP."""
         stub.answers = [Scripted(status=99_999)]
         hook = connect(stub.url, kind=PerplexityAnalyticsHook)
-        asked = query(hook.vendor.dataset("skills"), filters={"user_email": "jane.doe@example.com"})
+        asked = build_query(hook.vendor.dataset("skills"), filters={"user_email": "jane.doe@example.com"})
         with pytest.raises(VendorUnavailableError) as raised:
             asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
         assert "jane" not in str(raised.value)
@@ -625,7 +625,7 @@ class TestRecords:
     def test_a_number_beyond_python_is_the_packages_own_error_or_a_number(
         self, stub: Stub, connect: Connect, number: str
     ) -> None:
-        """NDJSON lands such a number as spelled; what a record is as Python must at least fail in words."""
+        """NDJSON lands such a number as spelled; what a record is as Python must at minimum fail in words."""
         stub.answers = [Scripted(body=b'{"data":[{"n":%s}],"next_page":null}' % number.encode())]
         try:
             (row,) = users(connect(stub.url))
@@ -687,7 +687,7 @@ class TestProbes:
     def test_a_probe_is_one_small_request(self, stub: Stub, connect: Connect) -> None:
         stub.answers = [page({"n": 1}, cursor="more")]
         hook = connect(stub.url)
-        answer = hook.probe(query(hook.vendor.dataset("users")), date(2026, 11, 1))
+        answer = hook.probe(build_query(hook.vendor.dataset("users")), date(2026, 11, 1))
         assert len(answer.items) == 1
         (seen,) = stub.seen
         assert seen.parameters == [("date", "2026-11-01"), ("limit", "1")]
@@ -695,7 +695,7 @@ class TestProbes:
     def test_a_probe_of_a_day_that_cannot_be_there_says_so(self, stub: Stub, connect: Connect) -> None:
         hook = connect(stub.url)
         with pytest.raises(NotYetAvailableError):
-            hook.probe(query(hook.vendor.dataset("users")), date(2026, 11, 22))
+            hook.probe(build_query(hook.vendor.dataset("users")), date(2026, 11, 22))
         assert stub.seen == []
 
     @pytest.mark.parametrize("kind", [ClaudeEnterpriseAnalyticsHook, PerplexityAnalyticsHook])
@@ -710,7 +710,7 @@ class TestProbes:
         assert len(stub.seen) == 1
 
     def test_a_day_that_is_not_there_yet_proves_the_key(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [error(400, "invalid_request_error", "date must be at least 3 days ago")]
+        stub.answers = [error(400, "invalid_request_error", "date must be at minimum 3 days ago")]
         assert connect(stub.url).test_connection()[0]
 
     @pytest.mark.parametrize(
@@ -788,7 +788,7 @@ class TestBudget:
         stub.answers = [error(429, retry_after="0")]
         hook = connect(stub.url)
         with pytest.raises(RateLimitedError):
-            asyncio.run(AsyncAnalyticsHook(hook).probe(query(hook.vendor.dataset("users")), date(2026, 11, 1)))
+            asyncio.run(AsyncAnalyticsHook(hook).probe(build_query(hook.vendor.dataset("users")), date(2026, 11, 1)))
         assert hook.reserve() == 0.0
 
     def test_sixty_without_an_extra(self, stub: Stub, connect: Connect) -> None:

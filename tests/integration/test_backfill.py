@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_aianalytics.ingest import Rules
+from airflow_provider_aianalytics.ingest.loop import IngestOptions
 from airflow_provider_aianalytics.simulator import Fault, Simulator
+from tests.ingest.test_loop import Bench, connect
 from tests.integration.standalone import Standalone, standalone, until
 from tests.support import CLAUDE_DATASETS, DAY, PERPLEXITY_DATASETS
-from tests.test_ingest import Bench, connect
 
 pytestmark = [
     pytest.mark.slow,
@@ -75,7 +75,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Counter
         connect(patch, simulator, timeout=60)
         it = Bench(simulator, root)
         for vendor, dataset in TABLES:
-            it.land(dataset, START, START + DAYS * DAY, vendor=vendor, rules=Rules(max_concurrency=4))
+            it.land(dataset, START, START + DAYS * DAY, vendor=vendor, options=IngestOptions(max_concurrency=4))
         return root, Counter(request.vendor for request in simulator.requests)
 
 

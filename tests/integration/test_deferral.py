@@ -34,10 +34,10 @@ def living(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
     run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_aianalytics.extraction import availability
+    from airflow_provider_aianalytics.extraction import polling
 
-    # The looks of the rule are hours apart; the test has no such patience.
-    monkeypatch.setattr(availability.Awaited, "next_look", lambda self, looked, **_: looked + timedelta(seconds=1))
+    # The looks of the rule are hours apart; the test has no such max_wait.
+    monkeypatch.setattr(polling.WaitTarget, "next_poll", lambda self, looked, **_: looked + timedelta(seconds=1))
     yesterday = (datetime.now(UTC) - timedelta(days=3)).date()
     day = yesterday - timedelta(days=2)
     refusal = too_recent(yesterday, day)
@@ -72,7 +72,7 @@ def test_a_day_is_waited_for_a_week_however_often_the_task_goes_on(living: Simul
         task.execute_complete(context, {"status": "available"}, **first.value.kwargs)
     living.fail(Fault("status", path="users", status=400, body=refusal, times=1))
     with pytest.raises(TaskDeferred) as second:
-        task.land_again(context, None, **over_the_vendor.value.kwargs)
+        task.resume(context, None, **over_the_vendor.value.kwargs)
 
     begun, gone_on = (deferral.value.trigger for deferral in (first, second))
     assert gone_on.deadline == begun.deadline
@@ -139,7 +139,7 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_wait_too(
 ) -> None:
     told = []
     monkeypatch.setattr(to_object_storage, "timedelta", lambda seconds: timedelta(seconds=seconds / 100))
-    monkeypatch.setattr(to_object_storage, "tell_outlets", lambda context, outlets, extra, days: told.append(days))
+    monkeypatch.setattr(to_object_storage, "emit_asset_events", lambda context, outlets, extra, days: told.append(days))
     living.fail(Fault("status", path="skills", nth=2, status=503, headers={"retry-after": "90"}, times=1))
 
     outcome = run_dag(
@@ -156,7 +156,7 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_failure_that_was_clea
     living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = []
-    monkeypatch.setattr(to_object_storage, "tell_outlets", lambda context, outlets, extra, days: told.append(days))
+    monkeypatch.setattr(to_object_storage, "emit_asset_events", lambda context, outlets, extra, days: told.append(days))
     living.fail(Fault("status", path="skills", nth=2, status=403, times=1))
     task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
         task_id="land", dataset="skills", path=str(tmp_path), start="2026-11-10", end="2026-11-12", max_concurrency=1

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.clock import Clock
-from airflow_provider_aianalytics.extraction.availability import Awaited
+from airflow_provider_aianalytics.extraction.polling import WaitTarget
 from airflow_provider_aianalytics.simulator import Fault, Simulator
 from tests.integration.conftest import DAGS, NOW, connect, too_recent
 from tests.test_examples import EXAMPLES, supported
@@ -178,8 +178,8 @@ def test_one_task_waits_and_lands(
 ) -> None:
     refusal = too_recent(date(2026, 11, 13), date(2026, 11, 12))
     simulator.fail(Fault("status", path="users", status=400, times=1, body=refusal))
-    # The looks of the rule are hours apart; the test has no such patience.
-    monkeypatch.setattr(Awaited, "next_look", lambda self, looked, **_: looked)
+    # The looks of the rule are hours apart; the test has no such max_wait.
+    monkeypatch.setattr(WaitTarget, "next_poll", lambda self, looked, **_: looked)
 
     ran = run("claude_enterprise_adoption")
 

@@ -168,8 +168,8 @@ def _bucket(bucket: bytes) -> tuple[str, bytes, list[bytes]]:
         at += 1
     rows = fields.pop("results")
     order = sorted(fields, key=lambda name: name not in ("starting_at", "ending_at"))
-    spliced = "".join(f'"{name}":{fields[name]},' for name in order)
-    return json.loads(fields["starting_at"])[:10], spliced.encode(), _elements(rows)
+    with_prefix = "".join(f'"{name}":{fields[name]},' for name in order)
+    return json.loads(fields["starting_at"])[:10], with_prefix.encode(), _elements(rows)
 
 
 def _elements(array: str) -> list[bytes]:

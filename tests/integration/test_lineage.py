@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aianalytics.lineage import collect_read, source_of
+from airflow_provider_aianalytics.lineage.collect import report_input, source_dataset
 from airflow_provider_aianalytics.simulator import Simulator
-from airflow_provider_aianalytics.storage.schema import typed_columns
+from airflow_provider_aianalytics.storage.typed.schema import typed_columns
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 from tests.integration.conftest import NOW, RunDag
@@ -181,19 +181,20 @@ class TestHookLineage:
         monkeypatch.setattr(collector, "add_input_dataset", refuse, raising=False)
         monkeypatch.setattr(sdk, "get_hook_lineage_collector", lambda: collector, raising=False)
 
-        collect_read(object(), CLAUDE_ENTERPRISE, CLAUDE_ENTERPRISE.dataset("users"))
+        report_input(object(), CLAUDE_ENTERPRISE, CLAUDE_ENTERPRISE.dataset("users"))
 
         assert "is not collected: no such URI" in caplog.text
 
 
 def test_every_dataset_has_a_name_of_its_own() -> None:
     for vendor in (CLAUDE_ENTERPRISE, PERPLEXITY):
-        assert len({source_of(vendor, dataset) for dataset in vendor.datasets.values()}) == len(vendor.datasets)
+        assert len({source_dataset(vendor, dataset) for dataset in vendor.datasets.values()}) == len(vendor.datasets)
 
 
 def test_nothing_of_openlineage_is_loaded_before_it_asks() -> None:
     code = (
-        "import sys, airflow_provider_aianalytics.operators.claude_enterprise, airflow_provider_aianalytics.lineage;"
+        "import sys, airflow_provider_aianalytics.operators.claude_enterprise;"
+        "import airflow_provider_aianalytics.lineage.collect;"
         "print('LOADED', [name for name in sys.modules if name.startswith('openlineage')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
+from airflow_provider_aianalytics.lineage import locations
+from airflow_provider_aianalytics.lineage.locations import StorageLocation
 from airflow_provider_aianalytics.simulator import Simulator
-from airflow_provider_aianalytics.storage import address
-from airflow_provider_aianalytics.storage.address import Address
 from tests.integration.conftest import Outcome, RunDag
 
 IMPORTS = """
@@ -41,7 +41,7 @@ def links(outcome: Outcome, name: str) -> dict[str, str | None]:
 @pytest.fixture
 def on_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lake stays a folder, and its links are those of one on S3."""
-    monkeypatch.setattr(address, "address_of", lambda path: Address("s3", "ai", "lake"))
+    monkeypatch.setattr(locations, "location_of", lambda path: StorageLocation("s3", "ai", "lake"))
 
 
 def land(run_dag: RunDag, tmp_path: Path, **arguments: Any) -> Outcome:

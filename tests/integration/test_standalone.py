@@ -86,9 +86,9 @@ def states(airflow: Standalone, runs: dict[str, str]) -> dict[str, str | None]:
 
 def test_waiting_over_days_holds_no_worker_and_survives_the_triggerer(airflow: Standalone) -> None:
     airflow.unpause("one_task", "sensor")
-    awaited = airflow.clock.now().date()
-    there = datetime.combine(awaited + 3 * DAY, time(10), tzinfo=UTC)
-    runs = {dag: airflow.trigger(dag, conf={"day": str(awaited)}) for dag in ("one_task", "sensor")}
+    target = airflow.clock.now().date()
+    there = datetime.combine(target + 3 * DAY, time(10), tzinfo=UTC)
+    runs = {dag: airflow.trigger(dag, conf={"day": str(target)}) for dag in ("one_task", "sensor")}
     deferred = dict.fromkeys(runs, "deferred")
 
     until(lambda: states(airflow, runs) == deferred, within=60, but="the tasks did not defer")
@@ -106,9 +106,9 @@ def test_waiting_over_days_holds_no_worker_and_survives_the_triggerer(airflow: S
     until(all_done, within=150, but="the day did not land")
     for dag, dataset in (("one_task", "users"), ("sensor", "skills")):
         (landed,) = airflow.result(dag, runs[dag], "land")["partitions"]
-        assert (landed["date"], landed["status"]) == (str(awaited), "created")
+        assert (landed["date"], landed["status"]) == (str(target), "created")
         assert Path(landed["path"].removeprefix("file://")).exists()
-        requests = [request for request in airflow.requests(date=str(awaited)) if request["path"].endswith(dataset)]
+        requests = [request for request in airflow.requests(date=str(target)) if request["path"].endswith(dataset)]
         assert requests[-1]["status"] == 200, requests
         assert len(requests) <= 5, requests
 
@@ -158,8 +158,8 @@ def test_a_watcher_tells_of_each_new_day_in_order(airflow: Standalone) -> None:
 
     days = list(dict.fromkeys(first := until(told, within=90, but="no days were told of")))
     assert len(first) - len(days) <= 1  # the triggerer may have been killed within seconds of telling
-    began = date.fromisoformat(days[0])
-    assert days == [str(began + DAY * number) for number in range(len(days))]
+    waiting_since = date.fromisoformat(days[0])
+    assert days == [str(waiting_since + DAY * number) for number in range(len(days))]
     until(
         lambda: {state for _, _, state in airflow.tasks("watcher")} == {"success"},
         within=60,

@@ -208,14 +208,14 @@ def test_rescheduling_through_an_outage_sends_ever_fewer_requests(serve: Serve, 
 
     sim = serve()
     sim.fail(Fault("status", status=status, times=None))
-    began = sim.now
+    waiting_since = sim.now
 
-    while sim.now < began + timedelta(days=2):
+    while sim.now < waiting_since + timedelta(days=2):
         sensor = ClaudeEnterpriseAnalyticsSensor(
             task_id="wait", dataset="users", day="2026-11-17", mode="reschedule", deferrable=False
         )
         with pytest.raises(AirflowException) as caught:
-            sensor.execute(_context(first_start=datetime.now(UTC) - (sim.now - began)))
+            sensor.execute(_context(first_start=datetime.now(UTC) - (sim.now - waiting_since)))
         sim.advance(caught.value.reschedule_date - datetime.now(UTC))  # type: ignore[attr-defined]
 
     assert len(sim.requests) <= 25

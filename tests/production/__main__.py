@@ -19,8 +19,8 @@ from tests.production.audit import audit
 from tests.production.cluster import ROOT, Airflow, Rehearsal
 from tests.production.processes import BIN, Processes
 from tests.production.report import write
+from tests.production.scenario import BACKFILLED_AT, CLOSED_AT, END, LIVE, Story
 from tests.production.services import BUCKET, Postgres, Store, Vendor, install, start_redis
-from tests.production.story import BACKFILLED_AT, CLOSED_AT, END, LIVE, Story
 from tests.production.watch import Watch
 from tests.stores.servers import remove_seaweedfs_sockets
 
@@ -33,7 +33,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--days", type=int, default=320, help="to backfill")
     p.add_argument("--speed", type=float, default=720, help="simulated seconds per second in the live week")
     p.add_argument("--budget", type=int, default=3000, help="requests a minute of each vendor; theirs are 60")
-    p.add_argument("--patience", type=float, default=3600, help="seconds for the longest phase")
+    p.add_argument("--max_wait", type=float, default=3600, help="seconds for the longest phase")
     p.add_argument("--folder", type=Path, default=ROOT / ".production", help="where the report is written")
     return p.parse_args()
 
@@ -45,7 +45,7 @@ def stop_asked(number: int, frame: FrameType | None) -> None:
 def main() -> int:
     told = arguments()
     signal.signal(signal.SIGTERM, stop_asked)
-    began = time.time()
+    waiting_since = time.time()
     installed = install()
     # Outside of the checkout: the database's own user has to get there.
     run = Path(tempfile.mkdtemp(prefix="aianalytics-production-"))
@@ -66,7 +66,7 @@ def main() -> int:
         vendor = Vendor.start(processes, own, budget)
         airflow = Airflow(processes, run, postgres, redis)
         watch = Watch(postgres, processes, run / "samples.json")
-        story = Story(processes, airflow, vendor, store, run, told.days, told.speed, told.budget, watch, told.patience)
+        story = Story(processes, airflow, vendor, store, run, told.days, told.speed, told.budget, watch, told.max_wait)
         truth = [
             *(BIN / "python", "-m", "tests.production.truth", "--members", told.members, "--out", run / "truth.json"),
             *("--first", story.first, "--end", END, "--now", CLOSED_AT.isoformat(), "--cache", told.folder / "truth"),
@@ -85,10 +85,10 @@ def main() -> int:
         before = audit(story, {}, END)
         story.close()
         watch.stop()
-        story.wait(lambda: (run / "truth.json").exists(), within=told.patience, but="the truth was not drawn")
+        story.wait(lambda: (run / "truth.json").exists(), within=told.max_wait, but="the truth was not drawn")
         story.say("comparing what landed with the truth")
         found = audit(story, story.truth(), END)
-        story.facts["took"] = time.time() - began
+        story.facts["took"] = time.time() - waiting_since
         story.facts["members"] = told.members
         story.save()
         passed = write(story, before, found, told.folder)

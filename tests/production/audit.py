@@ -15,7 +15,7 @@ from tests.production.services import BUCKET
 from tests.production.truth import VENDORS
 
 if TYPE_CHECKING:
-    from tests.production.story import Story
+    from tests.production.scenario import Story
 
 PREFIX = "ai/"
 Truth = dict[str, dict[str, Any]]

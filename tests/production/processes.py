@@ -116,7 +116,7 @@ class Processes:
             if managed.is_watched and managed.process.poll() is not None:
                 self.revived.append(name)
                 if self.revived.count(name) > 5:
-                    raise ProofError(f"{name} ends again and again:\n{self.said(name)}")
+                    raise ProofError(f"{name} ends again and again:\n{self.last_answer(name)}")
                 self.start_again(name)
 
     def check(self) -> None:
@@ -126,7 +126,7 @@ class Processes:
         """
         for name, managed in self.managed.items():
             if managed.is_watched and managed.process.poll() is not None:
-                raise ProofError(f"{name} ended:\n{self.said(name)}")
+                raise ProofError(f"{name} ended:\n{self.last_answer(name)}")
 
     def kill(self, name: str) -> list[int]:
         """SIGKILL for a process and all of its children at once, as when a machine is lost."""

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from tests.production.audit import Found
 from tests.production.plots import Span, dots, heat, lines
-from tests.production.story import FIRST_LIVE, LIVE_DAYS, PRODUCTION
+from tests.production.scenario import FIRST_LIVE, LIVE_DAYS, PRODUCTION
 from tests.production.truth import VENDORS
 from tests.production.vendor import LAG_DAYS
 from tests.support import BY_MEMBER, SERIES, SNAPSHOTS
 
 if TYPE_CHECKING:
-    from tests.production.story import Story
+    from tests.production.scenario import Story
 
 Row = Sequence[object]
 BIN_SECONDS = 10
@@ -123,11 +123,11 @@ def _verdict(story: Story, before: Found, found: Found, report: Report) -> list[
 
 def _story(story: Story, report: Report) -> None:
     report.section("What happened")
-    began = story.told[0][0]
+    waiting_since = story.told[0][0]
     report.table(
         ("minute", "simulated time", ""),
         [
-            (f"{(real - began) / 60:.1f}", f"{shown:%a %b %d %H:%M}" if shown else "", text)
+            (f"{(real - waiting_since) / 60:.1f}", f"{shown:%a %b %d %H:%M}" if shown else "", text)
             for real, shown, text in story.told
         ],
     )
@@ -178,14 +178,14 @@ def _requests(story: Story, found: Found, report: Report) -> None:
         answered = told.get("200", 0)
         refused = sum(count for status, count in told.items() if status == "429")
         other = sum(told.values()) - answered - refused
-        began, ended = story.spans["backfill"]
-        rows.append((vendor, fewest, answered, refused, other, f"{60 * answered / (ended - began):,.0f}"))
+        waiting_since, ended = story.spans["backfill"]
+        rows.append((vendor, fewest, answered, refused, other, f"{60 * answered / (ended - waiting_since):,.0f}"))
     report.say("The backfill:")
     report.table(("vendor", "fewest possible", "answered", "refused (429)", "other", "a minute on average"), rows)
     log = _log(story)
     whole = Counter((entry["vendor"], entry["status"]) for entry in log)
     report.say("The whole story, by status: " + ", ".join(f"{v} {s}: {c:,}" for (v, s), c in sorted(whole.items())))
-    began = story.told[0][0]
+    waiting_since = story.told[0][0]
     series: dict[str, list[tuple[float, float]]] = {}
     for name, vendor, statuses in (
         ("Claude answered", "claude_enterprise", (200,)),
@@ -194,11 +194,11 @@ def _requests(story: Story, found: Found, report: Report) -> None:
         ("failed (5xx, 401)", "", (401, 500, 503)),
     ):
         bins = Counter(
-            int((entry["at"] - began) // BIN_SECONDS)
+            int((entry["at"] - waiting_since) // BIN_SECONDS)
             for entry in log
             if entry["status"] in statuses and vendor in ("", entry["vendor"])
         )
-        last = int((story.told[-1][0] - began) // BIN_SECONDS)
+        last = int((story.told[-1][0] - waiting_since) // BIN_SECONDS)
         series[name] = [(n * BIN_SECONDS, bins.get(n, 0) * 60 / BIN_SECONDS) for n in range(last + 1)]
     report.plot(lines(series, spans=_spans(story), ceiling=story.budget, unit="requests a minute"))
     report.say(
@@ -207,15 +207,15 @@ def _requests(story: Story, found: Found, report: Report) -> None:
 
 
 def _spans(story: Story) -> list[Span]:
-    began = story.told[0][0]
-    return [Span(name, start - began, end - began) for name, (start, end) in story.spans.items()]
+    waiting_since = story.told[0][0]
+    return [Span(name, start - waiting_since, end - waiting_since) for name, (start, end) in story.spans.items()]
 
 
 def _slots(story: Story, report: Report) -> None:
     report.section("Slots held, and waiting")
-    samples, began = story.watch.samples, story.told[0][0]
+    samples, waiting_since = story.watch.samples, story.told[0][0]
     series = {
-        name: [(sample["at"] - began, sample.get(key, 0)) for sample in samples]
+        name: [(sample["at"] - waiting_since, sample.get(key, 0)) for sample in samples]
         for name, key in (
             ("running", "running"),
             ("of them in the pool", "running in the pool"),

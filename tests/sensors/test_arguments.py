@@ -73,12 +73,12 @@ def test_what_is_templated_or_right_passes(arguments: dict[str, Any]) -> None:
 )
 def test_the_day_is_the_last_of_the_runs_own_period(fields: dict[str, Any], day: date) -> None:
     sensor = ClaudeEnterpriseAnalyticsSensor(task_id="wait", dataset="users")
-    assert sensor.awaited(context(**fields)).day == day
+    assert sensor.wait_target(context(**fields)).day == day
 
 
 def test_lag_and_settle_are_the_catalogues_unless_given() -> None:
     def availability(sensor: AnalyticsSensor) -> Any:
-        return sensor.awaited(context()).dataset.availability
+        return sensor.wait_target(context()).dataset.availability
 
     day = "2026-11-17"
     claude = ClaudeEnterpriseAnalyticsSensor(task_id="wait", dataset="users", day=day)
@@ -109,7 +109,7 @@ def test_it_can_start_in_the_triggerer(day: Any) -> None:
     assert arguments.timeout == timedelta(hours=1, minutes=15)
     trigger = AvailabilityTrigger(**arguments.trigger_kwargs)
     assert (trigger.vendor, trigger.dataset, trigger.day) == ("perplexity", "credit_usage", str(day))
-    assert (trigger.settle, trigger.timeout, trigger.look_at, trigger.deadline) == (6 * 3600, 3600, None, None)
+    assert (trigger.settle, trigger.timeout, trigger.next_poll_at, trigger.deadline) == (6 * 3600, 3600, None, None)
 
 
 @pytest.mark.parametrize("argument", ["dataset", "day", "conn_id"])

@@ -21,10 +21,10 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError, SuspiciousShrinkError
 from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.storage.commit import Status, commit
-from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import TableInLake
-from airflow_provider_aianalytics.storage.manifest import Manifest, Run, rfc3339
-from airflow_provider_aianalytics.storage.ndjson import NdjsonFile
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.encoders.ndjson import NdjsonFile
+from airflow_provider_aianalytics.storage.lake import LakeTable
+from airflow_provider_aianalytics.storage.manifest import Manifest, Run, format_timestamp
 
 DAY = date(2026, 11, 1)
 GZIP = FileFormat("ndjson", "gzip")
@@ -40,8 +40,8 @@ class Lake:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def table(self, name: str = "users", file_format: FileFormat = GZIP) -> TableInLake:
-        return TableInLake(self.url, vendor="claude_enterprise", table=name, file_format=file_format)
+    def table(self, name: str = "users", file_format: FileFormat = GZIP) -> LakeTable:
+        return LakeTable(self.url, vendor="claude_enterprise", table=name, file_format=file_format)
 
     def files(self) -> dict[str, bytes]:
         if self.url.startswith("memory://"):
@@ -81,7 +81,7 @@ def land(
     broken: str | None = None,
     monkeypatch: pytest.MonkeyPatch | None = None,
     complete: bool = True,
-    **rules: Any,
+    **options: Any,
 ) -> tuple[Manifest, Status]:
     """Land rows at the hour ``at``; ``broken`` is the method at which the process dies."""
     table = lake.table()
@@ -107,7 +107,7 @@ def land(
             pages=1,
             requests=1,
             data_refreshed_at=None,
-            fetched_at=rfc3339(datetime(2026, 11, 5, tzinfo=UTC) + timedelta(hours=at)),
+            fetched_at=format_timestamp(datetime(2026, 11, 5, tzinfo=UTC) + timedelta(hours=at)),
             complete=complete,
             final=False,
             organization_id=None,
@@ -117,11 +117,11 @@ def land(
         if broken:
             assert monkeypatch is not None
             with monkeypatch.context() as patch:
-                patch.setattr(TableInLake, broken, _die)
+                patch.setattr(LakeTable, broken, _die)
                 with pytest.raises(_DiedError):
-                    commit(table, folder / "day", new, known, **rules)
+                    commit(table, folder / "day", new, known, **options)
             return new, "kept"
-        return commit(table, folder / "day", new, known, **rules)
+        return commit(table, folder / "day", new, known, **options)
 
 
 class _DiedError(BaseException):
@@ -170,7 +170,7 @@ class TestLayout:
 
     def test_a_day_that_never_landed_has_no_manifest(self, lake: Lake) -> None:
         assert lake.table().manifest(DAY) is None
-        assert not lake.table().has(DATA)
+        assert not lake.table().exists(DATA)
 
     def test_an_empty_day_is_a_fact(self, lake: Lake) -> None:
         manifest, _ = land(lake, at=0)
@@ -328,7 +328,7 @@ class TestInterruptions:
         assert lake.content() == lines(1, 2)
         assert lake.names() == {DATA, MANIFEST}
 
-    @pytest.mark.parametrize("broken", ["keep_revision", "publish", "publish_manifest"])
+    @pytest.mark.parametrize("broken", ["save_revision", "publish", "publish_manifest"])
     @pytest.mark.parametrize("keep", [True, False])
     @pytest.mark.parametrize("next_rows", [(1,), (1, 2), (1, 2, 3)], ids=["as it was", "as it died", "new"])
     def test_a_restatement_that_died_is_repaired_and_the_oldest_content_is_not_lost(

@@ -19,8 +19,8 @@ from airflow_provider_aianalytics.storage.manifest import (
     Run,
     decode,
     encode,
+    format_timestamp,
     query_as_sent,
-    rfc3339,
 )
 
 RUN = Run(
@@ -144,7 +144,7 @@ def test_garbage_is_refused_with_its_address_and_a_way_out(data: bytes) -> None:
     with pytest.raises(AIAnalyticsError) as refusal:
         decode(data, where="s3://lake/_manifests/x.json")
     assert "s3://lake/_manifests/x.json" in str(refusal.value)
-    assert refusal.value.way_out
+    assert refusal.value.hint
 
 
 def test_tries_of_one_task_run_are_the_same_run() -> None:
@@ -160,4 +160,7 @@ def test_parameters_as_json() -> None:
 
 def test_moments_sort_as_text() -> None:
     moments = [datetime(2026, 9, 1, 9, tzinfo=UTC), datetime(2026, 9, 1, 9, 0, 0, 1, tzinfo=UTC)]
-    assert [rfc3339(moment) for moment in moments] == ["2026-09-01T09:00:00.000000Z", "2026-09-01T09:00:00.000001Z"]
+    assert [format_timestamp(moment) for moment in moments] == [
+        "2026-09-01T09:00:00.000000Z",
+        "2026-09-01T09:00:00.000001Z",
+    ]

@@ -15,7 +15,7 @@ import fsspec
 import pytest
 
 from airflow_provider_aianalytics.simulator import Simulator
-from tests.stores.lakes import NOW, Lander, Store
+from tests.stores.locations import NOW, Lander, Store
 from tests.stores.servers import (
     S3_KEY,
     S3_SECRET,

@@ -13,7 +13,7 @@ from typing import Self
 
 import pytest
 
-from tests.stores.lakes import Store
+from tests.stores.locations import Store
 from tests.stores.servers import S3_KEY, S3_SECRET
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.simulator import Simulator
-from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.storage.lake import LakeTable
 from tests.stores.conftest import BUCKET, STORES, StoreOf
-from tests.stores.lakes import VENDOR, Lander, Store, data_file, manifest_file
+from tests.stores.locations import VENDOR, Lander, Store, data_file, manifest_file
 from tests.stores.proxy import CuttingProxy
 from tests.support import DAY, truth
 
@@ -187,7 +187,7 @@ def test_a_reader_sees_the_old_file_or_the_new_one(
     assert store.read(file) == contents[-1]
 
 
-def _upload_in_parts(monkeypatch: pytest.MonkeyPatch, table: TableInLake) -> None:
+def _upload_in_parts(monkeypatch: pytest.MonkeyPatch, table: LakeTable) -> None:
     """Let s3fs send 20 MiB in parts, as it does by itself from 100 MiB on."""
     if table.root.protocol == "s3":
         fs = table.root.fs

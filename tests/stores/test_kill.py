@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import LEFTOVER_AFTER, SPOOL, TableInLake
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import SPOOL, STALE_AFTER, LakeTable
 from tests.stores.conftest import BUCKET, StoreOf
-from tests.stores.lakes import VENDOR, Store, data_file, manifest_file
+from tests.stores.locations import VENDOR, Store, data_file, manifest_file
 from tests.stores.worker import FIRST_DAY, Try, records
 
 DAYS = [FIRST_DAY + timedelta(days=number) for number in range(Try.days)]
@@ -235,9 +235,9 @@ def test_a_full_disk_leaves_the_old_day(
 
 
 def test_what_killed_processes_left_is_removed_once_nobody_can_be_at_it(tmp_path: Path) -> None:
-    table = TableInLake(str(tmp_path), vendor=VENDOR, table="users", file_format=FileFormat("ndjson", "gzip"))
+    table = LakeTable(str(tmp_path), vendor=VENDOR, table="users", file_format=FileFormat("ndjson", "gzip"))
     spool = tmp_path / VENDOR / "_spool"
-    for name, age in ((f"{SPOOL}old", LEFTOVER_AFTER + 60), (f"{SPOOL}recent", LEFTOVER_AFTER - 60)):
+    for name, age in ((f"{SPOOL}old", STALE_AFTER + 60), (f"{SPOOL}recent", STALE_AFTER - 60)):
         (spool / name).mkdir(parents=True)
         (spool / name / "half").write_bytes(b"half")
         moment = time.time() - age

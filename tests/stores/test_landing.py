@@ -18,7 +18,7 @@ from airflow_provider_aianalytics.exceptions import VendorUnavailableError
 from airflow_provider_aianalytics.simulator import Fault, Simulator
 from airflow_provider_aianalytics.storage.manifest import Run
 from tests.stores.conftest import BUCKET, CONNECTIONS, StoreOf
-from tests.stores.lakes import VENDOR, Lander, data_file, manifest_file
+from tests.stores.locations import VENDOR, Lander, data_file, manifest_file
 from tests.support import DAY, days_of, truth
 
 START, END = date(2026, 11, 8), date(2026, 11, 16)
@@ -174,12 +174,12 @@ def test_what_others_wrote_is_seen_although_the_folder_was_listed_before(
     folder = table.root / file.rsplit("/", 1)[0]
     store.client.pipe_file(f"{store.folder}/{file}.other", b"x")
     assert folder.fs.ls(folder.path)
-    assert not table.has(file)
+    assert not table.exists(file)
 
     store.client.pipe_file(f"{store.folder}/{file}", b"x")
-    assert table.has(file)
+    assert table.exists(file)
     store.client.rm_file(f"{store.folder}/{file}")
-    assert not table.has(file)
+    assert not table.exists(file)
 
 
 def test_a_day_that_is_read_after_others_landed_it_is_seen(lander: Lander) -> None:

@@ -23,13 +23,13 @@ from typing import Any, NoReturn
 import msgspec
 
 from airflow_provider_aianalytics.clock import Clock
-from airflow_provider_aianalytics.extraction.pages import Page
-from airflow_provider_aianalytics.extraction.query import Query, query
+from airflow_provider_aianalytics.extraction.paginator import Page
+from airflow_provider_aianalytics.extraction.query import Query, build_query
 from airflow_provider_aianalytics.extraction.windows import Period, Window
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
-from airflow_provider_aianalytics.ingest import Ingest, Rules
-from airflow_provider_aianalytics.storage.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import TableInLake
+from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
+from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.manifest import Run
 
 FIRST_DAY = date(2026, 11, 1)
@@ -78,7 +78,7 @@ class ChangingHook(ClaudeEnterpriseAnalyticsHook):
         self.rows = rows
         self.step = 0
 
-    def walk(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
+    def iter_pages(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
         items = [msgspec.Raw(line) for line in records(window.start.date(), self.step, self.rows)]
         yield Page(window, 1, b"", items, None, None, read_at=self.clock.now())
 
@@ -94,15 +94,13 @@ def records(day: date, step: int, rows: int) -> list[bytes]:
     return [b'{"id":"%d","step":%d,"noise":"%x"}' % (row, step, abs(hash((day.day, step, row)))) for row in range(rows)]
 
 
-def open_table(attempt: Try) -> TableInLake:
-    table = TableInLake(
-        attempt.url, vendor="claude_enterprise", table="users", file_format=FileFormat("ndjson", "gzip")
-    )
-    table.has("nothing")  # connects to the store
+def open_table(attempt: Try) -> LakeTable:
+    table = LakeTable(attempt.url, vendor="claude_enterprise", table="users", file_format=FileFormat("ndjson", "gzip"))
+    table.exists("nothing")  # connects to the store
     return table
 
 
-def land(attempt: Try, table: TableInLake) -> None:
+def land(attempt: Try, table: LakeTable) -> None:
     hook = ChangingHook(attempt.rows)
     period = Period(FIRST_DAY, FIRST_DAY + timedelta(days=attempt.days))
     step = attempt.step
@@ -110,8 +108,8 @@ def land(attempt: Try, table: TableInLake) -> None:
         assert isinstance(hook.clock, SteppingClock)
         hook.step = hook.clock.step = step
         run = Run(dag_id="dag", run_id=str(step), task_id="land")
-        rules = Rules(max_concurrency=2, accept_shrink=True)
-        Ingest(hook, query(hook.vendor.dataset("users")), table, run=run, rules=rules).land(period)
+        options = IngestOptions(max_concurrency=2, accept_shrink=True)
+        Ingest(hook, build_query(hook.vendor.dataset("users")), table, run=run, options=options).land(period)
         step += 1
 
 

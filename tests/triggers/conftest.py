@@ -19,7 +19,7 @@ from tests.support import SimulatedClock
 class WaitingClock(SimulatedClock):
     """Sleeping lets the simulator's time pass."""
 
-    async def pause(self, seconds: float) -> None:
+    async def async_sleep(self, seconds: float) -> None:
         self.simulator.advance(timedelta(seconds=seconds))
         await asyncio.sleep(0)
 

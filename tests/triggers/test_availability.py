@@ -17,8 +17,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNot
 
 from airflow_provider_aianalytics import exceptions
 from airflow_provider_aianalytics.clock import Clock
-from airflow_provider_aianalytics.extraction.availability import Wait, awaited
-from airflow_provider_aianalytics.hooks import aio
+from airflow_provider_aianalytics.extraction.polling import DayPoller, wait_target
+from airflow_provider_aianalytics.hooks import async_http
 from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
 from airflow_provider_aianalytics.simulator.faults import Fault
@@ -35,13 +35,13 @@ DAY = timedelta(days=1)
 USERS = "/v1/organizations/analytics/users"
 
 
-def trigger(simulator: Simulator, dataset: str = "users", *, patience: timedelta = 7 * DAY, **options: Any) -> Any:
+def trigger(simulator: Simulator, dataset: str = "users", *, max_wait: timedelta = 7 * DAY, **options: Any) -> Any:
     """The trigger of a sensor that starts now."""
     vendor = CLAUDE_ENTERPRISE if dataset in CLAUDE_ENTERPRISE.datasets and dataset != "skills" else PERPLEXITY
-    wait = Wait.begin(
-        awaited(vendor.dataset(dataset), D, **options), now=simulator.now, deadline=simulator.now + patience
+    wait = DayPoller.resume(
+        wait_target(vendor.dataset(dataset), D, **options), now=simulator.now, deadline=simulator.now + max_wait
     )
-    assert not wait.there
+    assert not wait.available
     return AvailabilityTrigger.of(wait, conn_id=f"{vendor.name}_analytics_default")
 
 
@@ -107,7 +107,7 @@ def test_perplexity_is_there_once_its_series_is_settled(serve: Serve, frontier: 
 def test_final_needs_one_look_once_the_day_is_not_restated_any_more(serve: Serve) -> None:
     sim = serve()
 
-    assert run(trigger(sim, "cost_report", until="final", patience=60 * DAY), sim)["status"] == "available"
+    assert run(trigger(sim, "cost_report", until="final", max_wait=60 * DAY), sim)["status"] == "available"
     (request,) = sim.requests
     assert timedelta(0) <= request.at - (END + 30 * DAY) < timedelta(minutes=15)
 
@@ -115,7 +115,7 @@ def test_final_needs_one_look_once_the_day_is_not_restated_any_more(serve: Serve
 def test_the_time_ends_with_a_message_for_the_vendor(serve: Serve) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=30))
 
-    event = run(trigger(sim, patience=5 * DAY), sim)
+    event = run(trigger(sim, max_wait=5 * DAY), sim)
 
     assert event["status"] == "timeout"
     assert event["requests"] == len(sim.requests) == 2
@@ -195,7 +195,7 @@ def test_what_passes_is_waited_out(serve: Serve, kind: Any) -> None:
 def unreadable(monkeypatch: pytest.MonkeyPatch, *lookups: Exception | None) -> None:
     """Let the first lookups of a connection end so; ``None``, and all after them, as they do."""
     left = list(lookups)
-    read = aio.get_async_connection
+    read = async_http.get_async_connection
 
     async def look_up(*args: Any, **kwargs: Any) -> Any:
         error = left.pop(0) if left else None
@@ -203,7 +203,7 @@ def unreadable(monkeypatch: pytest.MonkeyPatch, *lookups: Exception | None) -> N
             raise error
         return await read(*args, **kwargs)
 
-    monkeypatch.setattr(aio, "get_async_connection", look_up)
+    monkeypatch.setattr(async_http, "get_async_connection", look_up)
 
 
 def test_a_connection_that_cannot_be_read_for_a_while_is_waited_out(
@@ -248,7 +248,7 @@ def test_the_vendor_is_not_blamed_for_a_connection_that_cannot_be_read(
     sim = serve()
     unreadable(monkeypatch, *[RuntimeError("no secrets backend")] * 100)
 
-    event = run(trigger(sim, patience=2 * DAY), sim)
+    event = run(trigger(sim, max_wait=2 * DAY), sim)
 
     assert (event["status"], event["requests"]) == ("timeout", 0)
     assert "No request was sent: no connection could be read (RuntimeError: no secrets backend)." in event["message"]
@@ -259,7 +259,7 @@ def test_a_long_outage_is_no_storm_of_requests(serve: Serve) -> None:
     sim = serve()
     sim.fail(Fault("status", status=500, times=None))
 
-    event = run(trigger(sim, patience=2 * DAY), sim)
+    event = run(trigger(sim, max_wait=2 * DAY), sim)
 
     assert event["status"] == "timeout"
     assert len(sim.requests) <= 25
@@ -275,7 +275,7 @@ def test_the_serialized_form_is_plain_and_holds_no_key(serve: Serve) -> None:
     assert json.loads(text) == arguments
     assert AvailabilityTrigger(**arguments).serialize() == (path, arguments)
     assert sim.claude_key not in text
-    assert arguments["look_at"] == "2026-11-18T10:05:00+00:00"
+    assert arguments["next_poll_at"] == "2026-11-18T10:05:00+00:00"
     assert arguments["deadline"] == "2026-11-25T09:00:00+00:00"
 
 
@@ -294,7 +294,7 @@ def test_one_of_an_older_release_with_fewer_arguments_still_runs(serve: Serve) -
 
 def test_a_restart_costs_one_look_and_keeps_the_deadline(serve: Serve) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=4))
-    waiting = trigger(sim, patience=2 * DAY)
+    waiting = trigger(sim, max_wait=2 * DAY)
     sim.set_now(AGGREGATED + timedelta(hours=7))  # the triggerer was down
 
     assert run(waiting, sim)["status"] == "timeout"
@@ -319,13 +319,13 @@ def test_the_key_goes_to_the_connections_host_alone_and_is_said_nowhere(
 
 
 def test_the_request_is_that_of_the_sync_half(serve: Serve) -> None:
-    from airflow_provider_aianalytics.extraction.query import query
+    from airflow_provider_aianalytics.extraction.query import build_query
     from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 
     sim = serve()
     run(trigger(sim), sim)
     hook = ClaudeEnterpriseAnalyticsHook()
-    hook.probe(query(hook.vendor.dataset("users")), D)
+    hook.probe(build_query(hook.vendor.dataset("users")), D)
 
     ours, theirs = sim.requests
     assert (ours.method, ours.path, ours.query) == (theirs.method, theirs.path, theirs.query)
@@ -353,12 +353,12 @@ def test_a_thousand_of_them_cost_next_to_nothing_while_they_wait() -> None:
     class Busy(Clock):
         naps = 0
 
-        async def pause(self, seconds: float) -> None:
+        async def async_sleep(self, seconds: float) -> None:
             Busy.naps += 1
             await super().pause(seconds)
 
     async def wait_for(seconds: float) -> float:
-        look_at = (datetime.now(UTC) + DAY).isoformat()
+        next_poll_at = (datetime.now(UTC) + DAY).isoformat()
         tasks = []
         for number in range(1000):
             waiting = AvailabilityTrigger(
@@ -366,7 +366,7 @@ def test_a_thousand_of_them_cost_next_to_nothing_while_they_wait() -> None:
                 conn_id=f"c{number}",
                 dataset="users",
                 day=str(datetime.now(UTC).date()),
-                look_at=look_at,
+                next_poll_at=next_poll_at,
             )
             waiting.clock = Busy()
             tasks.append(asyncio.create_task(anext(waiting.run())))  # type: ignore[arg-type]
@@ -396,7 +396,7 @@ def test_it_sleeps_in_naps_so_that_a_clock_that_was_set_is_noticed(serve: Serve)
         def now(self) -> datetime:
             return sim.now
 
-        async def pause(self, seconds: float) -> None:
+        async def async_sleep(self, seconds: float) -> None:
             naps.append(seconds)
             sim.set_now(AGGREGATED + timedelta(hours=1))  # somebody set the clock
 

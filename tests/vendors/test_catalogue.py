@@ -10,8 +10,8 @@ from itertools import chain
 import pytest
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.vendors.base import BUCKET_WIDTHS, ColumnType, Dataset, TimestampFormat, Vendor
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.dataset import BUCKET_WIDTHS, ColumnType, Dataset, TimeSpelling, Vendor
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 VENDORS = (CLAUDE_ENTERPRISE, PERPLEXITY)
@@ -102,7 +102,7 @@ def test_options_named_by_rules_exist(dataset: Dataset) -> None:
         assert one != other
     assert set(dataset.split_filters) <= set(dataset.group_by)
     assert set(dataset.split_filters.values()) <= set(dataset.filters)
-    assert set(dataset.uncounted_group_by) <= set(dataset.group_by)
+    assert set(dataset.free_group_by) <= set(dataset.group_by)
     assert len(set(dataset.group_by)) == len(dataset.group_by)
     if dataset.groups_per_bucket is not None:
         assert dataset.results, "only a bucket can be capped"
@@ -180,8 +180,8 @@ def test_a_vendor_is_entered_over_https_with_the_key_in_one_header(vendor: Vendo
 @every_dataset
 def test_the_spelling_of_time_follows_the_vendor(dataset: Dataset) -> None:
     if dataset.vendor == "perplexity":
-        assert dataset.window.spelling is TimeSpelling.EPOCH
+        assert dataset.window.time_format is TimestampFormat.EPOCH
     elif dataset.window.start == "starting_at":
-        assert dataset.window.spelling is TimeSpelling.RFC3339
+        assert dataset.window.time_format is TimestampFormat.RFC3339
     else:
-        assert dataset.window.spelling is TimeSpelling.DATE
+        assert dataset.window.time_format is TimestampFormat.DATE

@@ -20,7 +20,7 @@ if os.environ.get("AIANALYTICS_PRELOAD"):
 
     import airflow_provider_aianalytics.hooks.claude_enterprise
     import airflow_provider_aianalytics.hooks.perplexity
-    import airflow_provider_aianalytics.ingest  # noqa: F401
+    import airflow_provider_aianalytics.ingest.loop  # noqa: F401
 
 LIVE = os.environ.get("AIANALYTICS_LIVE_SINCE", "")
 THINNED = {"claude_enterprise_spend_by_minute": (6,), "perplexity_hourly": (17,)}

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The async half of the hooks, for triggers: another transport under the same connection, checks and answers."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import certifi
+import requests
+import urllib3
+from airflow.providers.common.compat.connection import get_async_connection
+from asgiref.sync import sync_to_async
+from requests.utils import prepend_scheme_if_needed, select_proxy
+
+from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_aianalytics.exceptions import (
+    InvalidArgumentError,
+    OversizedResponseError,
+    RateLimitedError,
+    VendorUnavailableError,
+)
+from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
+from airflow_provider_aianalytics.extraction.responses import Response, parse_page
+from airflow_provider_aianalytics.extraction.windows import Period
+from airflow_provider_aianalytics.hooks.base import AnalyticsHook
+from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
+from airflow_provider_aianalytics.hooks.http import USER_AGENT, redact_error
+from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_aianalytics.extraction.query import Query
+
+HOOKS: dict[str, type[ClaudeEnterpriseAnalyticsHook] | type[PerplexityAnalyticsHook]] = {
+    hook.vendor.name: hook for hook in (ClaudeEnterpriseAnalyticsHook, PerplexityAnalyticsHook)
+}
+MAX_BODY = 8 * 1024 * 1024
+"""Bytes of one decompressed answer to a probe, which holds one item; in memory of a process that others share."""
+
+
+def get_hook(vendor: str, conn_id: str, *, clock: Clock = SYSTEM_CLOCK) -> AnalyticsHook:
+    """The hook of a vendor.
+
+    :raises InvalidArgumentError: for a vendor there is none of.
+    """
+    if vendor not in HOOKS:
+        raise InvalidArgumentError(f"vendor={vendor!r} is not known; known: {', '.join(HOOKS)}")
+    return HOOKS[vendor](conn_id, clock=clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _TransportOptions:
+    """How the connection says to get there: what ``requests`` would do, told to ``aiohttp``."""
+
+    proxy: str | None
+    tls: ssl.SSLContext | None
+
+
+class AsyncAnalyticsHook:
+    """Sends a hook's requests from an event loop.
+
+    Nothing here blocks the loop: what Airflow or TLS do synchronously, they do in a thread.
+
+    :param hook: the sync half: its connection, its budget, its checks.
+    """
+
+    def __init__(self, hook: AnalyticsHook) -> None:
+        self.hook = hook
+        self.clock = hook.clock
+
+    async def probe(self, checked: Query, day: date) -> Page:
+        """One page of one day at ``limit=1``, from one request: what to do after a failure is the caller's business.
+
+        :raises AIAnalyticsError: the typed error that the answer, or its absence, stands for.
+        """
+        (window,) = self.hook.windows(checked, Period.of(day))
+        paginator = CursorPaginator(checked, window)
+        # The connection is read for each probe: hours lie between two, and a key may have been replaced.
+        connection = await get_async_connection(self.hook.conn_id, hook=self.hook)
+        transport = await sync_to_async(_load_connection)(self.hook, connection)
+        self.hook.validate_key(paginator)
+        wait = await sync_to_async(self.hook.reserve)()
+        if wait > 0:
+            await self.clock.async_sleep(wait)
+        paginator.requests += 1
+        answer = await self._get(paginator, checked.parameters(window, limit=1), transport)
+        try:
+            return parse_page(answer, paginator, self.hook.vendor, now=self.clock.now())
+        except RateLimitedError as error:
+            await sync_to_async(self.hook.on_rate_limited)(error.retry_after)
+            raise
+
+    async def _get(
+        self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...], transport: _TransportOptions
+    ) -> Response:
+        endpoint, vendor, dataset = self.hook.endpoint, self.hook.vendor, paginator.query.dataset
+        connect, read = endpoint.timeouts
+        try:
+            # As requests reads one: without a scheme it is http, and an empty one is none.
+            proxy = prepend_scheme_if_needed(transport.proxy, "http") if transport.proxy else None  # type: ignore[no-untyped-call]
+            async with (
+                aiohttp.ClientSession(
+                    timeout=aiohttp.ClientTimeout(
+                        total=endpoint.response_deadline, sock_connect=connect, sock_read=read
+                    ),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    headers={"User-Agent": USER_AGENT, "Accept": "application/json", **vendor.headers},
+                ) as session,
+                session.get(
+                    endpoint.base_url + dataset.path,
+                    params=parameters,
+                    headers={**dataset.headers, vendor.key_header: vendor.key_format.format(key=endpoint.key)},
+                    allow_redirects=False,
+                    proxy=proxy,
+                    ssl=transport.tls if transport.tls is not None else True,
+                ) as response,
+            ):
+                body = await _body(response, paginator)
+                if response.status != 200:
+                    body = body.replace(endpoint.key.encode(), b"<key>")
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Response(response.status, headers, body)
+        except (aiohttp.ClientError, urllib3.exceptions.HTTPError, TimeoutError, OSError) as error:
+            raise VendorUnavailableError(
+                f"no whole answer: {type(error).__name__}: {redact_error(error)}",
+                where=paginator.where,
+                hint="A retry may pass",
+            ) from None
+
+
+async def _body(response: aiohttp.ClientResponse, paginator: CursorPaginator) -> bytes:
+    parts = []
+    size = 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY:
+            raise OversizedResponseError(
+                f"the answer to limit=1 is longer than {MAX_BODY} bytes",
+                where=paginator.where,
+                hint="The rest of it was not read",
+            )
+    return b"".join(parts)
+
+
+def _load_connection(hook: AnalyticsHook, connection: Connection) -> _TransportOptions:
+    """Read the connection into the hook; its extra and the masking ask Airflow's supervisor, so not on the loop."""
+    endpoint = hook.endpoint = hook.load_connection(connection)
+    extra = connection.extra_dejson
+    with requests.Session() as session:
+        session.trust_env = extra.get("trust_env", True)
+        verify = extra.get("verify", extra.get("verify_ssl", True))
+        session.cert = extra.get("cert")
+        proxies = dict(extra.get("proxies", extra.get("proxy")) or {})
+        settings = session.merge_environment_settings(endpoint.base_url, proxies, True, verify, None)
+    proxy = select_proxy(endpoint.base_url, settings["proxies"])
+    secure = endpoint.base_url.startswith("https:")
+    return _TransportOptions(proxy, _tls(settings["verify"], settings["cert"]) if secure else None)
+
+
+def _tls(verify: Any, cert: Any) -> ssl.SSLContext:
+    """A context for what ``requests`` takes: a flag or a path, and a file or a pair of files."""
+    path = verify if isinstance(verify, str) else certifi.where()
+    try:
+        folder = os.path.isdir(path)
+        context = ssl.create_default_context(capath=path) if folder else ssl.create_default_context(cafile=path)
+        if verify is False:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if cert:
+            context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
+    except OSError as error:
+        raise InvalidArgumentError(f"the connection's verify or cert cannot be read: {error}") from None
+    return context

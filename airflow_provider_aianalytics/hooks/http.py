@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The session, the requests and the retries: how one vendor is asked, within its budget."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import requests
+import urllib3
+from airflow.providers.common.compat.sdk import mask_secret
+from airflow.providers.http.hooks.http import HttpHook
+from requests.auth import AuthBase
+
+from airflow_provider_aianalytics import __version__
+from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_aianalytics.exceptions import (
+    BudgetSpentError,
+    MalformedResponseError,
+    OversizedResponseError,
+    RateLimitedError,
+    VendorUnavailableError,
+)
+from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
+from airflow_provider_aianalytics.extraction.rate_limit import MAX_INLINE_WAIT, Backoff
+from airflow_provider_aianalytics.extraction.responses import Response, parse_page
+from airflow_provider_aianalytics.hooks.connection import Endpoint, read_connection
+from airflow_provider_aianalytics.hooks.rate_limiter import SharedRateLimiter
+from airflow_provider_aianalytics.vendors.base import Vendor
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+USER_AGENT = f"airflow-provider-aianalytics/{__version__}"
+MAX_BODY = 256 * 1024 * 1024
+"""Bytes of one decompressed page; the largest real ones are a few MB, so more is not an answer but an accident."""
+CHUNK = 64 * 1024
+"""Larger pieces are memory that malloc asks of the system each time, which doubles the cost of a page."""
+_QUERY_STRING = re.compile(r"\?\S+")
+_USER_OF_A_URL = re.compile(r"(?<!\S)\S+@")
+
+
+def redact_error(error: Exception) -> str:
+    """The text of a transport's error without what must not be said: a proxy's password, and whom a query names."""
+    return _USER_OF_A_URL.sub("…@", _QUERY_STRING.sub("?…", str(error)))
+
+
+class KeyAuth(AuthBase):
+    """Puts the key into its header at the last moment, so that no session, log or ``repr`` holds it.
+
+    An auth object also keeps ``requests`` from taking credentials of the host out of a ``.netrc``.
+    """
+
+    def __init__(self, header: str, value: str) -> None:
+        self._header = header
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers[self._header] = self._value
+        return request
+
+
+class RateLimitedHttpHook(HttpHook):
+    """Asks one vendor's API for pages.
+
+    Takes from :class:`HttpHook` the connection and a configured session (TLS, proxies, keep-alive), and holds that one
+    session for its life. Requests are paced to the connection's budget, failures retried where a retry can mend them.
+
+    :param conn_id: the connection; its password is the key, an empty host is the vendor's own address.
+    :param clock: the clock to wait by.
+    """
+
+    vendor: ClassVar[Vendor]
+    conn_name_attr = "conn_id"
+    backoff: ClassVar[Backoff] = Backoff()
+
+    def __init__(self, conn_id: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__(method="GET", http_conn_id=conn_id)
+        self.conn_id = conn_id
+        self.clock = clock
+        self._turn = threading.Lock()
+
+    def connect(self) -> None:
+        """Read the connection and open the session in the calling thread, before several share them.
+
+        Airflow 3.0 and 3.1 mix up the answers when several threads of a task ask for something at once.
+        """
+        _ = self._session, self._limiter
+
+    def fetch_page(self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...], backoff: Backoff) -> Page:
+        """Ask for one page, again where a retry can mend what came of it.
+
+        :param paginator: the paginator that the page belongs to.
+        :param parameters: those of its request.
+        :param backoff: how often, and after how long.
+        :raises AIAnalyticsError: the typed error of whatever went wrong in the end.
+        """
+        self.validate_key(paginator)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return parse_page(self._send(paginator, parameters), paginator, self.vendor, now=self.clock.now())
+            except (OversizedResponseError, BudgetSpentError):
+                raise
+            except RateLimitedError as error:
+                delay = backoff.delay(attempt, error.retry_after)
+                self.on_rate_limited(delay)
+                if delay is None:
+                    raise
+                self.log.warning(
+                    "%s; others share the budget; retry %d of %d in %.1f s", error, attempt, backoff.attempts - 1, delay
+                )
+            except (VendorUnavailableError, MalformedResponseError) as error:
+                delay = backoff.delay(attempt, getattr(error, "retry_after", None))
+                if delay is None:
+                    raise
+                self.log.warning("%s; retry %d of %d in %.1f s", error, attempt, backoff.attempts - 1, delay)
+                self.clock.sleep(delay)
+
+    def _send(self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...]) -> Response:
+        with self._turn:  # one thread of this hook waits for the budget at a time, the others for it
+            wait = self.reserve(MAX_INLINE_WAIT)
+            if wait > MAX_INLINE_WAIT:
+                raise BudgetSpentError(
+                    f"the budget of {self.endpoint.requests_per_minute} requests a minute is taken for {wait:.0f} s",
+                    retry_after=wait,
+                    where=paginator.where,
+                    hint="Fewer tasks at once, in a pool, leave each a larger share",
+                )
+            if wait > 0:
+                self.clock.sleep(wait)
+            if self._limiter.is_shared:  # several at once would only be refused at once
+                return self._get(paginator, parameters)
+        return self._get(paginator, parameters)
+
+    def _get(self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...]) -> Response:
+        dataset = paginator.query.dataset
+        session = self._session
+        paginator.requests += 1
+        try:
+            with session.get(
+                self.endpoint.base_url + dataset.path,
+                params=parameters,
+                headers=dict(dataset.headers),
+                timeout=self.endpoint.timeouts,
+                allow_redirects=False,
+                stream=True,
+                # Said here, they go before those of the environment; the session's own come behind.
+                proxies=session.proxies,
+                verify=session.verify,
+            ) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Response(response.status_code, headers, self._body(response, paginator))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise VendorUnavailableError(
+                f"no whole answer: {type(error).__name__}: {redact_error(error)}",
+                where=paginator.where,
+                hint="A retry may pass",
+            ) from None
+
+    def _body(self, response: requests.Response, paginator: CursorPaginator) -> bytes:
+        """The whole decompressed body, of a bounded length and in a bounded time, whoever drips or pours it."""
+        parts = []
+        size = 0
+        began = time.monotonic()
+        # Not read(): it comes back only when it has all that it was asked for, however slowly that drips.
+        while part := response.raw.read1(CHUNK, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_BODY:
+                raise OversizedResponseError(
+                    f"the answer is longer than {MAX_BODY} bytes",
+                    where=paginator.where,
+                    hint="The rest of it was not read",
+                )
+            if time.monotonic() - began > self.endpoint.response_deadline:
+                raise VendorUnavailableError(
+                    f"no whole answer: {size} bytes in {self.endpoint.response_deadline:g} s, and not the end",
+                    where=paginator.where,
+                    hint="A retry may pass; the connection's extra timeout allows a fifth of that time",
+                )
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        # What an error's body must not repeat into a message.
+        return body if response.status_code == 200 else body.replace(self.endpoint.key.encode(), b"<key>")
+
+    def reserve(self, max_wait: float = math.inf) -> float:
+        """Take the next free place in the connection's budget.
+
+        :param max_wait: the longest wait in seconds; a place that is further ahead is not taken.
+        :return: the seconds to wait before the request may be sent.
+        """
+        return self._limiter.reserve(self.clock.monotonic(), max_wait)
+
+    def on_rate_limited(self, wait: float | None) -> None:
+        """Learn that the vendor refused a request for want of budget.
+
+        :param wait: the seconds to leave it alone, ``None`` where they are more than a task should sleep.
+        """
+        self._limiter.on_rate_limited(
+            self.clock.monotonic(), MAX_INLINE_WAIT if wait is None else min(wait, MAX_INLINE_WAIT)
+        )
+
+    def budget_left(self) -> int:
+        """How many requests of the connection's budget could be sent at once."""
+        return self._limiter.remaining(self.clock.monotonic())
+
+    def validate_key(self, paginator: CursorPaginator) -> None:
+        """Refuse, in words, a key that this dataset's endpoint is known not to take."""
+
+    def get_conn(
+        self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
+    ) -> requests.Session:
+        """A session as the connection configures it, with nothing of its extra in the headers."""
+        endpoint = self.endpoint
+        session = super().get_conn(extra_options=extra_options)
+        session.headers.clear()
+        session.headers.update(requests.utils.default_headers())
+        session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **self.vendor.headers})
+        session.headers.update(headers or {})
+        session.auth = KeyAuth(self.vendor.key_header, self.vendor.key_format.format(key=endpoint.key))
+        if session.verify == "":  # requests would take it for false
+            session.verify = True
+        self.base_url = endpoint.base_url
+        return session
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """What the connection says.
+
+        :raises AuthenticationError: when it holds no key.
+        :raises InvalidArgumentError: when its host or one of its extras cannot be used.
+        """
+        return self.load_connection(self.get_connection(self.conn_id))
+
+    def load_connection(self, connection: Connection) -> Endpoint:
+        """Read a connection and keep its secrets out of the logs."""
+        endpoint = read_connection(connection, self.vendor)
+        mask_secret(endpoint.key)
+        if endpoint.pseudonym_secret:
+            mask_secret(endpoint.pseudonym_secret)
+        return endpoint
+
+    @cached_property
+    def _limiter(self) -> SharedRateLimiter:
+        return SharedRateLimiter(self.endpoint)
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        return self.get_conn()
+
+    def close(self) -> None:
+        """Release the session."""
+        if "_session" in self.__dict__:
+            self.__dict__.pop("_session").close()

@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one loop: windows in, committed partitions out."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from airflow_provider_aianalytics import __version__
+from airflow_provider_aianalytics.exceptions import (
+    AIAnalyticsError,
+    NotYetAvailableError,
+    QueryMismatchError,
+    RateLimitedError,
+    SuspiciousShrinkError,
+    VendorUnavailableError,
+)
+from airflow_provider_aianalytics.extraction.privacy import Privacy
+from airflow_provider_aianalytics.extraction.query import Query
+from airflow_provider_aianalytics.extraction.responses import without_addresses
+from airflow_provider_aianalytics.extraction.window_reader import WindowReader
+from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
+from airflow_provider_aianalytics.ingest.prefetch import prefetch
+from airflow_provider_aianalytics.ingest.report_splitter import ReportSplitter
+from airflow_provider_aianalytics.ingest.result import IngestResult, Partition, is_empty
+from airflow_provider_aianalytics.storage.checkpoint import PageCheckpoint
+from airflow_provider_aianalytics.storage.commit import commit
+from airflow_provider_aianalytics.storage.encoders.base import Content
+from airflow_provider_aianalytics.storage.encoders.day_files import DayFiles
+from airflow_provider_aianalytics.storage.manifest import Manifest, Run, format_timestamp, query_as_sent
+from airflow_provider_aianalytics.vendors.base import DAY
+
+if TYPE_CHECKING:
+    from airflow_provider_aianalytics.hooks.base import AnalyticsHook
+    from airflow_provider_aianalytics.storage.lake import LakeTable
+
+log = logging.getLogger(__name__)
+
+PROGRESS_EVERY = 5.0
+"""Seconds between two progress lines of a long read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """What a run may do.
+
+    :param max_concurrency: how many windows are read at once, at most.
+    :param restate_days: how many days before the period are read again.
+    :param partial: whether a day that the vendor's data does not cover yet lands as far as it goes.
+    :param split_capped: whether a grouped bucket that came full is asked for again in narrower questions.
+    :param accept_shrink: whether a day may lose rows or total beyond the tolerance.
+    :param refuse_empty: whether a day without rows, or whose total is zero, is left out.
+    :param keep_revisions: whether the content that a restatement replaces is kept.
+    """
+
+    max_concurrency: int = 1
+    restate_days: int = 0
+    partial: bool = False
+    split_capped: bool = False
+    accept_shrink: bool = False
+    refuse_empty: bool = False
+    keep_revisions: bool = True
+
+
+class Ingest:
+    """Lands the days of one table.
+
+    :param hook: reads the vendor.
+    :param query: what is asked.
+    :param table: where it lands.
+    :param run: the task run, for the manifests.
+    :param first_try: the first try of this series of tries: what it or a later one committed is kept.
+    :param privacy: what must not land as it is.
+    :param options: what the run may do.
+    """
+
+    def __init__(
+        self,
+        hook: AnalyticsHook,
+        query: Query,
+        table: LakeTable,
+        *,
+        run: Run,
+        first_try: int = 1,
+        privacy: Privacy | None = None,
+        options: IngestOptions = IngestOptions(),
+    ) -> None:
+        self.hook = hook
+        self.query = query
+        self.dataset = query.dataset
+        self.table = table
+        self.run = run
+        self.first_try = first_try
+        self.options = options
+        self.privacy = privacy or Privacy(query.dataset)
+        self._latest: date | None = None
+        self._unfinished = self._unfinished_pages()
+        self._progress = _Progress(hook)
+        self._stop = threading.Event()
+
+    def land(self, period: Period) -> IngestResult:
+        """Land every day of a period, and read again the days before it that the options ask for.
+
+        Days that are there are committed even where others are not: nothing read is lost.
+
+        :return: the partitions, ascending, and the days that are not there yet.
+        :raises QueryMismatchError: when the table was landed by another query.
+        :raises SuspiciousShrinkError: when a day lost more than the tolerance, after the others were committed.
+        :raises AIAnalyticsError: the typed error of whatever went wrong.
+        """
+        period = self._with_restated(period)
+        known = self.table.manifests(period.days())
+        for manifest in known.values():
+            self._check_same_cut(manifest)
+        self._unfinished.load()
+        landed = IngestResult()
+        for day, manifest in known.items():
+            if manifest is not None and self._is_kept(manifest):
+                landed.partitions.append(Partition(manifest, self._url(day), "kept"))
+        kept = {partition.manifest.date for partition in landed.partitions}
+        windows: list[Window] = []
+        for stretch in _stretches(day for day in known if day not in kept):
+            planned = plan(
+                self.dataset,
+                stretch,
+                now=self.hook.clock.now(),
+                bucket_width=self.query.bucket_width,
+                partial=self.options.partial,
+            )
+            windows += planned.windows
+            landed.missing += planned.unavailable
+        for outcome in self._land_windows(windows):
+            landed.add(outcome)
+        landed.partitions.sort(key=lambda partition: partition.manifest.date)
+        landed.missing.sort()
+        if landed.rejected:
+            raise landed.rejected[0]
+        return landed
+
+    def stop(self) -> None:
+        """Leave off at the next page; what is spooled is given up, what is committed stays."""
+        self._stop.set()
+
+    def _land_windows(self, windows: list[Window]) -> list[IngestResult]:
+        if not windows:
+            return []
+        self.hook.connect()
+        workers = min(self.options.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
+        with ThreadPoolExecutor(workers, thread_name_prefix="window") as pool:
+            futures = [pool.submit(self._land_unless_stopped, window) for window in windows]
+            try:
+                outcomes = [future.result() for future in futures]
+                if self._stop.is_set():
+                    raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
+                return outcomes
+            except BaseException:
+                self._stop.set()
+                raise
+            finally:
+                self._unfinished.tidy()
+
+    def _land_unless_stopped(self, window: Window) -> IngestResult:
+        if self._stop.is_set():
+            return IngestResult()
+        try:
+            return self._land_window(window)
+        except BaseException:
+            self._stop.set()  # before another window is begun; those under way read on while they cost no request
+            raise
+
+    def _land_window(self, window: Window) -> IngestResult:
+        landed = IngestResult()
+        while self._latest is None or window.start.date() <= self._latest:
+            try:
+                landed.add(self._land_as_asked(window))
+                return landed
+            except NotYetAvailableError as error:
+                # The vendor's own word of its latest day decides, and no later day is asked for in vain.
+                landed.latest = error.latest
+                latest = error.latest or window.start.date() - DAY
+                log.info("%s", error)
+                self._latest = min(latest, self._latest or latest)
+                end = midnight(latest + DAY)
+                landed.missing += [day for day in window.days() if day > latest]
+                self._unfinished.drop(window)
+                if not window.start < end < window.end:
+                    return landed
+                window = Window(window.start, end)
+            except (RateLimitedError, VendorUnavailableError):
+                raise
+            except AIAnalyticsError:
+                self._unfinished.drop(window)  # what such a chain gave is not to be believed
+                raise
+        landed.missing += list(window.days())
+        return landed
+
+    def _land_as_asked(self, window: Window) -> IngestResult:
+        with self.table.spool() as folder, ExitStack() as stack:
+            files = DayFiles(folder, list(window.days()), self.table.file_format, self.dataset, stack)
+            reading = WindowReader(self.query, window)
+            paginator = self.hook.iter_pages(self.query, window, self._pages_of_earlier_tries(window))
+            for page in stack.enter_context(closing(prefetch(self._unfinished.checkpoint(paginator)))):
+                if page.number == 1:
+                    files.reset()
+                self._progress.add(files.write(map(self.privacy.apply, reading.add_page(page))))
+                if self._stop.is_set() and page.next_cursor:
+                    return IngestResult()
+            if reading.capped and self.options.split_capped:
+                log.info("%s %s came with as many groups as the vendor serves; splitting the question", self, window)
+                files.reset()
+                split = ReportSplitter(self.hook, self.query, window)
+                files.write(map(self.privacy.apply, split.batches()))
+                reading.capped = split.capped
+                reading.requests += split.requests
+            landed = self._commit(reading, files)
+            self._unfinished.drop(window)
+            return landed
+
+    def _pages_of_earlier_tries(self, window: Window) -> Iterator[tuple[datetime, bytes]]:
+        """What they kept, unless it came before a day had settled that has settled since."""
+        now = self.hook.clock.now()
+        settled = [self.dataset.availability.settled_from(day) for day in window.days()]
+        for read_at, body in self._unfinished.pages(window):
+            if any(read_at < moment <= now for moment in settled):
+                self._unfinished.drop(window)
+                return
+            yield read_at, body
+
+    def _commit(self, reading: WindowReader, files: DayFiles) -> IngestResult:
+        landed = IngestResult(requests=reading.requests)
+        for day in reading.window.days():
+            covered = reading.covers(day)
+            if not covered and not self.options.partial:
+                landed.missing.append(day)
+                continue
+            if reading.capped[day]:
+                log.warning(
+                    "%s: %d buckets of %s came with %d groups, all that the vendor serves of a bucket; more may be "
+                    'missing, so the day is marked incomplete. Group by less, or ask with on_cap="split"',
+                    self,
+                    reading.capped[day],
+                    day,
+                    self.dataset.groups_per_bucket,
+                )
+            new = self._manifest(reading, day, files[day].finish(), covered=covered)
+            if self.options.refuse_empty and is_empty(new):
+                landed.empty.append(day)
+                continue
+            try:
+                with self.table.lock_day(day):
+                    old = self.table.manifest(day)  # again: another run may have landed it meanwhile
+                    self._check_same_cut(old)
+                    if old is not None and old.complete and not covered:
+                        log.warning("%s: %s was landed whole, and is not replaced by an earlier read", self, day)
+                        landed.partitions.append(Partition(old, self._url(day), "unchanged"))
+                        continue
+                    manifest, status = commit(
+                        self.table,
+                        files[day].path,
+                        new,
+                        old,
+                        keep_revisions=self.options.keep_revisions,
+                        accept_shrink=self.options.accept_shrink,
+                    )
+            except SuspiciousShrinkError as error:
+                log.error("%s", error)
+                landed.rejected.append(error)
+            else:
+                landed.partitions.append(Partition(manifest, self._url(day), status))
+        return landed
+
+    def _manifest(self, reading: WindowReader, day: date, content: Content, *, covered: bool) -> Manifest:
+        complete = covered and not reading.capped[day]
+        return Manifest(
+            vendor=self.dataset.vendor,
+            dataset=self.dataset.name,
+            table=self.table.table,
+            date=day,
+            query=query_as_sent(self.query.parameters(reading.window)),
+            file=self.table.data_file(day),
+            format=self.table.file_format.name,
+            compression=self.table.file_format.compression,
+            rows=content.rows,
+            bytes=content.bytes,
+            sha256=content.sha256,
+            total=content.total,
+            pages=reading.pages,
+            requests=reading.requests,
+            data_refreshed_at=reading.data_refreshed_at,
+            fetched_at=format_timestamp(reading.read_at),
+            complete=complete,
+            capped_buckets=reading.capped[day],
+            final=complete and reading.read_at >= self.dataset.availability.final_from(day),
+            organization_id=reading.organization_id,
+            provider_version=__version__,
+            run=self.run,
+            dropped_fields=self.privacy.drop,
+            pseudonymized_fields=self.privacy.pseudonymize,
+        )
+
+    def _unfinished_pages(self) -> PageCheckpoint:
+        series = replace(self.run, try_number=self.first_try), self.dataset.name, tuple(self.query.options())
+        return PageCheckpoint(
+            self.table,
+            hashlib.sha256(msgspec.json.encode(series)).hexdigest()[:32],
+            enabled=not (self.privacy.drop or self.privacy.pseudonymize),  # they are kept as they came
+        )
+
+    def _with_restated(self, period: Period) -> Period:
+        start = period.start - DAY * self.options.restate_days
+        first = first_day(self.dataset, now=self.hook.clock.now())
+        return Period(min(period.start, max(start, first)) if first else start, period.end)
+
+    def _is_kept(self, manifest: Manifest) -> bool:
+        return self.run.is_same_task_run(manifest.run) and manifest.run.try_number >= self.first_try
+
+    def _check_same_cut(self, manifest: Manifest | None) -> None:
+        if manifest is None:
+            return
+        window = {self.dataset.window.start, self.dataset.window.end, "limit"}
+        landed_as = {
+            "dataset": self.dataset.name,
+            "format": self.table.file_format.name,
+            "compression": self.table.file_format.compression,
+            "dropped_fields": self.privacy.drop,
+            "pseudonymized_fields": self.privacy.pseudonymize,
+        }
+        now = landed_as | query_as_sent(tuple(self.query.options()))
+        then = {name: getattr(manifest, name) for name in landed_as}
+        then |= {name: value for name, value in manifest.query.items() if name not in window}
+        differing = sorted(name for name in then | now if _unordered(then.get(name)) != _unordered(now.get(name)))
+        if differing:
+            was, asked = ({name: cut.get(name) for name in differing} for cut in (then, now))
+            raise QueryMismatchError(
+                without_addresses(f"{manifest.date} of table {self.table.table!r} was landed with {was}, not {asked}"),
+                where=str(self),
+                hint="Give the other cut a table of its own (table=…), or another path",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.dataset.vendor} {self.dataset.name}"
+
+    def _url(self, day: date) -> str:
+        return self.table.url(self.table.data_file(day))
+
+
+class _Progress:
+    """A line every few seconds on long reads."""
+
+    def __init__(self, hook: AnalyticsHook) -> None:
+        self._hook = hook
+        self._lock = threading.Lock()
+        self._began = self._logged = hook.clock.monotonic()
+        self._pages = self._rows = 0
+
+    def add(self, rows: int) -> None:
+        """Count a page and its rows."""
+        with self._lock:
+            self._pages += 1
+            self._rows += rows
+            now = self._hook.clock.monotonic()
+            if now - self._logged >= PROGRESS_EVERY:
+                self._logged = now
+                log.info(
+                    "%d pages, %d rows, %.0f rows/s, %d requests of the budget left this minute",
+                    self._pages,
+                    self._rows,
+                    self._rows / (now - self._began),
+                    self._hook.budget_left(),
+                )
+
+
+def _unordered(value: str | Iterable[str] | None) -> object:
+    return value if value is None or isinstance(value, str) else sorted(value)
+
+
+def _stretches(days: Iterable[date]) -> list[Period]:
+    """Consecutive days as periods."""
+    stretches: list[Period] = []
+    for day in days:
+        if stretches and stretches[-1].end == day:
+            stretches[-1] = Period(stretches[-1].start, day + DAY)
+        else:
+            stretches.append(Period.of(day))
+    return stretches

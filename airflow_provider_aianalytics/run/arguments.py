@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments as a DAG author writes them: known when the DAG is parsed, or only when the task runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+
+Day = str | date | datetime
+
+
+def is_literal(*values: object) -> bool:
+    """Whether values are known when the DAG is parsed, so that they can be checked there."""
+    return not any("{{" in repr(value) or "{%" in repr(value) or is_xcom_arg(value) for value in values)
+
+
+def is_xcom_arg(value: object) -> bool:
+    """Whether a value is, or holds, what another task returns, which a worker alone can fetch."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set):
+        return any(map(is_xcom_arg, value))
+    return hasattr(value, "resolve")
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuse an argument.
+
+    :raises InvalidArgumentError: with the message, unless the condition holds.
+    """
+    if not condition:
+        raise InvalidArgumentError(message)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The buttons of a task in Airflow's UI: to what it landed, and to the vendor's own page with the same figures.
+
+Airflow 2 asks a link for its URL whenever the page is shown, Airflow 3 once, in the worker when the task is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+from airflow_provider_aianalytics.vendors.base import Vendor
+from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
+from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
+
+if TYPE_CHECKING:
+    from airflow_provider_aianalytics.storage.lake import LakeTable
+
+LANDED_URL_KEY = "_link_LandedLink"
+"""The XCom that holds the URL: the key under which Airflow 3 itself keeps that of :class:`LandedLink`."""
+
+
+class LandedLink(BaseOperatorLink):
+    """To the manifest of the day that was landed or, for several, to the folder of the table's manifests."""
+
+    name = "Landed manifests"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        # The worker's own operator knows it; and an XCom that is asked for and not there is an error in its log.
+        page: str | None = getattr(operator, "manifest_url", None)
+        if page is not None:
+            return page
+        from airflow.providers.common.compat.sdk import XCom
+
+        return XCom.get_value(ti_key=ti_key, key=LANDED_URL_KEY) or ""
+
+
+class VendorLink(BaseOperatorLink):
+    """To the vendor's own page with these figures, for people to compare."""
+
+    vendor: ClassVar[Vendor]
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        return self.vendor.analytics_url
+
+
+class ClaudeEnterpriseAnalyticsLink(VendorLink):
+    name = "Claude Enterprise's own analytics"
+    vendor = CLAUDE_ENTERPRISE
+
+
+class PerplexityAnalyticsLink(VendorLink):
+    name = "Perplexity's own analytics"
+    vendor = PERPLEXITY
+
+
+def landed_url(table: LakeTable, days: Sequence[date]) -> str:
+    """The URL for :class:`LandedLink`, empty where no browser can open one.
+
+    :param days: the days that are there now, ascending.
+    """
+    from airflow_provider_aianalytics.lineage.locations import location_of
+
+    if not days:
+        return ""
+    lake = location_of(table.root)
+    newest = lake / table.manifest_file(days[-1])
+    folder = lake / table.manifest_file(days[-1]).rpartition("/")[0]
+    return (folder.folder_console_url() if len(days) > 1 else "") or newest.console_url()

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What both families share."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import MappingProxyType
+
+from airflow_provider_aianalytics.vendors.base import Column, ColumnType
+
+VENDOR = "claude_enterprise"
+PREFIX = "/v1/organizations/analytics"
+LEGACY_NAMES = MappingProxyType({"email": "email_address"})  # section 1
+FIRST_DAY = date(2026, 1, 1)  # section 6: an earlier day is a 400
+
+
+def columns(kind: ColumnType, prefix: str, *names: str) -> tuple[Column, ...]:
+    return tuple(Column(f"{prefix}{name}", kind) for name in names)
+
+
+def strings(*names: str) -> tuple[Column, ...]:
+    return columns(ColumnType.STRING, "", *names)
+
+
+def integers(prefix: str, *names: str) -> tuple[Column, ...]:
+    return columns(ColumnType.INTEGER, prefix, *names)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Perplexity Computer Analytics API, as data. Section numbers are those of its wire contract."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow_provider_aianalytics.vendors.base import (
+    Availability,
+    Column,
+    ColumnType,
+    Dataset,
+    Filter,
+    TimestampFormat,
+    Vendor,
+    WindowRule,
+)
+
+VENDOR = "perplexity"
+
+# Section 4: synced "periodically, not in real time", with no watermark, so a recent zero proves nothing. There is no
+# statement of finality either; the contract's client policy is to read three trailing days again.
+COMPLETE_BUCKETS = Availability(kind="frontier", settle=timedelta(hours=3), final_after=timedelta(days=3))
+WINDOW = WindowRule(start="start_time", end="end_time", time_format=TimestampFormat.EPOCH, max_days=90)
+BOUNDS = ("start_time", "end_time")
+BREAKDOWN = ("by_categories", "by_category")  # the current shape and the older one (sections 2.2 and 2.3)
+_BOUND_COLUMNS = tuple(Column(bound, ColumnType.TIMESTAMP) for bound in BOUNDS)
+
+
+def _series(name: str, title: str) -> Dataset:
+    """A v1 time series (section 2): every bucket of the window, also the empty ones."""
+    return Dataset(
+        vendor=VENDOR,
+        name=name,
+        path="/v1/analytics/computer/usage",
+        title=title,
+        grain="bucket",
+        window=WINDOW,
+        page_limit={"1d": 31, "1h": 168},
+        limit_unit="buckets",
+        availability=COMPLETE_BUCKETS,
+        bounds=BOUNDS,
+        measure="count",
+        breakdown=BREAKDOWN,
+        bucket_widths=("1d", "1h"),
+        filters={"user_email": Filter(multiple=False)},
+        parameters=(("dataset", name),),
+        columns=(*_BOUND_COLUMNS, Column("count", ColumnType.INTEGER)),
+    )
+
+
+def _by_member(name: str, title: str) -> Dataset:
+    """A v2 dataset (section 5): a row for each member who has any, days only; ``limit`` counts member rows."""
+    return Dataset(
+        vendor=VENDOR,
+        name=f"member_{name}",
+        path="/v2/analytics/computer/usage",
+        title=title,
+        grain="member and day",
+        window=WINDOW,
+        page_limit={None: 100},
+        limit_unit="member rows",
+        availability=COMPLETE_BUCKETS,
+        bounds=BOUNDS,
+        results="results",
+        measure="count",
+        breakdown=BREAKDOWN,
+        parameters=(("dataset", name), ("group_by", "user_email")),
+        columns=(*_BOUND_COLUMNS, Column("user_email", ColumnType.STRING), Column("count", ColumnType.INTEGER)),
+    )
+
+
+PERPLEXITY = Vendor(
+    name=VENDOR,
+    title="Perplexity Computer Analytics",
+    base_url="https://api.perplexity.ai",
+    key_header="Authorization",
+    key_format="Bearer {key}",
+    headers={},
+    requests_per_minute=60,  # section 4: no number is published; this one is ours
+    max_concurrency=1,
+    key_help=(
+        "The organization's Analytics API key is needed (a Sonar key does not work); an admin makes it in the "
+        "organization's Computer settings > Analytics > Analytics API, and it belongs in the connection's password. "
+        "There is one key an organization: whoever regenerates it breaks every consumer"
+    ),
+    analytics_url="https://www.perplexity.ai/account/org/analytics",
+    datasets={
+        dataset.name: dataset
+        for dataset in (
+            _series("credit_usage", "credits used, by model and by source"),
+            _series("connectors", "use of connectors"),
+            _series("artifacts", "artifacts generated, by type"),
+            _series("skills", "use of skills"),
+            _series("spaces", "activity in spaces"),
+            _series("workflows", "workflow runs"),
+            _series("task_durations", "tasks, by duration band"),
+            _series("query_volume", "queries"),
+            _series("daily_active_users", "distinct users of a bucket (not additive)"),
+            _by_member("credit_usage", "credits used by each member"),
+            _by_member("query_volume", "queries of each member"),
+        )
+    },
+)
