@@ -19,7 +19,9 @@
     │   └── OversizedResponseError *  an answer longer than any page can be
     ├── ResultTooLargeError *         more than XCom should carry, or than the vendor serves of a bucket
     ├── SuspiciousShrinkError *       a day that had more before
-    └── QueryMismatchError *          a table that was landed by another query
+    ├── QueryMismatchError *          a table that was landed by another query
+    ├── StorageError                  the lake cannot be read or written until a person mends it
+    └── ManifestVersionError *        a manifest of a newer version of this package
 
 What a retry cannot mend (*) is an :class:`AirflowFailException` too: the task fails at once.
 """
@@ -134,3 +136,11 @@ class SuspiciousShrinkError(AIAnalyticsError, AirflowFailException):
 
 class QueryMismatchError(AIAnalyticsError, AirflowFailException):
     """The table was landed by another query; two cuts of a dataset need two tables."""
+
+
+class StorageError(AIAnalyticsError):
+    """The lake cannot be read or written until a person mends it."""
+
+
+class ManifestVersionError(AIAnalyticsError, AirflowFailException):
+    """A manifest was written by a newer version of this package, which has to be installed to change the day."""

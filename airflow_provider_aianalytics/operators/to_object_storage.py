@@ -26,7 +26,8 @@ from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.run.arguments import is_literal, require
 from airflow_provider_aianalytics.run.period import period_of
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import LakeTable, check_table
+from airflow_provider_aianalytics.storage.lake import LakeTable
+from airflow_provider_aianalytics.storage.layout import check_path, check_table
 from airflow_provider_aianalytics.ui.links import LANDED_URL_KEY, landed_url
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self._landed: IngestResult | None = None
         self._wait_deadline: str | None = None
         FileFormat(file_format, compression)
+        if is_literal(path):
+            check_path(path)
         require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
         require(restate_days >= 0, f"restate_days={restate_days} is negative")
         for name, allowed in CHOICES.items():
@@ -188,7 +191,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
 
         period, checked = self.period(context), self.query()
         table = LakeTable(
-            str(self.path),
+            check_path(self.path),
             vendor=self.vendor.name,
             table=self._table_name(),
             file_format=FileFormat(self.file_format, self.compression),

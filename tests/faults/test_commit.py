@@ -19,8 +19,9 @@ from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
 from airflow_provider_aianalytics.ingest.result import Partition
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import SPOOL, STALE_AFTER, LakeTable
+from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.manifest import Run
+from airflow_provider_aianalytics.storage.spool import SPOOL, STALE_AFTER
 from tests.stores.worker import ChangingHook, records
 
 D = date(2026, 11, 1)
@@ -42,13 +43,13 @@ class Lake:
         hook = ChangingHook(rows)
         hook.step = step
         hook.clock.step = step if at is None else at  # type: ignore[attr-defined]
-        walk = hook.walk
+        iter_pages = hook.iter_pages
 
         def then(*arguments: Any) -> Iterator[Any]:
-            yield from walk(*arguments)
+            yield from iter_pages(*arguments)
             meanwhile()
 
-        hook.walk = then  # type: ignore[method-assign,assignment]
+        hook.iter_pages = then  # type: ignore[method-assign,assignment]
         table = LakeTable(self.url, vendor="claude_enterprise", table="users", file_format=FORMAT)
         run = Run(dag_id="dag", run_id=uuid4().hex, task_id="land")
         options = IngestOptions(accept_shrink=True)
