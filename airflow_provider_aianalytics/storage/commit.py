@@ -171,8 +171,11 @@ class _Commit:
             return tuple(revisions)
         unlisted = {orphan.sha256: orphan for orphan in map(self._describe, self._unlisted())}
         if old is not None and is_restated:
-            left = unlisted.pop(old.sha256, None)
-            file = self.table.save_revision(old) if is_intact else left.file if left is not None else None
+            saved = unlisted.pop(old.sha256, None)
+            file = saved.file if saved is not None else None
+            if file is None and is_intact:
+                taken = {revision.file for revision in revisions} | {orphan.file for orphan in unlisted.values()}
+                file = self.table.save_revision(old, taken)
             revisions.append(Revision(fetched_at=old.fetched_at, rows=old.rows, sha256=old.sha256, file=file))
         for orphan in found:
             saved = unlisted.pop(orphan.sha256, None)

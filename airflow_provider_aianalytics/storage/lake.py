@@ -8,12 +8,13 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,16 +148,6 @@ class LakeTable:
         """The content that a restatement replaced, relative to the lake's path."""
         return self.layout.revision_file(day, fetched_at)
 
-    def revision_path(self, old: Manifest) -> str:
-        """Where the content of a manifest is saved when it is replaced.
-
-        A clock that is set back can show the same time twice; a revision that is listed is never written over.
-        """
-        file = self.revision_file(old.date, old.fetched_at)
-        if file in {revision.file for revision in old.revisions}:
-            file = self.revision_file(old.date, f"{old.fetched_at}-{len(old.revisions)}")
-        return file
-
     def url(self, file: str) -> str:
         """The full URL of a file of the lake."""
         return str(self.root / file)
@@ -235,10 +226,12 @@ class LakeTable:
         wanted = list(days)
         found: dict[date, Manifest | None] = dict.fromkeys(wanted)
         reading = [day for day in wanted if listing is None or day in listing.manifests]
+        read = self.manifest if listing is None else self._read_listed_manifest
+        if len(reading) < 2:
+            return found | {day: read(day) for day in reading}
         _ = self.root.fs  # reads the connection here, and not in several threads at once
         pool = ThreadPoolExecutor(READERS)
         try:
-            read = self.manifest if listing is None else self._read_listed_manifest
             found |= zip(reading, pool.map(read, reading), strict=True)
         finally:
             # Do not join the pool: Airflow raises SIGTERM as an exception, which can deadlock on the pool's lock.
@@ -343,14 +336,17 @@ class LakeTable:
     def publish_manifest(self, manifest: Manifest, *, expected: FileInfo | bool | None = True) -> None:
         self.store.write(self.manifest_file(manifest.date), encode(manifest), expected=expected)
 
-    def save_revision(self, old: Manifest) -> str:
+    def save_revision(self, old: Manifest, taken: Collection[str | None] = ()) -> str:
         """Copy the data of a day beside the lake's tables before it is replaced.
 
         :param old: the manifest of the content that is replaced.
+        :param taken: the revisions of the day so far, which are not written over: a clock that is set back shows the
+            same time twice.
         :return: where the copy is, relative to the lake's path.
         :raises StoreConflictError: when the data is no longer what the manifest says.
         """
-        file = self.revision_path(old)
+        names = chain([old.fetched_at], (f"{old.fetched_at}-{number}" for number in count(len(old.revisions))))
+        file = next(file for name in names if (file := self.revision_file(old.date, name)) not in taken)
         with self.spool() as folder:
             copy = folder / "copy"
             try:

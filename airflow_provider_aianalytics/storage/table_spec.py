@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import date
 from uuid import uuid4
 
 import msgspec
@@ -197,8 +198,8 @@ class SpecGuard:
 
         :raises QueryMismatchError: naming the files.
         """
-        # A claim is older than every file that was written under it, so that it tells what an orphan hides.
-        described = None if self._claimed else set(self._table.landed_days())
+        # A claim is older than every file that was written under it. Without one, each manifest speaks for its own day.
+        described = None if self._claimed else self._described_days()
         name = f"/{self._table.table}{self._table.file_format.suffix}"
         suspicious = [
             self._table.url(file)
@@ -213,6 +214,13 @@ class SpecGuard:
                 where=f"{self._spec.vendor} {self._spec.dataset}",
                 hint="Look at them and remove them; nothing was read and nothing was written",
             )
+
+    def _described_days(self) -> set[date]:
+        manifests = self._table.manifests(self._table.landed_days())
+        for manifest in manifests.values():
+            if manifest is not None:
+                self.check_day(manifest)
+        return {day for day, manifest in manifests.items() if manifest is not None}
 
     def _mismatch(self, message: str, *, claim: str | None = None) -> QueryMismatchError:
         table, layout = self._table, self._table.layout
