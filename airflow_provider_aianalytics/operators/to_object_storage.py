@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,7 +19,7 @@ from airflow_provider_aianalytics.exceptions import (
     RateLimitedError,
     VendorUnavailableError,
 )
-from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields
+from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields, field_names
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
@@ -98,8 +98,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         on_empty: str = "accept",
         on_shrink: str = "fail",
         on_cap: str = "report",
-        drop_fields: Sequence[str] = (),
-        pseudonymize_fields: Sequence[str] = (),
+        drop_fields: Iterable[str] = (),
+        pseudonymize_fields: Iterable[str] = (),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
@@ -114,8 +114,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.on_unavailable = on_unavailable
         self.on_empty = on_empty
         self.on_shrink = on_shrink
-        self.drop_fields = drop_fields
-        self.pseudonymize_fields = pseudonymize_fields
+        self.drop_fields = field_names("drop_fields", drop_fields)
+        self.pseudonymize_fields = field_names("pseudonymize_fields", pseudonymize_fields)
         self.on_cap = on_cap
         self.deferrable = deferrable
         self.manifest_url = ""
@@ -137,8 +137,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 f'on_unavailable="partial" is not for {self.dataset}, which the vendor has for whole days only; '
                 "allowed: fail, skip, wait",
             )
-            check_fields(self.query().dataset, "drop_fields", drop_fields)
-            check_fields(self.query().dataset, "pseudonymize_fields", pseudonymize_fields)
+            check_fields(self.query().dataset, "drop_fields", self.drop_fields)
+            check_fields(self.query().dataset, "pseudonymize_fields", self.pseudonymize_fields)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Land the days of the run's period.
@@ -215,8 +215,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 first_try=first_try(context),
                 privacy=Privacy(
                     checked.dataset,
-                    tuple(self.drop_fields),
-                    tuple(self.pseudonymize_fields),
+                    self.drop_fields,
+                    self.pseudonymize_fields,
                     hook.endpoint.pseudonym_secret if self.pseudonymize_fields else "",
                 ),
                 options=IngestOptions(
