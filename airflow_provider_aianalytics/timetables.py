@@ -12,7 +12,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.vendors.base import DAY
-from airflow_provider_aianalytics.vendors.claude_enterprise.engagement import ENGAGEMENT
+from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction
@@ -20,11 +20,18 @@ if TYPE_CHECKING:
     from pendulum import DateTime
 
 
+_LATEST = max(
+    (dataset.availability for vendor in VENDORS.values() for dataset in vendor.datasets.values()),
+    key=lambda availability: availability.exists_from(date(2026, 1, 1)) + availability.lag,
+)
+"""The availability of the datasets that arrive last."""
+
+
 class DataAvailabilityTimetable(Timetable):
     """One run for each UTC day ``D``, with the data interval ``[D, D+1)``, made at ``D+1 at`` UTC plus ``lag``.
 
-    The defaults are those of Claude Enterprise's engagement datasets: a day is aggregated at 10:00 UTC of the next and
-    expected three days later. Cost, usage and Perplexity have a day sooner: ``lag=timedelta(hours=4), at=time(0)``.
+    The defaults are those of the datasets that arrive last: a day is aggregated at 10:00 UTC of the next and expected
+    three days later. Datasets that are filled during the day have it sooner: ``lag=timedelta(hours=4), at=time(0)``.
 
     The first day is the first whole UTC day from ``start_date``, the last is the one that ``end_date`` lies in. With
     ``catchup`` every day between gets its run; without it the first run is that of the latest day there is. A run
@@ -37,7 +44,7 @@ class DataAvailabilityTimetable(Timetable):
 
     clock: Clock = SYSTEM_CLOCK
 
-    def __init__(self, *, lag: timedelta = ENGAGEMENT.lag, at: time = ENGAGEMENT.at) -> None:
+    def __init__(self, *, lag: timedelta = _LATEST.lag, at: time = _LATEST.at) -> None:
         if not isinstance(lag, timedelta) or lag < timedelta(0):
             raise InvalidArgumentError(f"lag={lag!r} is not a timedelta of zero or more, such as timedelta(days=3)")
         if not isinstance(at, time) or at.tzinfo not in (None, UTC):

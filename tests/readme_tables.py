@@ -48,7 +48,7 @@ def _available(availability: Availability) -> str:
             return f"next day {availability.at:%H:%M} UTC, expected {_spell(availability.lag)} later"
         case "watermark":
             return f"when `data_refreshed_at` passes the day, about {_spell(availability.lag)}"
-        case "frontier":
+        case "complete_buckets":
             return f"complete buckets, believed after {_spell(availability.settle)}"
 
 

@@ -22,14 +22,13 @@ from packaging.version import Version
 import airflow_provider_aianalytics
 from airflow_provider_aianalytics import triggers
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
-from airflow_provider_aianalytics.hooks.async_http import HOOKS as TRIGGERED
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.connection import READ_TIMEOUT
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
-from airflow_provider_aianalytics.triggers.new_day import VENDORS
 from airflow_provider_aianalytics.ui import links as links_module
 from airflow_provider_aianalytics.ui.links import VendorLink
+from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 DISTRIBUTION = "airflow-provider-aianalytics"
 HOOKS: dict[str, type[AnalyticsHook]] = {
@@ -79,7 +78,7 @@ class TestProviderInfo:
         of_forms = {one["connection-type"].removesuffix("_analytics") for one in info["connection-types"]}
         modules = {name.rpartition(".")[2] for one in info["operators"] for name in one["python-modules"]}
 
-        assert set(VENDORS) == set(TRIGGERED) == of_vendors == of_forms == modules
+        assert set(VENDORS) == of_vendors == of_forms == modules
 
     def test_it_is_what_the_installed_airflow_takes(self) -> None:
         schema = json.loads(resources.files("airflow").joinpath("provider_info.schema.json").read_text())

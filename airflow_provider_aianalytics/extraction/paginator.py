@@ -81,7 +81,7 @@ class CursorPaginator:
     def parameters(self) -> tuple[tuple[str, str], ...]:
         """The parameters of the next request; identical on every page but for the cursor (contract section 5)."""
         first = self.query.parameters(self.window)
-        return first if self._cursor is None else (*first, ("page", self._cursor))
+        return first if self._cursor is None else (*first, (self.query.dataset.wire.cursor_parameter, self._cursor))
 
     def advance(self, page: Page) -> None:
         """Take a page and decide where the chain goes.

@@ -39,7 +39,8 @@ from airflow_provider_aianalytics.exceptions import (
 from airflow_provider_aianalytics.extraction.paginator import Page
 from airflow_provider_aianalytics.extraction.query import Query, build_query
 from airflow_provider_aianalytics.extraction.windows import Period, check_period
-from airflow_provider_aianalytics.vendors.base import DAY, Dataset
+from airflow_provider_aianalytics.vendors.availability import DAY, Aggregated
+from airflow_provider_aianalytics.vendors.base import Dataset
 
 Until = Literal["available", "final"]
 UNTIL: tuple[Until, ...] = ("available", "final")
@@ -49,8 +50,6 @@ GRACE = timedelta(minutes=5)
 """Behind each scheduled moment, so that clocks that differ and an aggregation that takes a while cost no day."""
 MAX_JITTER = timedelta(minutes=10)
 """Over which the looks of different tasks are spread."""
-LATEST_ARRIVAL = timedelta(hours=24)
-"""How long after the end of a day its cost, usage and series are there at the latest (Claude contract section 6)."""
 POLL_OFFSETS = (4 * HOUR, 8 * HOUR, 14 * HOUR, 21 * HOUR)
 """After the first look, at datasets that are filled during the day; then each is half as long again."""
 MAX_DAYS_SKIPPED = 3
@@ -80,21 +79,15 @@ class WaitTarget:
 
     @property
     def where(self) -> str:
-        return f"{self.dataset.vendor} {self.dataset.name} {self.day}"
+        return f"{self.dataset} {self.day}"
 
     @property
     def assumed_available_from(self) -> datetime:
         """From this moment on, UTC, the day is taken to be there without a request."""
-        availability = self.dataset.availability
-        end = availability.exists_from(self.day)
-        match availability.kind:
-            case "aggregated":
-                old = end + availability.lag
-            case "frontier" if self.dataset.results is not None:
-                old = self._expected  # days without use are left out, so a look could tell nothing more
-            case _:
-                old = max(end + LATEST_ARRIVAL, self._expected)
-        return max(old, self._wanted)
+        # Rows per member leave out days without use, so a request for such a day would prove nothing.
+        omits_empty_days = self.dataset.availability.kind == "complete_buckets" and not self.dataset.is_series
+        assumed = self.dataset.availability.assumed_from(self.day, omits_empty_days=omits_empty_days)
+        return max(assumed, self._wanted)
 
     @property
     def first_poll(self) -> datetime:
@@ -108,14 +101,11 @@ class WaitTarget:
         :param latest: the latest day the vendor has, where it said so.
         """
         availability = self.dataset.availability
-        if availability.kind != "aggregated":
+        if not isinstance(availability, Aggregated):
             return next(moment for moment in self._steps() if moment >= looked + HOUR)
         behind = 1 if latest is None else min((self.day - latest).days, MAX_DAYS_SKIPPED)
         waited = (looked - availability.exists_from(self.day)).days
-        coming = datetime.combine(looked.date(), availability.at, tzinfo=UTC)
-        if coming <= looked:
-            coming += DAY
-        return coming + DAY * (max(behind, waited // 4, 1) - 1) + self._delay
+        return availability.next_aggregation(looked) + DAY * (max(behind, waited // 4, 1) - 1) + self._delay
 
     @property
     def _wanted(self) -> datetime:
@@ -128,9 +118,7 @@ class WaitTarget:
     @property
     def _expected(self) -> datetime:
         """The earliest moment at which a look makes sense."""
-        availability = self.dataset.availability
-        exists = availability.exists_from(self.day)
-        return exists if availability.kind == "aggregated" else exists + max(availability.lag, availability.settle)
+        return self.dataset.availability.expected_from(self.day)
 
     @property
     def _delay(self) -> timedelta:
@@ -322,10 +310,8 @@ class DayPoller:
             pass
         if reading.covers(self.target.day):
             self.available = True
-        elif self.target.dataset.availability.kind == "watermark":
-            self._not_yet(f"the vendor's data goes to {reading.data_refreshed_at or 'no moment of that day'}", now)
         else:
-            self._not_yet("the vendor's series ends before the end of that day", now)
+            self._not_yet(self.target.dataset.availability.why_missing(reading.data_refreshed_at), now)
 
     def _not_yet(self, said: str, now: datetime, latest: date | None = None) -> None:
         self.failures = 0

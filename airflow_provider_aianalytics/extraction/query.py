@@ -10,8 +10,6 @@ from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.extraction.windows import Window
 from airflow_provider_aianalytics.vendors.base import Dataset, Filter, TimestampFormat
 
-MAX_LIST_ENTRIES = 100  # both Claude families (contract section 2)
-
 FilterValue = str | bool | Sequence[str]
 
 
@@ -46,13 +44,14 @@ class Query:
         if self.bucket_width is not None:
             yield dataset.bucket_width_parameter, self.bucket_width
         for dimension in self.group_by:
-            yield "group_by[]", dimension
+            yield dataset.wire.group_by_parameter, dimension
         for name, values in self.filters:
             for value in values:
                 if dataset.filter_parameter is not None:
                     yield dataset.filter_parameter, f"{name}:{value}"
                 else:
-                    yield (f"{name}[]" if dataset.filters[name].multiple else name), value
+                    multiple = dataset.filters[name].multiple
+                    yield (dataset.wire.list_parameter.format(name=name) if multiple else name), value
 
     def parameters(self, window: Window, *, limit: int | None = None) -> tuple[tuple[str, str], ...]:
         """The parameters of the first page of a window, as they are sent; the others add only the cursor.
@@ -63,7 +62,7 @@ class Query:
         bounds = [(rule.start, _spell(window, rule.time_format)[0])]
         if rule.end is not None:
             bounds.append((rule.end, _spell(window, rule.time_format)[1]))
-        return (*self.options(), *bounds, ("limit", str(limit or self.page_limit)))
+        return (*self.options(), *bounds, (self.dataset.wire.limit_parameter, str(limit or self.page_limit)))
 
 
 def build_query(
@@ -102,7 +101,7 @@ def _checked_group_by(dataset: Dataset, group_by: Iterable[str]) -> tuple[str, .
     if dataset.max_group_by is not None and len(counted) > dataset.max_group_by:
         uncounted = f" ({' and '.join(dataset.free_group_by)} not counted)" if dataset.free_group_by else ""
         raise InvalidArgumentError(
-            f"{dataset.vendor} {dataset.name}: group_by takes at most {dataset.max_group_by} dimensions{uncounted}; "
+            f"{dataset}: group_by takes at most {dataset.max_group_by} dimensions{uncounted}; "
             f"{len(counted)} were given: {', '.join(counted)}"
         )
     return tuple(dimension for dimension in dataset.group_by if dimension in dimensions)
@@ -118,10 +117,9 @@ def _checked_filters(dataset: Dataset, filters: Mapping[str, FilterValue]) -> tu
         if name in filters
     )
     entries = sum(len(values) for _, values in checked)
-    if dataset.filter_parameter is not None and entries > MAX_LIST_ENTRIES:
-        raise InvalidArgumentError(
-            f"{dataset.vendor} {dataset.name}: filters take {MAX_LIST_ENTRIES} values together; {entries} were given"
-        )
+    most = dataset.wire.max_list_entries
+    if dataset.filter_parameter is not None and entries > most:
+        raise InvalidArgumentError(f"{dataset}: filters take {most} values together; {entries} were given")
     return checked
 
 
@@ -136,11 +134,9 @@ def _checked_values(dataset: Dataset, name: str, rule: Filter, given: FilterValu
         values: tuple[str, ...] = (str(given).lower(),)
     else:
         values = (given,) if isinstance(given, str) else _texts(f"filters[{name!r}]", given)
-    most = MAX_LIST_ENTRIES if rule.multiple else 1
+    most = dataset.wire.max_list_entries if rule.multiple else 1
     if not 1 <= len(values) <= most:
-        raise InvalidArgumentError(
-            f"{dataset.vendor} {dataset.name}: filters[{name!r}] takes 1 to {most} values; {len(values)} were given"
-        )
+        raise InvalidArgumentError(f"{dataset}: filters[{name!r}] takes 1 to {most} values; {len(values)} were given")
     for value in values:
         if rule.values and value not in rule.values:
             raise _refused(dataset, f"filters[{name!r}]", value, rule.values)
@@ -155,16 +151,16 @@ def _check_combinations(checked: Query) -> None:
     dataset = checked.dataset
     for one, other in dataset.conflicts:
         if one in given and other in given:
-            raise InvalidArgumentError(f"{dataset.vendor} {dataset.name}: {one} cannot be combined with {other}")
+            raise InvalidArgumentError(f"{dataset}: {one} cannot be combined with {other}")
     for option, needed in dataset.requirements:
         if option in given and needed not in given:
-            raise InvalidArgumentError(f"{dataset.vendor} {dataset.name}: {option} needs {needed}")
+            raise InvalidArgumentError(f"{dataset}: {option} needs {needed}")
 
 
 def _refused(dataset: Dataset, option: str, value: object, allowed: Iterable[str]) -> InvalidArgumentError:
     choices = ", ".join(allowed)
     return InvalidArgumentError(
-        f"{dataset.vendor} {dataset.name}: {option} {value!r} is not allowed; "
+        f"{dataset}: {option} {value!r} is not allowed; "
         + (f"allowed: {choices}" if choices else "this dataset takes none")
     )
 

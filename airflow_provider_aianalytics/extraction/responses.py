@@ -7,9 +7,10 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import NoReturn
+from functools import cache
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -26,15 +27,13 @@ from airflow_provider_aianalytics.exceptions import (
 )
 from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
 from airflow_provider_aianalytics.vendors.base import Vendor
+from airflow_provider_aianalytics.vendors.wire import ErrorKind, ErrorResponse, WireFormat
 
 MAX_RETRY_AFTER = 86400.0
 MAX_MESSAGE = 500
 _EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DAYS_AGO = re.compile(r"\bdays?\s+ago\b", re.IGNORECASE)
-_NOT_THERE = re.compile(r"\bnot\s+(yet\s+)?available\b|\blatest\b", re.IGNORECASE)
 _ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
 
@@ -53,27 +52,42 @@ class Response:
     body: bytes
 
 
-class _Envelope(msgspec.Struct):
-    data: list[msgspec.Raw] | None = None
-    summaries: list[msgspec.Raw] | None = None  # the older shape of one endpoint (Claude contract section 7.2)
-    has_more: bool | None = None
-    next_page: str | None = None
-    data_refreshed_at: str | None = None
-    organization_id: str | None = None
-
-
 class _ErrorDetail(msgspec.Struct):
     type: str | None = None
     message: str | None = None
+    code: str | int | None = None
 
 
-class _ErrorBody(msgspec.Struct):
-    error: _ErrorDetail = msgspec.field(default_factory=_ErrorDetail)
-    detail: msgspec.Raw = msgspec.Raw(b"")  # FastAPI's own form (Perplexity contract section 3)
+_TEXT = str | None
+_STRUCT = "_Envelope"
 
 
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-_ERROR = msgspec.json.Decoder(_ErrorBody)
+@cache
+def _page_decoder(wire: WireFormat) -> msgspec.json.Decoder[Any]:
+    """Reads of a page what every vendor has under some name; the items stay raw."""
+    fields: list[tuple[str, Any, Any]] = [
+        *((f"items_{number}", list[msgspec.Raw] | None, None) for number in range(len(wire.items_fields))),
+        ("has_more", bool | None, None),
+        ("next_cursor", _TEXT, None),
+        ("data_refreshed_at", _TEXT, None),
+        ("organization_id", _TEXT, None),
+    ]
+    names = {f"items_{number}": name for number, name in enumerate(wire.items_fields)} | {
+        "has_more": wire.has_more_field,
+        "next_cursor": wire.cursor_field,
+        "data_refreshed_at": wire.watermark_field,
+        "organization_id": wire.organization_field,
+    }
+    return msgspec.json.Decoder(msgspec.defstruct(_STRUCT, fields, rename=names))
+
+
+@cache
+def _error_decoder(wire: WireFormat) -> msgspec.json.Decoder[Any]:
+    fields: list[tuple[str, Any, Any]] = [
+        ("error", _ErrorDetail, msgspec.field(default_factory=_ErrorDetail)),
+        ("text", msgspec.Raw, msgspec.Raw(b"")),
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("_Error", fields, rename={"text": wire.error_text_field}))
 
 
 def parse_page(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, now: datetime) -> Page:
@@ -82,10 +96,11 @@ def parse_page(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, 
     :param now: the time of arrival, UTC.
     :raises AIAnalyticsError: the typed error that the answer stands for.
     """
+    wire = paginator.query.dataset.wire
     if answer.status != 200:
         raise_error(answer, paginator, vendor, now=now)
     try:
-        envelope = _decoded(answer.body)
+        envelope = _decode_page(answer.body, wire)
         if envelope.data_refreshed_at is not None:
             parse_timestamp(envelope.data_refreshed_at)
     except (ValueError, RecursionError, msgspec.DecodeError) as error:
@@ -94,17 +109,20 @@ def parse_page(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, 
             where=paginator.where,
             hint="Nothing of this window was kept; a retry reads it again",
         ) from None
-    items = envelope.data if envelope.data is not None else envelope.summaries
+    candidates = (getattr(envelope, f"items_{number}") for number in range(len(wire.items_fields)))
+    items = next((found for found in candidates if found is not None), None)
     if items is None:
         raise MalformedResponseError(
-            "the answer is a JSON object without data", where=paginator.where, hint="A retry reads the window again"
+            f"the answer is a JSON object without {wire.items_fields[0]}",
+            where=paginator.where,
+            hint="A retry reads the window again",
         )
     return Page(
         window=paginator.window,
         number=paginator.number,
         body=answer.body,
         items=items,
-        next_cursor=envelope.next_page,
+        next_cursor=envelope.next_cursor,
         has_more=envelope.has_more,
         data_refreshed_at=envelope.data_refreshed_at,
         organization_id=envelope.organization_id,
@@ -115,40 +133,48 @@ def parse_page(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, 
 
 
 def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, now: datetime) -> NoReturn:
-    """Raise the typed error that a status and an error body stand for (error tables of both contracts)."""
-    kind, message = _error_in(answer.body)
-    request_id = answer.headers.get("request-id", "")
-    said = f"the vendor answered {answer.status}{' ' + kind if kind else ''}"
-    said += f": {message}" if message else ""
-    said += f" (request {request_id})" if request_id else ""
+    """Raise the typed error that a status and an error body stand for; the vendor's ``wire.py`` says what they mean."""
+    wire = paginator.query.dataset.wire
+    kind, message = _parse_error(answer.body, wire)
+    *_, last_day = paginator.window.days()
+    verdict = wire.classify(
+        ErrorResponse(
+            status=answer.status,
+            type=kind,
+            message=message,
+            has_cursor=paginator.has_cursor,
+            dataset=paginator.query.dataset,
+            last_day=last_day,
+        )
+    )
+    request_id = answer.headers.get(wire.request_id_header, "")
+    text = f"the vendor answered {answer.status}{' ' + kind if kind else ''}"
+    text += f": {message}" if message else ""
+    text += f" (request {request_id})" if request_id else ""
     where = paginator.where
-    match answer.status:
-        case 401:
-            raise AuthenticationError(said, where=where, hint=vendor.key_help)
-        case 403:
-            raise PermissionDeniedError(said, where=where, hint=vendor.key_help)
-        case 404 if kind == "feature_disabled":
+    match verdict.kind:
+        case ErrorKind.AUTHENTICATION:
+            raise AuthenticationError(text, where=where, hint=vendor.key_help)
+        case ErrorKind.PERMISSION_DENIED:
+            raise PermissionDeniedError(text, where=where, hint=vendor.key_help)
+        case ErrorKind.FEATURE_DISABLED:
             raise FeatureDisabledError(
-                said, where=where, hint=f"An admin switches the API on for the organization. {vendor.key_help}"
+                text, where=where, hint=f"An admin switches the API on for the organization. {vendor.key_help}"
             )
-        case 404:
-            # The older Claude guide answers 404 for a key that is missing, wrong or without scope; never "no data".
-            raise AuthenticationError(said, where=where, hint=vendor.key_help)
-        case status if status == 410 or (status == 400 and paginator.has_cursor):
-            # Page one was answered with the same parameters: where they are no longer right, it will say so itself.
+        case ErrorKind.CURSOR_EXPIRED:
             raise CursorExpiredError(
-                said, where=where, hint="The window was started again from page one; a retry may pass"
+                text, where=where, hint="The window was started again from page one; a retry may pass"
             )
-        case 400 if (too_recent := _too_recent(message, paginator)) is not None:
+        case ErrorKind.NOT_YET_AVAILABLE:
             raise NotYetAvailableError(
-                said,
-                latest=too_recent.latest,
+                text,
+                latest=verdict.latest,
                 where=where,
                 hint='Wait for the day with a sensor or on_unavailable="wait"',
             )
-        case 429:
+        case ErrorKind.RATE_LIMITED:
             raise RateLimitedError(
-                said,
+                text,
                 retry_after=retry_after(answer.headers, now=now),
                 where=where,
                 hint=(
@@ -156,19 +182,19 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
                     "put the tasks that share it into one pool"
                 ),
             )
-        case status if status in (408, 409) or status >= 500:
+        case ErrorKind.UNAVAILABLE:
             raise VendorUnavailableError(
-                said, retry_after=retry_after(answer.headers, now=now), where=where, hint="A retry may pass"
+                text, retry_after=retry_after(answer.headers, now=now), where=where, hint="A retry may pass"
             )
-        case status if 300 <= status < 400:
+        case ErrorKind.REDIRECT:
             raise InvalidRequestError(
-                f"{said}, a redirect, which is never followed: the key goes to the connection's host alone",
+                f"{text}, a redirect, which is never followed: the key goes to the connection's host alone",
                 where=where,
                 hint="Put the API's own address into the connection's host, or leave it empty",
             )
-        case _:
+        case ErrorKind.INVALID_REQUEST:
             raise InvalidRequestError(
-                said, where=where, hint="Check dataset, period and options against the vendor's reference"
+                text, where=where, hint="Check dataset, period and options against the vendor's reference"
             )
 
 
@@ -199,43 +225,15 @@ def _http_date(text: str) -> datetime | None:
     return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class _TooRecent:
-    latest: date | None
-
-
-def _too_recent(message: str, paginator: CursorPaginator) -> _TooRecent | None:
-    """Whether a 400 says that the day is not there yet, and which day is the latest.
-
-    The wording is not known beyond its naming a day (Claude contract section 3), so any earlier day in it counts; the
-    oldest wording names none and says "days ago".
-    """
-    if paginator.query.dataset.availability.kind != "aggregated":
-        return None
-    *_, asked = paginator.window.days()
-    named = []
-    for text in _DATE.findall(message):
-        try:
-            named.append(date.fromisoformat(text))
-        except ValueError:
-            continue
-    earlier = [day for day in named if day < asked and day >= (paginator.query.dataset.first_day or date.min)]
-    if earlier and (asked - max(earlier)) < timedelta(days=31):
-        return _TooRecent(max(earlier))
-    if _DAYS_AGO.search(message) or (asked in named and _NOT_THERE.search(message)):
-        return _TooRecent(None)
-    return None
-
-
-def _error_in(body: bytes) -> tuple[str, str]:
+def _parse_error(body: bytes, wire: WireFormat) -> tuple[str, str]:
     """The type and the message of an error body, without addresses of people; empty where it is not one."""
     try:
-        parsed = _ERROR.decode(body)
+        parsed = _error_decoder(wire).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", ""
-    message = parsed.error.message or bytes(parsed.detail).decode(errors="replace")
+    message = parsed.error.message or bytes(parsed.text).decode(errors="replace")
     message = without_addresses(" ".join(message.split()))
-    return parsed.error.type or "", message[:MAX_MESSAGE]
+    return parsed.error.type or str(parsed.error.code or ""), message[:MAX_MESSAGE]
 
 
 def without_addresses(text: str) -> str:
@@ -243,21 +241,22 @@ def without_addresses(text: str) -> str:
     return _EMAIL.sub("<e-mail>", text)
 
 
-def _decoded(body: bytes) -> _Envelope:
+def _decode_page(body: bytes, wire: WireFormat) -> Any:
     if not body.isascii():
         body.decode()
+    decoder = _page_decoder(wire)
     try:
-        return _ENVELOPE.decode(body)
+        return decoder.decode(body)
     except msgspec.DecodeError:
-        mended = _ESCAPE.sub(_without_half_pairs, body)
-        if mended == body:
+        repaired = _ESCAPE.sub(_replace_lone_surrogate, body)
+        if repaired == body:
             raise
-        return _ENVELOPE.decode(mended)
+        return decoder.decode(repaired)
 
 
-def _without_half_pairs(escape: re.Match[bytes]) -> bytes:
+def _replace_lone_surrogate(escape: re.Match[bytes]) -> bytes:
     """Half a surrogate pair, as in a title cut in its middle, is valid JSON but no text: no reader could take it."""
-    return rb"\ufffd" if escape["half"] else escape[0]
+    return rb"\ufffd" if escape["lone"] else escape[0]
 
 
 def parse_timestamp(text: str) -> datetime:

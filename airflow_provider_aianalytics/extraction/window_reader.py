@@ -98,7 +98,7 @@ class WindowReader:
                         hint="The day was not taken for an empty one; a retry reads it again",
                     )
                 return True
-            case "frontier":
+            case "complete_buckets":
                 return self.read_at >= availability.settled_from(day) and not self._left_out(day)
 
     def _left_out(self, day: date) -> int:

@@ -89,7 +89,7 @@ def plan(
     availability = dataset.availability
     days = [day for day in period.days() if availability.exists_from(day) <= now]
     end = midnight(days[-1] + DAY if days else period.start)
-    if partial and availability.kind != "aggregated":
+    if partial and availability.supports_partial:
         end = max(end, min(midnight(period.end), _floor(now, BUCKET_WIDTHS[bucket_width or "1d"])))
     step = timedelta(days=dataset.window.limit(bucket_width))
     windows = []

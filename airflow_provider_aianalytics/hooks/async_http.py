@@ -17,7 +17,6 @@ from airflow.providers.common.compat.connection import get_async_connection
 from asgiref.sync import sync_to_async
 from requests.utils import prepend_scheme_if_needed, select_proxy
 
-from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import (
     InvalidArgumentError,
     OversizedResponseError,
@@ -28,30 +27,15 @@ from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, P
 from airflow_provider_aianalytics.extraction.responses import Response, parse_page
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
-from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.http import USER_AGENT, redact_error
-from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_aianalytics.extraction.query import Query
 
-HOOKS: dict[str, type[ClaudeEnterpriseAnalyticsHook] | type[PerplexityAnalyticsHook]] = {
-    hook.vendor.name: hook for hook in (ClaudeEnterpriseAnalyticsHook, PerplexityAnalyticsHook)
-}
 MAX_BODY = 8 * 1024 * 1024
 """Bytes of one decompressed answer to a probe, which holds one item; in memory of a process that others share."""
-
-
-def get_hook(vendor: str, conn_id: str, *, clock: Clock = SYSTEM_CLOCK) -> AnalyticsHook:
-    """The hook of a vendor.
-
-    :raises InvalidArgumentError: for a vendor there is none of.
-    """
-    if vendor not in HOOKS:
-        raise InvalidArgumentError(f"vendor={vendor!r} is not known; known: {', '.join(HOOKS)}")
-    return HOOKS[vendor](conn_id, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)

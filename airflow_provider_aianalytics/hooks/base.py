@@ -9,6 +9,7 @@ from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
+from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import CursorExpiredError, NotYetAvailableError, ResultTooLargeError
 from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, build_query
@@ -33,9 +34,15 @@ class AnalyticsHook(RateLimitedHttpHook):
     :param clock: the clock to wait by.
     """
 
+    def __init__(self, conn_id: str | None = None, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__(conn_id or self.vendor.default_conn_id, clock=clock)
+
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Give each hook its own form methods: Airflow before 3.2 does not look for inherited ones."""
+        """Name a hook after its vendor, and give it form methods of its own, since Airflow 2 ignores inherited ones."""
         super().__init_subclass__(**arguments)
+        cls.conn_type = cls.vendor.conn_type
+        cls.default_conn_name = cls.vendor.default_conn_id
+        cls.hook_name = cls.vendor.title
         for name in ("get_connection_form_widgets", "get_ui_field_behaviour"):
             if name not in cls.__dict__:
                 setattr(cls, name, AnalyticsHook.__dict__[name])
@@ -100,7 +107,7 @@ class AnalyticsHook(RateLimitedHttpHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one cheap call and say what came of it."""
-        dataset = next(iter(self.vendor.datasets.values()))
+        dataset = self.vendor.dataset(self.vendor.probe_dataset)
         day = (self.clock.now() - dataset.availability.lag).date() - 2 * DAY
         address = ""
         try:

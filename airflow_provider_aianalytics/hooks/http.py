@@ -22,6 +22,7 @@ from airflow_provider_aianalytics.exceptions import (
     BudgetSpentError,
     MalformedResponseError,
     OversizedResponseError,
+    PermissionDeniedError,
     RateLimitedError,
     VendorUnavailableError,
 )
@@ -210,7 +211,14 @@ class RateLimitedHttpHook(HttpHook):
         return self._limiter.remaining(self.clock.monotonic())
 
     def validate_key(self, paginator: CursorPaginator) -> None:
-        """Refuse, in words, a key that this dataset's endpoint is known not to take."""
+        """Refuse a key that the dataset's endpoint is known not to accept.
+
+        :raises PermissionDeniedError: before a request is sent.
+        """
+        dataset = paginator.query.dataset
+        reason = dataset.wire.refuse_key(self.endpoint.key, dataset, self.vendor.datasets.values())
+        if reason:
+            raise PermissionDeniedError(reason, where=paginator.where, hint=self.vendor.key_help)
 
     def get_conn(
         self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Perplexity Computer Analytics API."""
+"""The hook for the Perplexity Computer Analytics API."""
 
 from __future__ import annotations
 
-from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
@@ -17,9 +16,3 @@ class PerplexityAnalyticsHook(AnalyticsHook):
     """
 
     vendor = PERPLEXITY
-    default_conn_name = "perplexity_analytics_default"
-    conn_type = "perplexity_analytics"
-    hook_name = "Perplexity Analytics"
-
-    def __init__(self, conn_id: str = default_conn_name, *, clock: Clock = SYSTEM_CLOCK) -> None:
-        super().__init__(conn_id, clock=clock)

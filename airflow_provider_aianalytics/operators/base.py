@@ -12,10 +12,11 @@ from airflow_provider_aianalytics.extraction.query import FilterValue, Query, bu
 from airflow_provider_aianalytics.extraction.windows import Period, check_period
 from airflow_provider_aianalytics.run.arguments import Day, is_literal
 from airflow_provider_aianalytics.run.period import period_of
+from airflow_provider_aianalytics.ui.links import vendor_link
 from airflow_provider_aianalytics.vendors.base import Vendor
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_aianalytics.hooks.base import AnalyticsHook
@@ -35,8 +36,15 @@ class AnalyticsOperator(BaseOperator):
     """
 
     vendor: ClassVar[Vendor]
-    default_conn_id: ClassVar[str]
+    shared_links: ClassVar[tuple[BaseOperatorLink, ...]] = ()
+    """The links of every vendor's operator of this kind."""
     template_fields: Sequence[str] = ("dataset", "start", "end", "group_by", "filters", "conn_id")
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Give a vendor's operator the link to the vendor's own page."""
+        super().__init_subclass__(**arguments)
+        if "vendor" in cls.__dict__:
+            cls.operator_extra_links = (*cls.shared_links, vendor_link(cls.vendor))
 
     def __init__(
         self,
@@ -57,7 +65,7 @@ class AnalyticsOperator(BaseOperator):
         self.bucket_width = bucket_width
         self.group_by = group_by
         self.filters = filters
-        self.conn_id = conn_id or self.default_conn_id
+        self.conn_id = conn_id or self.vendor.default_conn_id
         if is_literal(dataset, group_by, filters):
             checked = self.query()
             if start not in (None, "") and is_literal(start, end):
@@ -86,5 +94,7 @@ class AnalyticsOperator(BaseOperator):
         return period_of(context, start=self.start, end=self.end)
 
     def hook(self) -> AnalyticsHook:
-        """A hook on the task's connection; whoever takes it closes it."""
-        raise NotImplementedError
+        """A hook on the task's connection; the caller closes it."""
+        from airflow_provider_aianalytics.hooks import get_hook
+
+        return get_hook(self.vendor, self.conn_id)

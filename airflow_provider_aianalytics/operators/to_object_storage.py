@@ -28,7 +28,7 @@ from airflow_provider_aianalytics.run.period import period_of
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.layout import check_path, check_table
-from airflow_provider_aianalytics.ui.links import LANDED_URL_KEY, landed_url
+from airflow_provider_aianalytics.ui.links import LANDED_URL_KEY, LandedLink, landed_url
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -67,7 +67,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
     :param on_unavailable: what a day does that is not there yet, once the others are landed: ``fail``; ``skip``;
         ``wait``, which defers to the triggerer until the vendor has the day, up to a week, and then lands it; or
         ``partial``, which lands it as far as the vendor's data goes and marks it incomplete, and skips where that is
-        nothing at all; for reports and Perplexity, whose days come bucket by bucket.
+        nothing at all; for datasets whose days come bucket by bucket, and not for those that come as whole days.
     :param on_empty: what a day does that was answered without a row, or with a total of zero, which a vendor that was
         not synced answers too: ``accept`` lands it, ``fail`` leaves it out and fails once the others are landed,
         ``skip`` lands it and skips the tasks behind when every day is empty.
@@ -82,6 +82,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         worker; otherwise the task fails then, to be retried.
     """
 
+    shared_links = (LandedLink(),)
     template_fields: Sequence[str] = (*AnalyticsOperator.template_fields, "path", "table")
 
     def __init__(
@@ -133,7 +134,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         if is_literal(table) and is_literal(self.dataset, self.group_by, self.filters):
             self._table_name()
             require(
-                on_unavailable != "partial" or self.query().dataset.availability.kind != "aggregated",
+                on_unavailable != "partial" or self.query().dataset.availability.supports_partial,
                 f'on_unavailable="partial" is not for {self.dataset}, which the vendor has for whole days only; '
                 "allowed: fail, skip, wait",
             )

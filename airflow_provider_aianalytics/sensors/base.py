@@ -27,6 +27,7 @@ from airflow_provider_aianalytics.extraction.rate_limit import Backoff
 from airflow_provider_aianalytics.extraction.windows import parse_day
 from airflow_provider_aianalytics.run.arguments import Day, is_literal, is_xcom_arg
 from airflow_provider_aianalytics.run.period import days_before, period_of
+from airflow_provider_aianalytics.ui.links import vendor_link
 from airflow_provider_aianalytics.vendors.base import DAY, Vendor
 
 if TYPE_CHECKING:
@@ -62,10 +63,15 @@ class AnalyticsSensor(BaseSensorOperator):
     """
 
     vendor: ClassVar[Vendor]
-    default_conn_id: ClassVar[str]
     template_fields: Sequence[str] = ("dataset", "day", "conn_id")
     clock: Clock = SYSTEM_CLOCK
     settle: timedelta | None = None
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Give a vendor's sensor the link to the vendor's own page."""
+        super().__init_subclass__(**arguments)
+        if "vendor" in cls.__dict__:
+            cls.operator_extra_links = (vendor_link(cls.vendor),)
 
     def __init__(
         self,
@@ -85,7 +91,7 @@ class AnalyticsSensor(BaseSensorOperator):
         self.until = until
         self.lag = lag
         self.deferrable = deferrable
-        self.conn_id = conn_id or self.default_conn_id
+        self.conn_id = conn_id or self.vendor.default_conn_id
         self._wait: DayPoller | None = None
         validate_wait_options(until=until, lag=lag, settle=self.settle)
         if is_literal(dataset):
@@ -250,5 +256,7 @@ class AnalyticsSensor(BaseSensorOperator):
         self.log.info("%s is %s, after %d request(s)", where, self.until, requests)
 
     def hook(self) -> AnalyticsHook:
-        """A hook on the task's connection; whoever takes it closes it."""
-        raise NotImplementedError
+        """A hook on the task's connection; the caller closes it."""
+        from airflow_provider_aianalytics.hooks import get_hook
+
+        return get_hook(self.vendor, self.conn_id)

@@ -4,14 +4,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
-from airflow_provider_aianalytics.ui.links import PerplexityAnalyticsLink
 from airflow_provider_aianalytics.vendors.perplexity import COMPLETE_BUCKETS, PERPLEXITY
-
-if TYPE_CHECKING:
-    from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 
 
 class PerplexityAnalyticsSensor(AnalyticsSensor):
@@ -20,14 +16,7 @@ class PerplexityAnalyticsSensor(AnalyticsSensor):
     """
 
     vendor = PERPLEXITY
-    default_conn_id = "perplexity_analytics_default"
-    operator_extra_links = (PerplexityAnalyticsLink(),)
 
     def __init__(self, *, settle: timedelta = COMPLETE_BUCKETS.settle, **kwargs: Any) -> None:
         self.settle = settle
         super().__init__(**kwargs)
-
-    def hook(self) -> AnalyticsHook:
-        from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
-
-        return PerplexityAnalyticsHook(self.conn_id)

@@ -19,6 +19,7 @@ from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from airflow_provider_aianalytics.extraction.polling import DayPoller, WaitTarget, format_utc, wait_target
 from airflow_provider_aianalytics.extraction.windows import parse_day
 from airflow_provider_aianalytics.vendors.base import Dataset
+from airflow_provider_aianalytics.vendors.registry import find_vendor
 
 DEFERRAL_MARGIN = timedelta(minutes=15)
 """How long after the trigger's own deadline Airflow ends the deferral, if no triggerer runs that could."""
@@ -134,10 +135,12 @@ class AvailabilityTrigger(BaseTrigger):
 
     async def _waited(self) -> DayPoller:
         """Wait until the day is there or the time is over."""
-        aio = await async_hooks()
-        hook = aio.get_hook(self.vendor, self.conn_id, clock=self.clock)
+        from airflow_provider_aianalytics.hooks import get_hook
+
+        async_http = await async_hooks()
+        hook = get_hook(find_vendor(self.vendor), self.conn_id, clock=self.clock)
         wait = self._begin(self._wait_target(hook.vendor.dataset(self.dataset)))
-        reader = aio.AsyncAnalyticsHook(hook)
+        reader = async_http.AsyncAnalyticsHook(hook)
         while not wait.available:
             await self._sleep_until(wait.next_wakeup)
             if wait.timed_out(self.clock.now()):

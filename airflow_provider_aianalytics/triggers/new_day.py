@@ -11,14 +11,12 @@ from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
-from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
+from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from airflow_provider_aianalytics.extraction.polling import RETRY_MAX, DayPoller, format_utc, jitter_for, wait_target
 from airflow_provider_aianalytics.triggers.availability import MAX_SLEEP, async_hooks
-from airflow_provider_aianalytics.vendors.base import DAY, Vendor
-from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
+from airflow_provider_aianalytics.vendors.base import DAY
+from airflow_provider_aianalytics.vendors.registry import find_vendor
 
-VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in (CLAUDE_ENTERPRISE, PERPLEXITY)}
 LATEST_DAY = "latest_day"
 """The key in the asset's state store."""
 EVENT_PERSIST_DELAY = 5.0
@@ -40,7 +38,7 @@ class NewDayTrigger(BaseEventTrigger):
     It never ends by itself, since Airflow would start it again at once, and again: what no waiting mends, such as a key
     that was revoked, is logged and looked at again four hours later.
 
-    :param vendor: ``claude_enterprise`` or ``perplexity``.
+    :param vendor: the vendor's name, as in a connection type before ``_analytics``.
     :param dataset: a dataset of that vendor.
     :param conn_id: the connection; by default the vendor's own default one. It is read for each request, and the key is
         no part of the trigger.
@@ -51,12 +49,11 @@ class NewDayTrigger(BaseEventTrigger):
 
     def __init__(self, *, vendor: str, dataset: str, conn_id: str | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        if vendor not in VENDORS:
-            raise InvalidArgumentError(f"vendor={vendor!r} is not known; known: {', '.join(VENDORS)}")
-        self._known = VENDORS[vendor].dataset(dataset)
+        known = find_vendor(vendor)
+        self._known = known.dataset(dataset)
         self.vendor = vendor
         self.dataset = dataset
-        self.conn_id = conn_id or f"{vendor}_analytics_default"
+        self.conn_id = conn_id or known.default_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -97,8 +94,11 @@ class NewDayTrigger(BaseEventTrigger):
 
     async def _look(self, wait: DayPoller) -> None:
         """Look once it is time to, and until there is an answer, for or against the day."""
-        aio = await async_hooks()
-        reader = aio.AsyncAnalyticsHook(aio.get_hook(self.vendor, self.conn_id, clock=self.clock))
+        from airflow_provider_aianalytics.hooks import get_hook
+
+        async_http = await async_hooks()
+        hook = get_hook(find_vendor(self.vendor), self.conn_id, clock=self.clock)
+        reader = async_http.AsyncAnalyticsHook(hook)
         answered = False
         while not answered:
             await self._sleep_until(wait.next_poll_at)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperatorLink
 
 from airflow_provider_aianalytics.vendors.base import Vendor
-from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
-from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
+from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 if TYPE_CHECKING:
     from airflow_provider_aianalytics.storage.lake import LakeTable
@@ -47,14 +46,24 @@ class VendorLink(BaseOperatorLink):
         return self.vendor.analytics_url
 
 
-class ClaudeEnterpriseAnalyticsLink(VendorLink):
-    name = "Claude Enterprise's own analytics"
-    vendor = CLAUDE_ENTERPRISE
+def vendor_link_name(vendor: Vendor) -> str:
+    """The name of a vendor's link class in this module."""
+    return f"{vendor.class_prefix}AnalyticsLink"
 
 
-class PerplexityAnalyticsLink(VendorLink):
-    name = "Perplexity's own analytics"
-    vendor = PERPLEXITY
+def vendor_link(vendor: Vendor) -> VendorLink:
+    """The link of a vendor's tasks."""
+    link: VendorLink = globals()[vendor_link_name(vendor)]()
+    return link
+
+
+# One class a vendor: Airflow 2 finds a link by the path of its class, and asks it without the operator's own class.
+for _vendor in VENDORS.values():
+    globals()[vendor_link_name(_vendor)] = type(
+        vendor_link_name(_vendor),
+        (VendorLink,),
+        {"__module__": __name__, "name": f"{_vendor.short_title}'s own analytics", "vendor": _vendor},
+    )
 
 
 def landed_url(table: LakeTable, days: Sequence[date]) -> str:

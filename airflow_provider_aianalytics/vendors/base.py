@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vocabulary in which a vendor's API is described: vendors, datasets, and what each of them promises.
+"""The words in which a vendor's API is described: a vendor, its datasets, their windows, columns and options.
 
-Everything here is data. The planner, the checks at DAG-parse time, the sensors' waiting, the typed schemas, the
-connection forms and the README's table are all read from it, so that one place knows each fact.
+Everything here is data, and imports nothing but the standard library: Airflow discovers providers before it is
+configured. The planner, the checks at DAG-parse time, the sensors, the typed schemas, the connection forms and the
+documentation read it, so that one place knows each fact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from enum import Enum
-from typing import Literal
 
-from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.vendors.availability import DAY as DAY
+from airflow_provider_aianalytics.vendors.availability import Availability
+from airflow_provider_aianalytics.vendors.wire import WireFormat
 
-DAY = timedelta(days=1)
 BUCKET_WIDTHS: Mapping[str, timedelta] = {"1d": DAY, "1h": timedelta(hours=1), "1m": timedelta(minutes=1)}
 
 
@@ -46,38 +47,6 @@ class WindowRule:
 
     def limit(self, bucket_width: str | None) -> int:
         return self.max_days_by_width.get(bucket_width or "", self.max_days)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Availability:
-    """How the data of a day appears, and when it is settled.
-
-    :param kind: ``aggregated`` once a day at ``at`` of the next day, with a 400 until then; ``watermark`` when answers
-        say how far the data goes; ``frontier`` when only complete buckets are answered and a recent zero can mean
-        "not synced yet".
-    :param at: the time of day, UTC, at which the day before is aggregated.
-    :param lag: how long after that a day is expected to be answered.
-    :param settle: how long after a bucket's end a zero is not believed.
-    :param final_after: how long after the end of a day its values may still be restated.
-    """
-
-    kind: Literal["aggregated", "watermark", "frontier"]
-    at: time = time(0)
-    lag: timedelta = timedelta(0)
-    settle: timedelta = timedelta(0)
-    final_after: timedelta
-
-    def exists_from(self, day: date) -> datetime:
-        """The earliest moment, UTC, at which the whole of a day can be answered at all."""
-        return datetime.combine(day + DAY, self.at, tzinfo=UTC)
-
-    def settled_from(self, day: date) -> datetime:
-        """The moment, UTC, from which the zeros of a day are believed."""
-        return datetime.combine(day + DAY, time(0), tzinfo=UTC) + self.settle
-
-    def final_from(self, day: date) -> datetime:
-        """The moment, UTC, from which a day is not restated any more."""
-        return datetime.combine(day + DAY, time(0), tzinfo=UTC) + self.final_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +100,11 @@ class Dataset:
     :param path: the path of the endpoint.
     :param title: what it is, in a few words.
     :param grain: what one landed row is.
+    :param wire: how requests, pages and errors are written.
     :param window: how a period is put to the API.
     :param page_limit: the largest page the API serves, by bucket width (``None`` where there is no width).
-    :param limit_unit: what the API counts in a page; see :attr:`is_series`.
+    :param limit_unit: what the API counts in a page, for people.
+    :param is_series: whether every bucket or day of a range is answered, once, also where nothing happened in it.
     :param availability: how its days appear and become final.
     :param bounds: the fields of an answered item that hold its bounds, or ``None`` where no item carries its day.
     :param legacy_bounds: the names of the same fields in an older shape of the API.
@@ -168,11 +139,13 @@ class Dataset:
     path: str
     title: str
     grain: str
+    wire: WireFormat = field(default_factory=WireFormat)
     window: WindowRule
     page_limit: Mapping[str | None, int]
-    limit_unit: Literal["rows", "buckets", "member rows", "days"]
+    limit_unit: str
     availability: Availability
     columns: tuple[Column, ...]
+    is_series: bool = False
     bounds: tuple[str, str] | None = None
     legacy_bounds: tuple[str, str] | None = None
     legacy_names: Mapping[str, str] = field(default_factory=dict)
@@ -199,10 +172,8 @@ class Dataset:
     headers: Mapping[str, str] = field(default_factory=dict)
     admin_key: bool = False
 
-    @property
-    def is_series(self) -> bool:
-        """Whether each bucket or day of a range is answered, once, also where nothing happened in it."""
-        return self.limit_unit in ("buckets", "days")
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.name}"
 
     @property
     def default_bucket_width(self) -> str | None:
@@ -211,18 +182,21 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
-    """One vendor: where its API is, how it is entered, and what it can be asked for.
+    """One vendor: where its API is, how its key is sent, and which datasets it has.
 
-    :param name: the vendor's name in paths, manifests and summaries.
-    :param title: how people call it.
+    :param name: the vendor's name in module names, connection types, paths, manifests and summaries.
+    :param title: the product's name, for people.
     :param base_url: the API's own address.
     :param key_header: the header that carries the key.
     :param key_format: how the key is written there, ``{key}`` standing for it.
-    :param headers: headers every request carries.
-    :param requests_per_minute: the budget of an organization, shared by all its keys and tools.
+    :param headers: headers of every request.
+    :param requests_per_minute: the rate limit of an organization, shared by all its keys and tools.
     :param max_concurrency: how many requests may be under way at once.
-    :param key_help: which key, where to make it, which scope: the way out of an authentication error.
+    :param key_placeholder: which key belongs in the connection form.
+    :param key_help: which key, where to make it, which scope: the hint of an authentication error.
     :param analytics_url: the vendor's own page with these figures.
+    :param docs_url: the vendor's documentation of the API.
+    :param probe_dataset: the dataset that a connection test requests.
     :param datasets: the catalogue.
     """
 
@@ -234,9 +208,30 @@ class Vendor:
     headers: Mapping[str, str]
     requests_per_minute: int
     max_concurrency: int
+    key_placeholder: str
     key_help: str
     analytics_url: str
+    docs_url: str
+    probe_dataset: str
     datasets: Mapping[str, Dataset]
+
+    @property
+    def conn_type(self) -> str:
+        """Airflow's connection type."""
+        return f"{self.name}_analytics"
+
+    @property
+    def default_conn_id(self) -> str:
+        return f"{self.conn_type}_default"
+
+    @property
+    def class_prefix(self) -> str:
+        """What the names of the vendor's hook, operators and sensor begin with."""
+        return self.name.title().replace("_", "")
+
+    @property
+    def short_title(self) -> str:
+        return self.name.replace("_", " ").title()
 
     def dataset(self, name: str) -> Dataset:
         """The catalogue row of that name.
@@ -246,6 +241,14 @@ class Vendor:
         try:
             return self.datasets[name]
         except KeyError:
+            # Imported here because the exceptions need Airflow, and provider discovery reads this module without it.
+            from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+
             raise InvalidArgumentError(
                 f"{self.name} has no dataset {name!r}; it has {', '.join(self.datasets)}"
             ) from None
+
+
+def catalogue(*datasets: Dataset) -> Mapping[str, Dataset]:
+    """Datasets by their names, in the order in which they are documented."""
+    return {dataset.name: dataset for dataset in datasets}

@@ -136,7 +136,7 @@ def test_what_is_no_list_of_names_is_refused(given: Any) -> None:
 def test_one_person_has_one_pseudonym(written: str) -> None:
     privacy = Privacy(USERS, pseudonymize=("user.email_address",), secret=SECRET)
 
-    (line,) = lines(privacy, '{"user":{"email":"%s"}}' % written)
+    (line,) = lines(privacy, f'{{"user":{{"email":"{written}"}}}}')
 
     assert line["user"]["email"] == pseudonym("jane@example.com")
 

@@ -47,13 +47,13 @@ DAG = '''
 from datetime import datetime
 from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_aianalytics.operators.{vendor} import {name}ToObjectStorageOperator
-from tests.faults import world
+from tests.faults import harness
 
 class Land({name}ToObjectStorageOperator):
     """The operator as it is; the world goes wrong around it."""
 
     def execute(self, context):
-        return world.CURRENT.execute(self, context, super().execute)
+        return harness.CURRENT.execute(self, context, super().execute)
 
 with DAG(dag_id={dag_id!r}, schedule=None, start_date=datetime(2026, 1, 1)) as dag:
     Land.partial(task_id="land", dataset={dataset!r}, map_index_template="cell").expand_kwargs({cells!r})

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
-from airflow_provider_aianalytics.hooks.async_http import AsyncAnalyticsHook, _enter
+from airflow_provider_aianalytics.hooks.async_http import AsyncAnalyticsHook, _load_connection
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
@@ -193,7 +193,7 @@ def test_tls_is_verified_unless_a_connection_says_otherwise(world: World, connec
     assert hook.get_conn().verify is True
     connection = hook.get_connection(hook.conn_id)
     connection.host = ""  # the vendor's own
-    way = _enter(hook, connection)
+    way = _load_connection(hook, connection)
     assert way.tls is not None
     assert way.tls.check_hostname
     assert way.tls.verify_mode.name == "CERT_REQUIRED"

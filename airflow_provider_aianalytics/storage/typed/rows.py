@@ -20,7 +20,7 @@ Columns = list[Sequence[Any]]
 ``str`` of plain digits for amounts; ``None`` for null. A column of an ``array`` has none."""
 
 LEGACY_NAMES = {"email": "email_address"}
-"""Older names of fields, in whatever object (Claude contract section 1)."""
+"""Older names of fields, in whatever object."""
 
 
 class RecordReader:

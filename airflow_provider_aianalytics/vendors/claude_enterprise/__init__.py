@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_aianalytics.vendors.base import Vendor
-from airflow_provider_aianalytics.vendors.claude_enterprise.common import VENDOR
+from airflow_provider_aianalytics.vendors.base import Vendor, catalogue
+from airflow_provider_aianalytics.vendors.claude_enterprise.common import NAME
 from airflow_provider_aianalytics.vendors.claude_enterprise.engagement import (
     ARTIFACTS,
     CHAT_PROJECTS,
@@ -23,8 +23,8 @@ from airflow_provider_aianalytics.vendors.claude_enterprise.reports import (
     USER_USAGE_REPORT,
 )
 
-CLAUDE_ENTERPRISE = Vendor(
-    name=VENDOR,
+VENDOR = CLAUDE_ENTERPRISE = Vendor(
+    name=NAME,
     title="Claude Enterprise Analytics",
     base_url="https://api.anthropic.com",
     key_header="x-api-key",
@@ -32,27 +32,27 @@ CLAUDE_ENTERPRISE = Vendor(
     headers={"anthropic-version": "2026-10-21"},
     requests_per_minute=60,  # section 4: per organization, over all endpoints and keys
     max_concurrency=8,
+    key_placeholder="sk-ant-api01-… (an Analytics key with the scope read:analytics)",
     key_help=(
         "An Analytics key with the scope read:analytics is needed (it starts with sk-ant-api01-); the primary owner "
         "makes it in claude.ai under Organization settings > API, and it belongs in the connection's password"
     ),
     analytics_url="https://claude.ai/analytics",
-    datasets={
-        dataset.name: dataset
-        for dataset in (
-            USERS,
-            SUMMARIES,
-            CHAT_PROJECTS,
-            SKILLS,
-            CONNECTORS,
-            PLUGINS,
-            ARTIFACTS,
-            USER_USAGE_REPORT,
-            USER_COST_REPORT,
-            USAGE_REPORT,
-            COST_REPORT,
-            USAGE,
-            COST,
-        )
-    },
+    docs_url="https://support.claude.com/en/articles/13703965",
+    probe_dataset="users",
+    datasets=catalogue(
+        USERS,
+        SUMMARIES,
+        CHAT_PROJECTS,
+        SKILLS,
+        CONNECTORS,
+        PLUGINS,
+        ARTIFACTS,
+        USER_USAGE_REPORT,
+        USER_COST_REPORT,
+        USAGE_REPORT,
+        COST_REPORT,
+        USAGE,
+        COST,
+    ),
 )

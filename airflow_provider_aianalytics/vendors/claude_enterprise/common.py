@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType
 
-VENDOR = "claude_enterprise"
+NAME = "claude_enterprise"
 PREFIX = "/v1/organizations/analytics"
 LEGACY_NAMES = MappingProxyType({"email": "email_address"})  # section 1
 FIRST_DAY = date(2026, 1, 1)  # section 6: an earlier day is a 400

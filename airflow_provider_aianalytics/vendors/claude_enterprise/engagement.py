@@ -8,8 +8,8 @@ from datetime import time, timedelta
 from functools import partial
 from types import MappingProxyType
 
+from airflow_provider_aianalytics.vendors.availability import Aggregated
 from airflow_provider_aianalytics.vendors.base import (
-    Availability,
     Column,
     ColumnType,
     Dataset,
@@ -19,15 +19,16 @@ from airflow_provider_aianalytics.vendors.base import (
 from airflow_provider_aianalytics.vendors.claude_enterprise.common import (
     FIRST_DAY,
     LEGACY_NAMES,
+    NAME,
     PREFIX,
-    VENDOR,
     columns,
     integers,
     strings,
 )
+from airflow_provider_aianalytics.vendors.claude_enterprise.wire import WIRE
 
 # The guide says three days; since July 2026 one day is typical, so the lag is a default and the API's answer decides.
-ENGAGEMENT = Availability(kind="aggregated", at=time(10), lag=timedelta(days=3), final_after=timedelta(days=3))
+ENGAGEMENT = Aggregated(at=time(10), lag=timedelta(days=3), final_after=timedelta(days=3))
 ONE_DAY = WindowRule(start="date")
 ROWS: Mapping[str | None, int] = MappingProxyType({None: 1000})  # section 5; the default is 20 or 100
 GROUP_COLUMNS = strings("product", "user_id", "rbac_group_id", "rbac_group_name")  # only on grouped rows
@@ -83,7 +84,8 @@ _USER_ID = Filter()
 
 _snapshot = partial(
     Dataset,
-    vendor=VENDOR,
+    vendor=NAME,
+    wire=WIRE,
     window=ONE_DAY,
     page_limit=ROWS,
     limit_unit="rows",
@@ -152,7 +154,8 @@ _SUMMARY_PRODUCTS = (
 )
 
 SUMMARIES = Dataset(
-    vendor=VENDOR,
+    vendor=NAME,
+    wire=WIRE,
     name="summaries",
     path=f"{PREFIX}/summaries",
     title="active users, seats and adoption of the organization",
@@ -161,6 +164,7 @@ SUMMARIES = Dataset(
     window=WindowRule(start="starting_date", end="ending_date", max_days=31),
     page_limit={None: 1000},
     limit_unit="days",
+    is_series=True,
     availability=ENGAGEMENT,
     has_more=False,
     bounds=("starting_at", "ending_at"),

@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
 
+from airflow_provider_aianalytics.vendors.availability import Watermark
 from airflow_provider_aianalytics.vendors.base import (
-    Availability,
     Column,
     ColumnType,
     Dataset,
@@ -20,14 +20,15 @@ from airflow_provider_aianalytics.vendors.base import (
 from airflow_provider_aianalytics.vendors.claude_enterprise.common import (
     FIRST_DAY,
     LEGACY_NAMES,
+    NAME,
     PREFIX,
-    VENDOR,
     columns,
     integers,
     strings,
 )
+from airflow_provider_aianalytics.vendors.claude_enterprise.wire import WIRE
 
-REPORT = Availability(kind="watermark", lag=timedelta(hours=4), final_after=timedelta(days=30))
+REPORT = Watermark(lag=timedelta(hours=4), final_after=timedelta(days=30))
 RETENTION = timedelta(days=365)
 BOUNDS = ("starting_at", "ending_at")
 INSTANTS = WindowRule(start="starting_at", end="ending_at", time_format=TimestampFormat.RFC3339, max_days=31)
@@ -115,7 +116,8 @@ _COST_COLUMNS = (
 
 _report = partial(
     Dataset,
-    vendor=VENDOR,
+    vendor=NAME,
+    wire=WIRE,
     availability=REPORT,
     bounds=BOUNDS,
     first_day=FIRST_DAY,
@@ -137,6 +139,7 @@ _by_bucket = partial(
     window=INSTANTS,
     page_limit=BUCKETS_BY_WIDTH,
     limit_unit="buckets",
+    is_series=True,
     results="results",
     filters=REPORT_FILTERS,
     groups_per_bucket=100,

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow_provider_aianalytics.vendors.availability import CompleteBuckets
 from airflow_provider_aianalytics.vendors.base import (
-    Availability,
     Column,
     ColumnType,
     Dataset,
@@ -14,13 +14,15 @@ from airflow_provider_aianalytics.vendors.base import (
     TimestampFormat,
     Vendor,
     WindowRule,
+    catalogue,
 )
+from airflow_provider_aianalytics.vendors.perplexity.wire import WIRE
 
-VENDOR = "perplexity"
+NAME = "perplexity"
 
 # Section 4: synced "periodically, not in real time", with no watermark, so a recent zero proves nothing. There is no
 # statement of finality either; the contract's client policy is to read three trailing days again.
-COMPLETE_BUCKETS = Availability(kind="frontier", settle=timedelta(hours=3), final_after=timedelta(days=3))
+COMPLETE_BUCKETS = CompleteBuckets(settle=timedelta(hours=3), final_after=timedelta(days=3))
 WINDOW = WindowRule(start="start_time", end="end_time", time_format=TimestampFormat.EPOCH, max_days=90)
 BOUNDS = ("start_time", "end_time")
 BREAKDOWN = ("by_categories", "by_category")  # the current shape and the older one (sections 2.2 and 2.3)
@@ -30,7 +32,8 @@ _BOUND_COLUMNS = tuple(Column(bound, ColumnType.TIMESTAMP) for bound in BOUNDS)
 def _series(name: str, title: str) -> Dataset:
     """A v1 time series (section 2): every bucket of the window, also the empty ones."""
     return Dataset(
-        vendor=VENDOR,
+        vendor=NAME,
+        wire=WIRE,
         name=name,
         path="/v1/analytics/computer/usage",
         title=title,
@@ -38,6 +41,7 @@ def _series(name: str, title: str) -> Dataset:
         window=WINDOW,
         page_limit={"1d": 31, "1h": 168},
         limit_unit="buckets",
+        is_series=True,
         availability=COMPLETE_BUCKETS,
         bounds=BOUNDS,
         measure="count",
@@ -52,7 +56,8 @@ def _series(name: str, title: str) -> Dataset:
 def _by_member(name: str, title: str) -> Dataset:
     """A v2 dataset (section 5): a row for each member who has any, days only; ``limit`` counts member rows."""
     return Dataset(
-        vendor=VENDOR,
+        vendor=NAME,
+        wire=WIRE,
         name=f"member_{name}",
         path="/v2/analytics/computer/usage",
         title=title,
@@ -70,8 +75,8 @@ def _by_member(name: str, title: str) -> Dataset:
     )
 
 
-PERPLEXITY = Vendor(
-    name=VENDOR,
+VENDOR = PERPLEXITY = Vendor(
+    name=NAME,
     title="Perplexity Computer Analytics",
     base_url="https://api.perplexity.ai",
     key_header="Authorization",
@@ -79,26 +84,26 @@ PERPLEXITY = Vendor(
     headers={},
     requests_per_minute=60,  # section 4: no number is published; this one is ours
     max_concurrency=1,
+    key_placeholder="the organization's Analytics API key (not a Sonar key)",
     key_help=(
         "The organization's Analytics API key is needed (a Sonar key does not work); an admin makes it in the "
         "organization's Computer settings > Analytics > Analytics API, and it belongs in the connection's password. "
         "There is one key an organization: whoever regenerates it breaks every consumer"
     ),
     analytics_url="https://www.perplexity.ai/account/org/analytics",
-    datasets={
-        dataset.name: dataset
-        for dataset in (
-            _series("credit_usage", "credits used, by model and by source"),
-            _series("connectors", "use of connectors"),
-            _series("artifacts", "artifacts generated, by type"),
-            _series("skills", "use of skills"),
-            _series("spaces", "activity in spaces"),
-            _series("workflows", "workflow runs"),
-            _series("task_durations", "tasks, by duration band"),
-            _series("query_volume", "queries"),
-            _series("daily_active_users", "distinct users of a bucket (not additive)"),
-            _by_member("credit_usage", "credits used by each member"),
-            _by_member("query_volume", "queries of each member"),
-        )
-    },
+    docs_url="https://docs.perplexity.ai/docs/admin/computer-analytics-api",
+    probe_dataset="credit_usage",
+    datasets=catalogue(
+        _series("credit_usage", "credits used, by model and by source"),
+        _series("connectors", "use of connectors"),
+        _series("artifacts", "artifacts generated, by type"),
+        _series("skills", "use of skills"),
+        _series("spaces", "activity in spaces"),
+        _series("workflows", "workflow runs"),
+        _series("task_durations", "tasks, by duration band"),
+        _series("query_volume", "queries"),
+        _series("daily_active_users", "distinct users of a bucket (not additive)"),
+        _by_member("credit_usage", "credits used by each member"),
+        _by_member("query_volume", "queries of each member"),
+    ),
 )
