@@ -32,6 +32,8 @@ from datetime import date
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from airflow_provider_aianalytics.extraction.redaction import foreign_text, printable
+
 
 class AIAnalyticsError(AirflowException):
     """The base of all errors here.
@@ -42,10 +44,10 @@ class AIAnalyticsError(AirflowException):
     """
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
-        self.message = message
-        self.where = where
-        self.hint = hint
-        super().__init__(message)
+        self.message = printable(message)
+        self.where = printable(where)
+        self.hint = printable(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         said = f"{self.where}: {self.message}" if self.where else self.message
@@ -119,7 +121,13 @@ class VendorUnavailableError(AIAnalyticsError):
 
 
 class MalformedResponseError(AIAnalyticsError):
-    """An answer that cannot be believed: not JSON, of another shape, or a chain of pages that leads nowhere."""
+    """An answer that cannot be believed: not JSON, of another shape, or a chain of pages that leads nowhere.
+
+    Its message may repeat a piece of the answer, so it is cut and masked like every text of a vendor.
+    """
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(foreign_text(message), where=where, hint=hint)
 
 
 class OversizedResponseError(MalformedResponseError, AirflowFailException):

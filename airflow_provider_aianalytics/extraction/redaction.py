@@ -30,8 +30,14 @@ def foreign_text(text: str, limit: int = MAX_TEXT) -> str:
     start = text[:_READ]
     if len(text) > _READ:
         start = _LAST_WORD.sub("", start)  # it may be half an address
-    line = " ".join(mask_emails(start).split())
-    return "".join(char if char.isprintable() else _escaped(char) for char in line)[:limit]
+    return printable(" ".join(mask_emails(start).split()))[:limit]
+
+
+def printable(text: str) -> str:
+    """A text in which control characters, and those that change the direction of writing, are shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def mask_emails(text: str) -> str:
@@ -48,7 +54,3 @@ def _hash_email(word: re.Match[str]) -> str:
     if "@" not in word[0]:
         return word[0]
     return f"sha256-{hashlib.sha256(word[0].lower().encode(errors='surrogatepass')).hexdigest()[:32]}"
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")

@@ -28,6 +28,7 @@ from airflow_provider_aianalytics.exceptions import (
 )
 from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
 from airflow_provider_aianalytics.extraction.rate_limit import MAX_INLINE_WAIT, Backoff
+from airflow_provider_aianalytics.extraction.redaction import foreign_text
 from airflow_provider_aianalytics.extraction.responses import Response, parse_page
 from airflow_provider_aianalytics.hooks.connection import Endpoint, read_connection
 from airflow_provider_aianalytics.hooks.rate_limiter import SharedRateLimiter
@@ -42,12 +43,14 @@ MAX_BODY = 256 * 1024 * 1024
 CHUNK = 64 * 1024
 """Larger pieces are memory that malloc asks of the system each time, which doubles the cost of a page."""
 _QUERY_STRING = re.compile(r"\?\S+")
+_ERROR_TEXT = 8192
+"""Characters of a transport's error that are looked at."""
 _USER_OF_A_URL = re.compile(r"(?<!\S)\S+@")
 
 
 def redact_error(error: Exception) -> str:
     """The text of a transport's error without what must not be said: a proxy's password, and whom a query names."""
-    return _USER_OF_A_URL.sub("…@", _QUERY_STRING.sub("?…", str(error)))
+    return foreign_text(_USER_OF_A_URL.sub("<user>, ", _QUERY_STRING.sub("?…", str(error)[:_ERROR_TEXT])))
 
 
 class KeyAuth(AuthBase):
