@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aianalytics.exceptions import StorageError
+from airflow_provider_aianalytics.file_lock import locked
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.layout import (
     TABLE_NAME,
@@ -29,7 +30,7 @@ from airflow_provider_aianalytics.storage.layout import (
     manifests_folder,
     partition_day,
 )
-from airflow_provider_aianalytics.storage.local_store import LocalStore, locked
+from airflow_provider_aianalytics.storage.local_store import LocalStore
 from airflow_provider_aianalytics.storage.manifest import Manifest, decode_of, encode
 from airflow_provider_aianalytics.storage.spool import Spool
 from airflow_provider_aianalytics.storage.store import FileInfo, ObjectStore, Store, StoreConflictError

@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from airflow_provider_aianalytics.storage.store import FileInfo, Store, storage_errors
-
-LOCK_POLL = 0.05
 
 
 class LocalStore(Store):
@@ -74,41 +70,6 @@ class LocalStore(Store):
             path = self._root / file
             with storage_errors(str(path)):
                 path.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(path: Path, *, wait: float) -> Iterator[bool]:
-    """Hold the lock of a file or folder.
-
-    :param path: it must exist.
-    :param wait: seconds to wait for another holder at most.
-    :return: ``False`` when another process has held it all the time.
-    """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        yield lock(descriptor, wait=wait)
-    finally:
-        os.close(descriptor)
-
-
-def lock(descriptor: int, *, wait: float) -> bool:
-    """Lock an open file for this process alone, and wait a bounded time for it.
-
-    :param wait: seconds at most.
-    :return: ``False`` when another process has held it all the time. A file system without locks has no holders.
-    """
-    deadline = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(LOCK_POLL)
-        except OSError:
-            return True
-        else:
-            return True
 
 
 def _sync(path: Path) -> None:
