@@ -7,7 +7,6 @@ import hashlib
 import logging
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -38,6 +37,7 @@ from airflow_provider_aianalytics.storage.encoders.base import Content
 from airflow_provider_aianalytics.storage.encoders.day_files import DayFiles
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, format_timestamp, query_as_sent
 from airflow_provider_aianalytics.storage.table_spec import SpecGuard, TableSpec
+from airflow_provider_aianalytics.threads import GRACE, run_parallel
 from airflow_provider_aianalytics.vendors.base import DAY
 
 if TYPE_CHECKING:
@@ -157,18 +157,20 @@ class Ingest:
             return []
         self.hook.connect()
         workers = min(self.options.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
-        with ThreadPoolExecutor(workers, thread_name_prefix="window") as pool:
-            futures = [pool.submit(self._land_unless_stopped, window) for window in windows]
-            try:
-                outcomes = [future.result() for future in futures]
-                if self._stop.is_set():
-                    raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
-                return outcomes
-            except BaseException:
-                self._stop.set()
-                raise
-            finally:
-                self._unfinished.tidy()
+        try:
+            outcomes = run_parallel(
+                self._land_unless_stopped,
+                windows,
+                workers=workers,
+                name="window",
+                on_interrupt=self._stop.set,
+                grace=GRACE,
+            )
+            if self._stop.is_set():
+                raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
+            return outcomes
+        finally:
+            self._unfinished.tidy()
 
     def _land_unless_stopped(self, window: Window) -> IngestResult:
         if self._stop.is_set():

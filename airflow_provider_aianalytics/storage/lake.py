@@ -9,7 +9,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,6 +33,7 @@ from airflow_provider_aianalytics.storage.local_store import LocalStore
 from airflow_provider_aianalytics.storage.manifest import Manifest, decode_of, encode
 from airflow_provider_aianalytics.storage.spool import Spool
 from airflow_provider_aianalytics.storage.store import FileInfo, ObjectStore, Store, StoreConflictError
+from airflow_provider_aianalytics.threads import run_parallel
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -231,14 +231,7 @@ class LakeTable:
         if len(reading) < 2:
             return found | {day: read(day) for day in reading}
         _ = self.root.fs  # reads the connection here, and not in several threads at once
-        pool = ThreadPoolExecutor(READERS)
-        try:
-            found |= zip(reading, pool.map(read, reading), strict=True)
-        finally:
-            # Do not join the pool: Airflow raises SIGTERM as an exception, which can deadlock on the pool's lock.
-            # Readers hold no state.
-            pool.shutdown(wait=False, cancel_futures=True)
-        return found
+        return found | dict(zip(reading, run_parallel(read, reading, workers=READERS, name="manifests"), strict=True))
 
     def _read_listed_manifest(self, day: date) -> Manifest | None:
         assert self._listing is not None
