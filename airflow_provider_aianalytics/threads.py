@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Threads that never keep a process from ending.
 
-Airflow ends a task by an exception in its main thread. A pool of ``concurrent.futures`` then waits for its threads, also
-when the interpreter exits, so a thread that waits for a network hangs the task until it is killed. These threads are
+Airflow ends a task by an exception in its main thread. A pool of ``concurrent.futures`` then waits for its threads,
+also when the interpreter exits, so a thread that waits for a network hangs the task until it is killed. These are
 daemons, and the main thread waits in one call that an exception can leave at any time.
 """
 

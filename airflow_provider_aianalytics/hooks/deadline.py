@@ -25,9 +25,13 @@ class _ShutAtDeadline:
         timer.daemon = True
         timer.start()
         try:
-            return super().getresponse()  # type: ignore[misc, no-any-return]
+            response: BaseHTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
+            is_late = timer.finished.is_set()
             timer.cancel()
+        if is_late:  # what was cut off can look like the end of the headers
+            raise TimeoutError(f"the headers did not end in {self.deadline:g} s")
+        return response
 
 
 def _shut(sock: socket.socket) -> None:
