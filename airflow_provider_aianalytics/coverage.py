@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
 from airflow_provider_aianalytics.storage.lake import READERS, manifests_under, tables_under
+from airflow_provider_aianalytics.storage.layout import check_path
 from airflow_provider_aianalytics.storage.manifest import decode_of
 from airflow_provider_aianalytics.vendors.base import DAY
 
@@ -98,7 +99,7 @@ def coverage(
 
     if first and last and last < first:
         raise InvalidArgumentError(f"the last day {last} is before the first, {first}")
-    root = ObjectStoragePath(path)
+    root = ObjectStoragePath(check_path(path))
     there = tables_under(root)
     names = [name for name in there if vendor in (None, name[0]) and table in (None, name[1])]
     if not there:

@@ -7,7 +7,6 @@ import hashlib
 import logging
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,14 +19,13 @@ from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.exceptions import (
     AIAnalyticsError,
     NotYetAvailableError,
-    QueryMismatchError,
     RateLimitedError,
     SuspiciousShrinkError,
     VendorUnavailableError,
 )
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
-from airflow_provider_aianalytics.extraction.responses import without_addresses
+from airflow_provider_aianalytics.extraction.redaction import hash_emails
 from airflow_provider_aianalytics.extraction.window_reader import WindowReader
 from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
 from airflow_provider_aianalytics.ingest.prefetch import prefetch
@@ -38,6 +36,8 @@ from airflow_provider_aianalytics.storage.commit import commit
 from airflow_provider_aianalytics.storage.encoders.base import Content
 from airflow_provider_aianalytics.storage.encoders.day_files import DayFiles
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, format_timestamp, query_as_sent
+from airflow_provider_aianalytics.storage.table_spec import SpecGuard, TableSpec
+from airflow_provider_aianalytics.threads import GRACE, run_parallel
 from airflow_provider_aianalytics.vendors.base import DAY
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class Ingest:
         self.options = options
         self.privacy = privacy or Privacy(query.dataset)
         self._latest: date | None = None
+        self._guard = self._spec_guard()
         self._unfinished = self._unfinished_pages()
         self._progress = _Progress(hook)
         self._stop = threading.Event()
@@ -119,9 +120,9 @@ class Ingest:
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
         period = self._with_restated(period)
+        self.table.list_days(revisions=not self.options.keep_revisions)
         known = self.table.manifests(period.days())
-        for manifest in known.values():
-            self._check_same_cut(manifest)
+        self._guard.check(known.values())
         self._unfinished.load()
         landed = IngestResult()
         for day, manifest in known.items():
@@ -156,18 +157,20 @@ class Ingest:
             return []
         self.hook.connect()
         workers = min(self.options.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
-        with ThreadPoolExecutor(workers, thread_name_prefix="window") as pool:
-            futures = [pool.submit(self._land_unless_stopped, window) for window in windows]
-            try:
-                outcomes = [future.result() for future in futures]
-                if self._stop.is_set():
-                    raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
-                return outcomes
-            except BaseException:
-                self._stop.set()
-                raise
-            finally:
-                self._unfinished.tidy()
+        try:
+            outcomes = run_parallel(
+                self._land_unless_stopped,
+                windows,
+                workers=workers,
+                name="window",
+                on_interrupt=self._stop.set,
+                grace=GRACE,
+            )
+            if self._stop.is_set():
+                raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
+            return outcomes
+        finally:
+            self._unfinished.tidy()
 
     def _land_unless_stopped(self, window: Window) -> IngestResult:
         if self._stop.is_set():
@@ -257,21 +260,16 @@ class Ingest:
                 landed.empty.append(day)
                 continue
             try:
-                with self.table.lock_day(day):
-                    old = self.table.manifest(day)  # again: another run may have landed it meanwhile
-                    self._check_same_cut(old)
-                    if old is not None and old.complete and not covered:
-                        log.warning("%s: %s was landed whole, and is not replaced by an earlier read", self, day)
-                        landed.partitions.append(Partition(old, self._url(day), "unchanged"))
-                        continue
-                    manifest, status = commit(
-                        self.table,
-                        files[day].path,
-                        new,
-                        old,
-                        keep_revisions=self.options.keep_revisions,
-                        accept_shrink=self.options.accept_shrink,
-                    )
+                self._guard.claim()
+                manifest, status = commit(
+                    self.table,
+                    files[day].path,
+                    new,
+                    covered=covered,
+                    keep_revisions=self.options.keep_revisions,
+                    accept_shrink=self.options.accept_shrink,
+                    check=self._guard.check_day,
+                )
             except SuspiciousShrinkError as error:
                 log.error("%s", error)
                 landed.rejected.append(error)
@@ -286,7 +284,7 @@ class Ingest:
             dataset=self.dataset.name,
             table=self.table.table,
             date=day,
-            query=query_as_sent(self.query.parameters(reading.window)),
+            query=query_as_sent([(name, hash_emails(value)) for name, value in self.query.parameters(reading.window)]),
             file=self.table.data_file(day),
             format=self.table.file_format.name,
             compression=self.table.file_format.compression,
@@ -324,28 +322,19 @@ class Ingest:
     def _is_kept(self, manifest: Manifest) -> bool:
         return self.run.is_same_task_run(manifest.run) and manifest.run.try_number >= self.first_try
 
-    def _check_same_cut(self, manifest: Manifest | None) -> None:
-        if manifest is None:
-            return
-        window = {self.dataset.window.start, self.dataset.window.end, "limit"}
-        landed_as = {
-            "dataset": self.dataset.name,
-            "format": self.table.file_format.name,
-            "compression": self.table.file_format.compression,
-            "dropped_fields": self.privacy.drop,
-            "pseudonymized_fields": self.privacy.pseudonymize,
-        }
-        now = landed_as | query_as_sent(tuple(self.query.options()))
-        then = {name: getattr(manifest, name) for name in landed_as}
-        then |= {name: value for name, value in manifest.query.items() if name not in window}
-        differing = sorted(name for name in then | now if _unordered(then.get(name)) != _unordered(now.get(name)))
-        if differing:
-            was, asked = ({name: cut.get(name) for name in differing} for cut in (then, now))
-            raise QueryMismatchError(
-                without_addresses(f"{manifest.date} of table {self.table.table!r} was landed with {was}, not {asked}"),
-                where=str(self),
-                hint="Give the other cut a table of its own (table=…), or another path",
-            )
+    def _spec_guard(self) -> SpecGuard:
+        window = self.dataset.window.start, self.dataset.window.end or "", "limit"
+        spec = TableSpec.of(
+            vendor=self.dataset.vendor,
+            dataset=self.dataset.name,
+            query=query_as_sent(self.query.options()),
+            window_parameters=window,
+            format=self.table.file_format.name,
+            compression=self.table.file_format.compression,
+            dropped_fields=self.privacy.drop,
+            pseudonymized_fields=self.privacy.pseudonymize,
+        )
+        return SpecGuard(self.table, spec, window)
 
     def __str__(self) -> str:
         return f"{self.dataset.vendor} {self.dataset.name}"
@@ -378,10 +367,6 @@ class _Progress:
                     self._rows / (now - self._began),
                     self._hook.budget_left(),
                 )
-
-
-def _unordered(value: str | Iterable[str] | None) -> object:
-    return value if value is None or isinstance(value, str) else sorted(value)
 
 
 def _stretches(days: Iterable[date]) -> list[Period]:
