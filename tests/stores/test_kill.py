@@ -81,6 +81,9 @@ def content_at(day: date, step: int, rows: int = Try.rows) -> bytes:
     return b"".join(stamp + record[1:] + b"\n" for record in records(day, step, rows))
 
 
+CLAIMS = f"{VENDOR}/_tables/users/"
+
+
 class Watch:
     """Looks at the lake after every kill, and remembers what has been committed."""
 
@@ -97,7 +100,8 @@ class Watch:
             if not re.fullmatch(
                 rf"{VENDOR}/(users/date=[\d-]+/users\.ndjson\.gz"
                 r"|_manifests/users/[\d-]+\.json"
-                r"|_revisions/users/[\d-]+/[\dT.-]+Z\.ndjson\.gz|_spool/.*)",
+                r"|_tables/users/[\da-f-]+\.json"
+                r"|_revisions/users/[\d-]+/([\dT.-]+Z|of-no-manifest-[\da-f]+)\.ndjson\.gz|_spool/.*)",
                 name,
             )
         }
@@ -123,7 +127,7 @@ class Watch:
 
     def everything_committed_is_there(self) -> None:
         """And not a file more."""
-        names = {name for name in self.store.objects() if f"{VENDOR}/_spool/" not in name}
+        names = {name for name in self.store.objects() if not name.startswith((f"{VENDOR}/_spool/", CLAIMS))}
         expected: set[str] = set()
         for day in DAYS:
             told = self.store.manifest("users", day)
