@@ -15,9 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
+from airflow_provider_aianalytics.extraction.redaction import printable
 from airflow_provider_aianalytics.storage.lake import READERS, manifests_under, tables_under
 from airflow_provider_aianalytics.storage.layout import check_path
 from airflow_provider_aianalytics.storage.manifest import decode_of
+from airflow_provider_aianalytics.storage.table_spec import spec_digest
 from airflow_provider_aianalytics.vendors.base import DAY
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Day:
     :param rows: how many records landed, ``None`` for a gap.
     :param final: whether the vendor will not restate it any more, ``None`` for a gap.
     :param error: what is wrong with its manifest.
+    :param holds: a digest of what its table held when it landed, ``None`` for a gap.
     """
 
     date: date
@@ -60,6 +63,7 @@ class Day:
     rows: int | None = None
     final: bool | None = None
     error: str | None = None
+    holds: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,11 @@ class Table:
     @property
     def rows(self) -> int:
         return sum(day.rows or 0 for day in self.days)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether days of different datasets, queries, formats or hidden fields have landed in it."""
+        return len({day.holds for day in self.days if day.holds is not None}) > 1
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -135,6 +144,8 @@ def _day(root: ObjectStoragePath, vendor: str, table: str, day: date, path: str 
         data = root.fs.cat_file(path)
     except FileNotFoundError:  # taken away since it was listed
         return Day(day, State.MISSING)
+    except OSError as error:  # a folder of that name, or no right to read it
+        return Day(day, State.UNREADABLE, error=printable(f"{path}: {type(error).__name__}: {error}"))
     return judge(data, vendor=vendor, table=table, day=day, where=path)
 
 
@@ -153,7 +164,7 @@ def judge(data: bytes, *, vendor: str, table: str, day: date, where: str) -> Day
         state = State.EMPTY
     else:
         state = State.FINAL if manifest.final else State.PROVISIONAL
-    return Day(day, state, rows=manifest.rows, final=manifest.final)
+    return Day(day, state, rows=manifest.rows, final=manifest.final, holds=spec_digest(manifest))
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------
@@ -181,6 +192,7 @@ def as_json(path: str, tables: Sequence[Table]) -> str:
                     "first": table.days[0].date.isoformat() if table.days else None,
                     "last": table.days[-1].date.isoformat() if table.days else None,
                     "rows": table.rows,
+                    **({"mixed": True} if table.is_mixed else {}),
                     "days": _counts([table]),
                     "calendar": [_day_as_json(day) for day in table.days],
                 }
@@ -231,7 +243,9 @@ def as_text(path: str, tables: Sequence[Table], *, colours: bool = False, signs:
 
 def _headline(table: Table) -> str:
     span = f"{table.days[0].date} to {table.days[-1].date}" if table.days else "nothing landed"
-    return f"{table.vendor}/{table.name}   {span}   {_plural(len(table.days), 'day')}   {_plural(table.rows, 'row')}"
+    mixed = "   MIXED: its days hold different things" if table.is_mixed else ""
+    counts = f"{_plural(len(table.days), 'day')}   {_plural(table.rows, 'row')}"
+    return f"{table.vendor}/{table.name}   {span}   {counts}{mixed}"
 
 
 RULER = "".join(f"{day:<{2 * width}}" for day, width in ((1, 4), (5, 5), (10, 5), (15, 5), (20, 5), (25, 5), (30, 1)))

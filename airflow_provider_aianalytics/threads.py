@@ -12,12 +12,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+POLL_INTERVAL = 0.5
+"""Seconds between two looks at whether the work is to end."""
 GRACE = 5.0
 """Seconds that threads are given to end by themselves after an exception in the main thread."""
 
@@ -29,6 +31,7 @@ def run_parallel(
     workers: int,
     name: str,
     on_interrupt: Callable[[], None] = lambda: None,
+    is_stopped: Callable[[], bool] = lambda: False,
     grace: float = 0.0,
 ) -> list[Result]:
     """Do some work for each item, several at a time.
@@ -36,9 +39,11 @@ def run_parallel(
     :param work: called in threads.
     :param workers: the most threads.
     :param name: what the threads are called.
-    :param on_interrupt: called when this thread is interrupted, so that the work can end early.
+    :param on_interrupt: called when an exception reaches this thread, so that the work can end early.
+    :param is_stopped: whether the work is to end: a signal's handler may say so without an exception.
     :param grace: seconds to wait for the threads then.
     :return: the results in the order of the items.
+    :raises InterruptedError: when the work was to end and did not in time.
     :raises BaseException: the error of the first item that has one, after all work is over; or what interrupts.
     """
     todo = deque(enumerate(items))
@@ -60,7 +65,7 @@ def run_parallel(
     try:
         for thread in threads:
             thread.start()
-        outcomes = sorted((done.get() for _ in range(number)), key=lambda outcome: outcome[0])
+        outcomes = sorted((_next(done, is_stopped, grace) for _ in range(number)), key=lambda outcome: outcome[0])
     except BaseException:
         todo.clear()
         on_interrupt()
@@ -70,6 +75,19 @@ def run_parallel(
         if error is not None:
             raise error
     return [result for _, result, _ in outcomes]  # type: ignore[misc]
+
+
+def _next(done: SimpleQueue[Item], is_stopped: Callable[[], bool], grace: float) -> Item:
+    stopped_at: float | None = None
+    while True:
+        try:
+            return done.get(timeout=POLL_INTERVAL)
+        except Empty:
+            if not is_stopped():
+                continue
+            stopped_at = stopped_at or time.monotonic()
+            if time.monotonic() - stopped_at >= grace:
+                raise InterruptedError("threads did not end in time") from None
 
 
 def _join(threads: Iterable[threading.Thread], grace: float) -> None:

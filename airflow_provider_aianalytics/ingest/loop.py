@@ -107,7 +107,9 @@ class Ingest:
         self._guard = self._spec_guard()
         self._unfinished = self._unfinished_pages()
         self._progress = _Progress(hook)
-        self._stop = threading.Event()
+        # No events: a signal's handler sets these, and must not wait for a lock that the same thread holds.
+        self._is_stopping = False
+        self._is_killed = False
 
     def land(self, period: Period) -> IngestResult:
         """Land every day of a period, and read again the days before it that the options ask for.
@@ -150,7 +152,11 @@ class Ingest:
 
     def stop(self) -> None:
         """Leave off at the next page; what is spooled is given up, what is committed stays."""
-        self._stop.set()
+        self._is_killed = True
+        self._leave_off()
+
+    def _leave_off(self) -> None:
+        self._is_stopping = True
 
     def _land_windows(self, windows: list[Window]) -> list[IngestResult]:
         if not windows:
@@ -163,22 +169,28 @@ class Ingest:
                 windows,
                 workers=workers,
                 name="window",
-                on_interrupt=self._stop.set,
+                on_interrupt=self._leave_off,
+                is_stopped=lambda: self._is_killed,
                 grace=GRACE,
             )
-            if self._stop.is_set():
-                raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
-            return outcomes
+        except InterruptedError:
+            log.warning("%s: requests under way did not end in %.0f s; leaving them", self, GRACE)
+        else:
+            if not self._is_stopping:
+                return outcomes
         finally:
             self._unfinished.tidy()
+        raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
 
     def _land_unless_stopped(self, window: Window) -> IngestResult:
-        if self._stop.is_set():
+        if self._is_stopping:
             return IngestResult()
         try:
             return self._land_window(window)
         except BaseException:
-            self._stop.set()  # before another window is begun; those under way read on while they cost no request
+            self._is_stopping = (
+                True  # before another window is begun; those under way read on while they cost no request
+            )
             raise
 
     def _land_window(self, window: Window) -> IngestResult:
@@ -216,7 +228,7 @@ class Ingest:
                 if page.number == 1:
                     files.reset()
                 self._progress.add(files.write(map(self.privacy.apply, reading.add_page(page))))
-                if self._stop.is_set() and page.next_cursor:
+                if self._is_stopping and page.next_cursor:
                     return IngestResult()
             if reading.capped and self.options.split_capped:
                 log.info("%s %s came with as many groups as the vendor serves; splitting the question", self, window)

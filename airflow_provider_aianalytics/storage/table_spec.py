@@ -16,6 +16,7 @@ from airflow_provider_aianalytics.extraction.redaction import hash_emails
 from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.layout import partition_day
 from airflow_provider_aianalytics.storage.manifest import Manifest
+from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,17 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 def _normal(value: str | list[str]) -> str | list[str]:
     return hash_emails(value) if isinstance(value, str) else sorted(map(hash_emails, value))
+
+
+def spec_digest(manifest: Manifest) -> str:
+    """A digest of what a table held when a day landed, equal for all days of a table that is one thing.
+
+    :param manifest: of any vendor; the names of a window's parameters are those of all its datasets.
+    """
+    vendor = VENDORS.get(manifest.vendor)
+    windows = [dataset.window for dataset in vendor.datasets.values()] if vendor is not None else []
+    names = {name for window in windows for name in (window.start, window.end) if name} | {"limit"}
+    return TableSpec.of_manifest(manifest, names).digest()
 
 
 class SpecGuard:

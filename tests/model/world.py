@@ -282,8 +282,12 @@ class World:
     def _keep_listed(self, day: date) -> None:
         """What a run without revisions replaced need not be found again."""
         manifest = self.manifest(day)
-        stays = {revision.sha256 for revision in manifest.revisions if revision.file} if manifest else set()
-        stays |= {_sha256(data) for path, data in self.objects.data.items() if f"/t/date={day}/" in path}
+        listed = {f"{BASE}/{revision.file}" for revision in manifest.revisions} if manifest else set()
+        stays = {
+            _sha256(data)
+            for path, data in self.objects.data.items()
+            if path in listed or path.startswith(f"{BASE}/v/t/date={day}/")
+        }
         self.committed[day] &= stays
 
     def forget_contents(self) -> None:
