@@ -46,7 +46,7 @@ class AIAnalyticsError(AirflowException):
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         self.message = printable(message)
         self.where = printable(where)
-        self.hint = printable(hint)
+        self.hint = "\n".join(map(printable, hint.splitlines()))  # a hint may show lines of a DAG to write
         super().__init__(self.message)
 
     def __str__(self) -> str:
