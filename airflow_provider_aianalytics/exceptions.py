@@ -44,9 +44,10 @@ class AIAnalyticsError(AirflowException):
     """
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
-        self.message = printable(message)
-        self.where = printable(where)
-        self.hint = "\n".join(map(printable, hint.splitlines()))  # a hint may show lines of a DAG to write
+        # Lines to copy into a DAG stay lines; a vendor's text is one line already.
+        self.message, self.where, self.hint = (
+            "\n".join(map(printable, text.split("\n"))) for text in (message, where, hint)
+        )
         super().__init__(self.message)
 
     def __str__(self) -> str:

@@ -86,9 +86,9 @@ def test_a_digest_of_an_address_is_the_persons() -> None:
 
 
 def test_every_message_shows_what_would_be_obeyed() -> None:
-    error = AIAnalyticsError("one\ntwo\x1b[0m", where="claude\u202e", hint="do\x07")
+    error = AIAnalyticsError("one\rtwo\x1b[0m", where="claude\u202e", hint="do\x07")
 
-    assert str(error) == r"claude\u202e: one\ntwo\x1b[0m. do\x07"
+    assert str(error) == r"claude\u202e: one\rtwo\x1b[0m. do\x07"
 
 
 def test_a_piece_of_an_answer_is_cut_and_masked() -> None:

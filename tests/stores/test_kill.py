@@ -81,9 +81,6 @@ def content_at(day: date, step: int, rows: int = Try.rows) -> bytes:
     return b"".join(stamp + record[1:] + b"\n" for record in records(day, step, rows))
 
 
-CLAIMS = f"{VENDOR}/_tables/users/"
-
-
 class Watch:
     """Looks at the lake after every kill, and remembers what has been committed."""
 
@@ -100,7 +97,6 @@ class Watch:
             if not re.fullmatch(
                 rf"{VENDOR}/(users/date=[\d-]+/users\.ndjson\.gz"
                 r"|_manifests/users/[\d-]+\.json"
-                r"|_tables/users/[\da-f-]+\.json"
                 r"|_revisions/users/[\d-]+/([\dT.-]+Z|of-no-manifest-[\da-f]+)\.ndjson\.gz|_spool/.*)",
                 name,
             )
@@ -127,7 +123,7 @@ class Watch:
 
     def everything_committed_is_there(self) -> None:
         """And not a file more."""
-        names = {name for name in self.store.objects() if not name.startswith((f"{VENDOR}/_spool/", CLAIMS))}
+        names = {name for name in self.store.objects() if f"{VENDOR}/_spool/" not in name}
         expected: set[str] = set()
         for day in DAYS:
             told = self.store.manifest("users", day)
@@ -236,11 +232,7 @@ def test_a_full_disk_leaves_the_old_day(
     assert gzip.decompress(store.read(data_file("users", day))) == content_at(day, 1, rows_after)
     (revision,) = store.manifest("users", day)["revisions"]
     assert gzip.decompress(store.read(revision["file"])) == content_at(day, 0, rows_before)
-    assert {n for n in store.objects() if not n.startswith(CLAIMS)} == {
-        data_file("users", day),
-        manifest_file("users", day),
-        revision["file"],
-    }
+    assert set(store.objects()) == {data_file("users", day), manifest_file("users", day), revision["file"]}
 
 
 def test_what_killed_processes_left_is_removed_once_nobody_can_be_at_it(tmp_path: Path) -> None:
