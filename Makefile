@@ -15,22 +15,35 @@ VENV = .venv/airflow-$(AIRFLOW)$(SUFFIX)
 BIN = $(VENV)/bin
 CONSTRAINTS = tests/constraints/airflow-$(AIRFLOW).txt
 
-.PHONY: demo test lint format unit test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
+# Run the tests or the demo as on another day: make test TODAY=2028-02-29, or TODAY=+45 for so many days ahead.
+TODAY ?=
+export TODAY
+# Of the unit tests those that take seconds: no Airflow runs, no stores, no killed processes.
+FAST := tests/extraction tests/vendors tests/hooks tests/run tests/ingest tests/lineage tests/operators tests/sensors \
+	tests/triggers tests/test_timetables.py tests/test_coverage.py
+
+.PHONY: help demo test lint format unit test-fast test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
 	fuzz audit clean \
 	$(addprefix test-airflow-,$(CELLS) 3.4)
 
+help:  ## every command
+	@grep -hE '^[a-z$$(][^:=]*:.*##' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):[^#]*## */\1\t/; s/\$$\(addprefix test-airflow-,\$$\(CELLS\)\)/test-airflow-3.2/' | expand -t 24
+
 demo: $(VENV)/.ready  ## run an example DAG against the simulator and show what lands
-	$(BIN)/python tests/demo.py
+	$(BIN)/python -m tests.demo
 
 test: lint unit  ## lint, types and tests on the newest supported Airflow
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 unit: $(VENV)/.ready .venv/anthropic-1.17$(SUFFIX)/.ready .venv/azurite/.ready
 	$(BIN)/python -m pytest -m "not slow" $(if $(PY),--ignore tests/faults --ignore tests/stores)
+
+test-fast: $(VENV)/.ready  ## the tests that take seconds
+	$(BIN)/python -m pytest -q $(FAST)
 
 test-standalone: $(VENV)/.ready  ## the slow tests: a whole Airflow with scheduler, triggerer and API server
 	$(BIN)/python -m pytest -m slow --ignore tests/integration/test_backfill.py
@@ -56,7 +69,7 @@ fuzz: $(VENV)/.ready .venv/fuzz/.ready  ## coverage-guided, of what reads a vend
 audit: $(VENV)/.ready .venv/audit/.ready  ## known vulnerabilities of what the package itself depends on
 	.venv/audit/bin/python tests/audit/audit.py $(CONSTRAINTS)
 
-format: $(VENV)/.ready
+format: $(VENV)/.ready  ## fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -76,7 +89,7 @@ test-airflow-3.4:  ## the tests on the coming Airflow, which may fail
 benchmark: .venv/benchmark/.ready  ## what a row costs, beside the floor and the peers; ten minutes
 	.venv/benchmark/bin/python tests/benchmarks/run.py
 
-clean:
+clean:  ## remove the environments and what demo and proofs left
 	rm -rf .venv .demo .production dist
 
 # An oracle that cannot share an environment with its successor.

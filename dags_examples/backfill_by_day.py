@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A backfill of 2026 with one run a day, for the datasets that the vendor serves by single days.
+"""A backfill from 2026-01-01 on with one run a day, for the datasets that the vendor serves by single days.
 
 With ``catchup`` the scheduler makes a run for each day since the first, and one for each new day from then on. A day of
 six datasets takes six requests or a few more, so 60 a minute are ten days a minute, and 2026 takes about half an hour.

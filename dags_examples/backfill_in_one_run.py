@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A backfill of 2026 in one run, for the datasets that the vendor serves by ranges of days.
+"""A backfill of the last 300 days in one run, for the datasets that the vendor serves by ranges of days.
 
 A request takes up to 31 days of Claude and 90 of Perplexity, so ten months of a dataset are 10 requests and not 304:
 that is why these are not backfilled by runs of a day. (Those by member take a request more for every further page.)
@@ -19,15 +19,19 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.operators.perplexity import PerplexityAnalyticsToObjectStorageOperator
 
-DAYS = {"path": "{{ var.value.ai_lake }}", "start": "{{ params.start }}", "end": "{{ params.end }}"}
+DAYS = {
+    "path": "{{ var.value.ai_lake }}",
+    "start": "{{ params.start or macros.ds_add(ds, -300) }}",
+    "end": "{{ params.end or ds }}",
+}
 
 with DAG(
     dag_id="backfill_in_one_run",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    # The first day that lands, and the day after the last.
-    params={"start": "2026-01-01", "end": "2026-11-01"},
+    # The first day that lands, such as 2026-01-01, and the day after the last; empty for the 300 days before the run.
+    params={"start": "", "end": ""},
     default_args={"retries": 5, "retry_delay": timedelta(minutes=2)},
     tags=["ai-analytics"],
 ) as dag:

@@ -6,10 +6,14 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from airflow_provider_aianalytics.clock import CLOCK_VARIABLE, Clock
 
 HOME = Path(tempfile.mkdtemp(prefix="aianalytics-tests-"))
 DAGS = HOME / "dags"
@@ -24,6 +28,30 @@ os.environ.update(
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
 )
 
+
+_traveller: Any = None
+
+
+def _travel(today: str) -> None:
+    """Run everything as on another day: this process through its clock, the processes it starts through the package's.
+
+    :param today: see :func:`tests.support.shown_day`.
+    """
+    import time_machine
+
+    from tests.support import shown_day
+
+    global _traveller
+    real = datetime.now(UTC)
+    shown = shown_day(today, real)
+    _traveller = time_machine.travel(shown, tick=True)
+    _traveller.start()
+    os.environ[CLOCK_VARIABLE] = f"{shown.isoformat()}@1@{real.timestamp()}"
+
+
+if os.environ.get("TODAY"):
+    _travel(os.environ["TODAY"])
+
 # How fast examples are drawn says more about the machine than about the package.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -33,6 +61,54 @@ def pytest_configure(config: pytest.Config) -> None:
     # Not in pyproject.toml: pytest imports the named classes, and so Airflow, before the settings above are made.
     for category in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning"):
         config.addinivalue_line("filterwarnings", f"error::{category}:airflow_provider_aianalytics")
+
+
+def _refuse(clock: Clock) -> datetime:
+    pytest.fail(
+        "The package read the system's clock. A test, its client and its simulator go by one clock: pass a clock, call "
+        "tests.support.follow(monkeypatch, simulator), or ask for the fixture system_clock if the real time is meant."
+    )
+
+
+_read_system_clock = Clock.now
+
+
+REAL_TIME = (
+    "stores/",
+    "faults/test_commit.py",
+    "faults/test_kills.py",
+    "ingest/test_resume.py",
+    "storage/test_lake.py",
+)
+"""Tests that keep the real day under TODAY: they compare with the time of files, processes or object stores."""
+
+
+def _keeps_real_time(item: pytest.Item) -> bool:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return _traveller is not None and path.startswith(REAL_TIME)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _keeps_real_time(item):
+        _traveller.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    if _keeps_real_time(item):
+        _traveller.start()
+
+
+@pytest.fixture(autouse=True)
+def _no_system_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Clock, "now", _refuse)
+
+
+@pytest.fixture
+def system_clock(monkeypatch: pytest.MonkeyPatch, _no_system_clock: None) -> None:
+    """The real time, for a test that is about it."""
+    monkeypatch.setattr(Clock, "now", _read_system_clock)
 
 
 @pytest.fixture(autouse=True)

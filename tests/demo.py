@@ -16,10 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
+from tests.support import shown_day
+
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".demo"
 LAKE = HOME / "lake"
 DAYS = 5
+REAL = datetime.now(UTC)
+NOW = shown_day(os.environ.get("TODAY", ""), REAL)
 DAGS = ("claude_enterprise_daily", "perplexity_daily")
 
 RUN_DAG = """
@@ -56,6 +60,7 @@ def main() -> int:
 def simulator() -> Iterator[tuple[str, dict[str, str]]]:
     """Both vendors on 127.0.0.1, until the block ends."""
     command = [sys.executable, "-m", "airflow_provider_aianalytics.simulator", "--port", "0", "--seed", "7"]
+    command += ["--now", NOW.isoformat(), "--speed", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert process.stdout is not None
@@ -82,6 +87,7 @@ def airflow_environment(url: str, keys: dict[str, str]) -> dict[str, str]:
         **os.environ,
         **connections,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "AIANALYTICS_CLOCK": f"{NOW.isoformat()}@1@{REAL.timestamp()}",
         "AIRFLOW_HOME": str(HOME / "airflow"),
         "AIRFLOW_VAR_AI_LAKE": str(LAKE),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -94,7 +100,7 @@ def airflow_environment(url: str, keys: dict[str, str]) -> dict[str, str]:
 
 def run_days(dag: str, environment: dict[str, str]) -> int:
     """Run a DAG for the last days, one run a day; return how many failed."""
-    today = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    today = NOW.replace(hour=12, minute=0, second=0, microsecond=0)
     days = [(today - timedelta(days=number)).isoformat() for number in range(DAYS, 0, -1)]
     script = RUN_DAG.format(dags=str(ROOT / "dags_examples"), dag=dag, days=days)
     say(f"running {dag} for {DAYS} days")

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.simulator import Simulator
@@ -47,6 +50,27 @@ CLAUDE_DATASETS = [
 PERPLEXITY_DATASETS = [*SERIES, *BY_MEMBER]
 
 
+def shown_day(today: str, real: datetime) -> datetime:
+    """The moment that ``TODAY`` stands for: the time of day of a real moment on another day.
+
+    :param today: ``YYYY-MM-DD``, or ``+45``: so many days ahead; empty for the real day.
+    """
+    if not today:
+        return real
+    if today.startswith("+"):
+        return real + timedelta(days=int(today))
+    return datetime.combine(date.fromisoformat(today), real.time(), tzinfo=UTC)
+
+
+def clock_setting(shown: datetime, speed: float = 1.0) -> str:
+    """The package's clock variable for a process that a test starts: it shows a moment now, and goes on from there."""
+    import time_machine
+
+    hatch = time_machine.escape_hatch
+    real = hatch.time.time() if hatch.is_travelling() else time.time()
+    return f"{shown.isoformat()}@{speed}@{real}"
+
+
 class SimulatedClock(Clock):
     """The simulator's time; sleeping takes none of the tests' own."""
 
@@ -62,6 +86,11 @@ class SimulatedClock(Clock):
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+
+
+def follow(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
+    """Let everything in this process that would read the system's clock read the simulator's."""
+    monkeypatch.setattr(Clock, "now", lambda self: simulator.now)
 
 
 def days_of(start: date, end: date) -> list[date]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m airflow_provider_aianalytics.simulator``: both vendors in a process of their own."""
+"""``python -m airflow_provider_aianalytics.simulator``: all vendors in a process of their own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
+from .registry import VENDORS
 from .settings import Settings
 from .simulator import Simulator
 
@@ -30,9 +30,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--retry-after", choices=("seconds", "decimal", "http-date", "none"), default="seconds")
     p.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
     p.add_argument("--no-gzip", action="store_true", help="never compress")
-    p.add_argument("--lag-days", type=int, default=d.claude.lag_days, help="Claude: days until a day can be asked for")
-    p.add_argument("--era", choices=("auto", "A", "B", "C"), default="auto", help="Claude: the dated shape to serve")
     p.add_argument("--pretty", action="store_true", help="indent all bodies")
+    for vendor in VENDORS:
+        vendor.add_arguments(p)
     return p
 
 
@@ -43,28 +43,24 @@ def _moment(text: str) -> datetime:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM."""
-    told = parser().parse_args(arguments)
-    base = Settings()
+    options = parser().parse_args(arguments)
     settings = Settings(
-        seed=told.seed,
-        members=told.members,
-        now=told.now,
-        speed=told.speed,
-        port=told.port,
-        requests_per_minute=told.requests_per_minute or None,
-        budget_window=told.budget_window,
-        claude_retry_after=told.retry_after,
-        latency=told.latency,
-        gzip=not told.no_gzip,
-        claude=replace(base.claude, lag_days=told.lag_days, era=told.era, pretty=told.pretty),
-        perplexity=replace(base.perplexity, pretty=told.pretty),
+        seed=options.seed,
+        members=options.members,
+        now=options.now,
+        speed=options.speed,
+        port=options.port,
+        requests_per_minute=options.requests_per_minute or None,
+        budget_window=options.budget_window,
+        latency=options.latency,
+        gzip=not options.no_gzip,
+        vendors={vendor.alias: vendor.settings_from(options) for vendor in VENDORS},
     )
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
     with Simulator(settings) as simulator:
-        facts = {"url": simulator.url, "claude_key": simulator.claude_key, "perplexity_key": simulator.perplexity_key}
-        sys.stdout.write(f"ready {json.dumps(facts)}\n")
+        sys.stdout.write(f"ready {json.dumps({'url': simulator.url, **simulator.keys})}\n")
         sys.stdout.flush()
         done.wait()
     return 0

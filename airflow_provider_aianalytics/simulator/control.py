@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .faults import Fault
+from .http import Response
 from .log import dumps
-from .wire import Response
 
 if TYPE_CHECKING:
     from .simulator import Simulator

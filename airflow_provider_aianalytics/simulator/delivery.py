@@ -16,7 +16,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from .faults import Fault
-from .wire import Response
+from .http import Response
 
 BY_HAND = frozenset({"reset_before", "reset_inside", "reset_after", "short_of_length", "past_length"})
 """Kinds whose promise and whose bytes differ."""

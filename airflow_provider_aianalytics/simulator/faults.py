@@ -13,7 +13,8 @@ from datetime import date, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal, get_args
 
-from .wire import Request, Response
+from .http import Request, Response
+from .vendor import SimulatedVendor
 
 Kind = Literal[
     "status",
@@ -73,7 +74,7 @@ class Fault:
 
     :param kind: what happens.
     :param path: hit only paths that are this or end with ``/`` and this; empty hits all.
-    :param vendor: hit only ``claude_enterprise`` or ``perplexity``.
+    :param vendor: hit only the vendor of this name.
     :param paged: True hits only requests with a cursor, False only first pages.
     :param query: hit only requests with these parameters.
     :param nth: the first matching request to hit, counted from 1.
@@ -207,15 +208,15 @@ class Plan:
         return response
 
     @staticmethod
-    def instead(fault: Fault, vendor: str) -> Response:
+    def instead(fault: Fault, vendor: SimulatedVendor) -> Response:
         """The answer of a fault that does not let the vendor speak."""
         if fault.kind == "rate_limit":
             headers = {**fault.headers, **({} if fault.retry_after is None else {"retry-after": fault.retry_after})}
-            return error(vendor, 429, "This request would exceed your organization's rate limit.", headers)
+            return vendor.error(429, "This request would exceed your organization's rate limit.", headers)
         if fault.kind == "cursor_expired":
-            return error(vendor, 410, "page cursor has expired; restart from the first page")
+            return vendor.error(410, "page cursor has expired; restart from the first page")
         if fault.kind == "cursor_mismatch":
-            return error(vendor, 400, "cursor does not match current query parameters")
+            return vendor.error(400, "cursor does not match current query parameters")
         if fault.kind == "redirect":
             status = fault.status if 300 <= fault.status < 400 else 302
             return Response(status, b"", {"location": fault.location, **fault.headers})
@@ -225,7 +226,7 @@ class Plan:
         if fault.kind == "json":
             return Response(200, (fault.body or "[]").encode(), {"content-type": "application/json", **fault.headers})
         if fault.body is None:
-            return error(vendor, fault.status, "simulated fault", dict(fault.headers))
+            return vendor.error(fault.status, "simulated fault", dict(fault.headers))
         return Response(fault.status, fault.body.encode(), {"content-type": "application/json", **fault.headers})
 
 
@@ -234,32 +235,3 @@ def _changed(response: Response, *, add: bool = False, **fields: Any) -> Respons
     page = json.loads(response.body)
     page |= {name: value for name, value in fields.items() if add or name in page}
     return replace(response, body=json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-_CLAUDE = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    410: "invalid_request_error",
-    429: "rate_limit_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
-_PERPLEXITY = {
-    400: "invalid_request",
-    401: "unauthorized",
-    404: "feature_disabled",
-    410: "invalid_request",
-    429: "request_rate_limit_exceeded",
-}
-
-
-def error(vendor: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error in the vendor's envelope (Claude contract section 3, Perplexity contract section 3)."""
-    told: dict[str, Any]
-    if vendor == "perplexity":
-        told = {"error": {"message": message, "type": _PERPLEXITY.get(status, "internal_error"), "code": status}}
-    else:
-        told = {"type": "error", "error": {"type": _CLAUDE.get(status, "api_error"), "message": message}}
-    return Response(status, json.dumps(told).encode(), {"content-type": "application/json", **(headers or {})})

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-
-HEADERS_OF_INTEREST = ("user-agent", "anthropic-version", "anthropic-beta", "accept-encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +17,10 @@ class LoggedRequest:
 
     :param at: simulated time of arrival.
     :param real: real monotonic time of arrival, in seconds.
-    :param vendor: ``claude_enterprise``, ``perplexity``, or empty for neither.
+    :param vendor: the vendor's name, empty for none.
     :param query: the decoded query, in order.
     :param status: what was answered; 0 when the connection was reset before an answer.
-    :param headers: user agent, version, beta and accepted encodings.
+    :param headers: those that the log keeps.
     :param connection: number of the TCP connection, from 1.
     :param peer_port: the client's port.
     :param fault: the fault that hit, or empty.
@@ -50,9 +49,11 @@ class Log:
     """The newest requests, and counts of all of them.
 
     :param limit: how many requests to keep.
+    :param headers: the request headers to keep, never one that carries a key.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, headers: Sequence[str]) -> None:
+        self.headers = tuple(headers)
         self.requests: deque[LoggedRequest] = deque(maxlen=limit)
         self.statuses: dict[str, Counter[int]] = {}
         self.connections = 0

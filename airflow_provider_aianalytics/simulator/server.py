@@ -18,10 +18,11 @@ from aiohttp import web
 from .budget import Budget
 from .clock import Clock
 from .delivery import deliver, encoded
-from .faults import INSTEAD, Fault, Plan, error
-from .log import HEADERS_OF_INTEREST, Log, LoggedRequest
-from .settings import RetryAfter, Settings
-from .wire import Api, Request, Response
+from .faults import INSTEAD, Fault, Plan
+from .http import Request, Response, RetryAfter
+from .log import Log, LoggedRequest
+from .settings import Settings
+from .vendor import SimulatedVendor
 
 CONTROL = "/_simulator/"
 
@@ -34,18 +35,24 @@ class Controls(Protocol):
 
 
 class Server:
-    """Serves both vendors on one port of 127.0.0.1.
+    """Serves all vendors on one port of 127.0.0.1.
 
     :param settings: latency, compression, budget.
     :param clock: simulated time.
-    :param vendors: the vendors by name; may be replaced while running.
+    :param vendors: the vendors by name.
     :param plan: scripted faults.
     :param log: where requests are written down.
     :param controls: the ``/_simulator/`` endpoints.
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, vendors: Mapping[str, Api], plan: Plan, log: Log, controls: Controls
+        self,
+        settings: Settings,
+        clock: Clock,
+        vendors: Mapping[str, SimulatedVendor],
+        plan: Plan,
+        log: Log,
+        controls: Controls,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -114,29 +121,24 @@ class Server:
             await asyncio.sleep(wait)
         return await deliver(web_request, response.status, body, sent_headers, fault)
 
-    def _decide(self, vendor: str, method: str, request: Request) -> tuple[Response, Fault | None]:
-        """What to answer, and the fault that hits this request. A request over budget meets no fault."""
-        if not vendor:
-            return error("claude_enterprise", 404, f"Not found: {request.path}"), None
-        wait = self.budgets[vendor].admit()
+    def _decide(self, name: str, method: str, request: Request) -> tuple[Response, Fault | None]:
+        """What to answer, and the fault that hits this request. A request over the rate limit meets no fault."""
+        if not name:
+            first, *_ = self._vendors.values()
+            return first.error(404, f"Not found: {request.path}"), None
+        vendor = self._vendors[name]
+        wait = self.budgets[name].admit()
         if wait:
-            return self._over_budget(vendor, request, wait), None
+            return _over_budget(vendor, request, wait), None
         if method != "GET":
-            return error(vendor, 405, "Method not allowed", {"allow": "GET"}), None
-        fault = self._plan.take(vendor, request)
+            return vendor.error(405, "Method not allowed", {"allow": "GET"}), None
+        fault = self._plan.take(name, request)
         if fault and fault.kind in INSTEAD:
             return self._plan.instead(fault, vendor), fault
         if fault and fault.kind in ("huge", "bomb", "reset_before"):
             return Response(200, b"", {"content-type": "application/json"}), fault
-        request, answer = self._plan.unwrap(request), self._vendors[vendor].answer
-        return self._plan.bend(fault, request, answer(request), answer), fault
-
-    def _over_budget(self, vendor: str, request: Request, wait: float) -> Response:
-        told = error(vendor, 429, "This request would exceed your organization's rate limit. Please try again later.")
-        perplexity = vendor == "perplexity"
-        form = self._settings.perplexity_retry_after if perplexity else self._settings.claude_retry_after
-        value = retry_after(form, wait, request)
-        return told if value is None else replace(told, headers={**told.headers, "retry-after": value})
+        request = self._plan.unwrap(request)
+        return self._plan.bend(fault, request, vendor.answer(request), vendor.answer), fault
 
     def _write_down(
         self,
@@ -159,7 +161,7 @@ class Server:
                 path=request.path,
                 query=request.query,
                 status=0 if fault and fault.kind == "reset_before" else status,
-                headers={name: request.headers[name] for name in HEADERS_OF_INTEREST if name in request.headers},
+                headers={name: request.headers[name] for name in self._log.headers if name in request.headers},
                 connection=self._connection(transport),
                 peer_port=peer[1] if peer else 0,
                 fault=fault.kind if fault else "",
@@ -175,6 +177,12 @@ class Server:
             self._connections[transport] = next(self._numbers)
             self._log.connections += 1
         return self._connections[transport]
+
+
+def _over_budget(vendor: SimulatedVendor, request: Request, wait: float) -> Response:
+    response = vendor.error(429, "This request would exceed your organization's rate limit. Please try again later.")
+    value = retry_after(vendor.retry_after, wait, request)
+    return response if value is None else replace(response, headers={**response.headers, "retry-after": value})
 
 
 def retry_after(form: RetryAfter, wait: float, request: Request) -> str | None:

@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
-
-from .claude.settings import ClaudeSettings
-from .perplexity_settings import PerplexitySettings
-
-RetryAfter = Literal["seconds", "decimal", "http-date", "none"]
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +18,12 @@ class Settings:
     :param now: where simulated time starts; the real time when ``None``.
     :param speed: simulated seconds per real second; ``None`` is 1 without ``now`` and 0 (a standing clock) with it.
     :param port: the port on 127.0.0.1; 0 picks a free one.
-    :param requests_per_minute: the budget per vendor (Claude contract section 4); ``None`` is unlimited.
+    :param requests_per_minute: the rate limit of each vendor; ``None`` is unlimited.
     :param budget_window: the budget's window in real seconds, 60 unless time is scaled down.
-    :param claude_retry_after: how a Claude 429 says when to come back. ``seconds`` rounds up to whole seconds, so a
-        window under a second says ``1``; ``decimal`` is exact, for scaled windows.
-    :param perplexity_retry_after: the same for Perplexity, whose contract has none.
     :param latency: seconds from request to answer, work included.
     :param gzip: compress bodies above 1 kB for clients that accept it.
     :param log_limit: how many requests the log keeps.
-    :param claude: what the Claude contract leaves open.
-    :param perplexity: what the Perplexity contract leaves open.
+    :param vendors: the vendors' own settings by alias; the defaults of a vendor that is left out.
     """
 
     seed: int = 7
@@ -41,10 +33,7 @@ class Settings:
     port: int = 0
     requests_per_minute: int | None = 60
     budget_window: float = 60.0
-    claude_retry_after: RetryAfter = "seconds"
-    perplexity_retry_after: RetryAfter = "none"
     latency: float = 0.0
     gzip: bool = True
     log_limit: int = 100_000
-    claude: ClaudeSettings = field(default_factory=ClaudeSettings)
-    perplexity: PerplexitySettings = field(default_factory=PerplexitySettings)
+    vendors: Mapping[str, Any] = field(default_factory=dict)

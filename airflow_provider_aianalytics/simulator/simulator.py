@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator as a thing with a life: it starts, serves both vendors from a thread, is scripted, and stops."""
+"""The simulator: it starts, serves all vendors from a thread, takes faults, and stops."""
 
 from __future__ import annotations
 
@@ -8,55 +8,60 @@ import secrets
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from .claude.api import PREFIX, ClaudeApi
 from .clock import Clock
 from .control import Control
 from .faults import Fault, Plan
-from .keys import Key, KeyRing
 from .log import Log, LoggedRequest
-from .perplexity import PerplexityApi
+from .registry import VENDORS
 from .server import Server
 from .settings import Settings
-from .wire import Api
+from .vendor import SimulatedVendor
 
-CLAUDE, PERPLEXITY = "claude_enterprise", "perplexity"
 Parameters = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 
 
 class Simulator:
-    """Two vendors on ``127.0.0.1``, for tests and for developing DAGs without a key.
+    """All vendors on ``127.0.0.1``, for tests and for developing DAGs without a key.
 
     >>> with Simulator(seed=7, members=20) as sim:
     ...     print(sim.url.startswith("http://127.0.0.1:"))
     True
 
     :param settings: everything at once; or
-    :param changes: fields of :class:`Settings` by name.
+    :param changes: fields of :class:`Settings` by name, and a vendor's settings by its alias
+        (:attr:`SimulatedVendor.alias`).
     """
 
+    def __getattr__(self, name: str) -> str:
+        """A vendor's key, ``{alias}_{name}``; see :attr:`SimulatedVendor.keys`."""
+        for vendor in self.__dict__.get("_vendors", {}).values():
+            secret: str | None = vendor.keys.get(name.removeprefix(f"{vendor.alias}_"))
+            if secret is not None and name.startswith(f"{vendor.alias}_"):
+                return secret
+        raise AttributeError(name)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The working key of each vendor, by the name of the attribute that holds it."""
+        return {f"{vendor.alias}_key": vendor.keys["key"] for vendor in self._vendors.values()}
+
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
-        self.settings = replace(settings or Settings(), **changes)
+        base = settings or Settings()
+        own = {vendor.alias: changes.pop(vendor.alias) for vendor in VENDORS if vendor.alias in changes}
+        self.settings = replace(base, vendors={**base.vendors, **own}, **changes)
         s = self.settings
         self._clock = Clock(s.now, s.speed)
         self._plan = Plan()
-        self._log = Log(s.log_limit)
-        self._shrunk: dict[str, dict[date, float]] = {CLAUDE: {}, PERPLEXITY: {}}
-        self.claude_key = f"sk-ant-api01-simulated-{s.seed}"
-        self.claude_unscoped_key = f"sk-ant-api01-simulated-members-only-{s.seed}"
-        self.claude_admin_key = f"sk-ant-admin01-simulated-{s.seed}"
-        self.perplexity_key = f"simulated-perplexity-{s.seed}"
-        self._keys = KeyRing(
-            Key(self.claude_key),
-            Key(self.claude_unscoped_key, frozenset({"read:members"})),
-            Key(self.claude_admin_key, frozenset(), admin=True),
-        )
-        self._claude = ClaudeApi(s.seed, s.members, self._keys, s.claude, self._shrunk[CLAUDE])
-        self._perplexity = PerplexityApi(s.seed, s.members, self.perplexity_key, s.perplexity, self._shrunk[PERPLEXITY])
-        self._vendors: dict[str, Api] = {CLAUDE: self._claude, PERPLEXITY: self._perplexity}
+        self._vendors = {
+            vendor.name: vendor(s.seed, s.members, s.vendors.get(vendor.alias) or vendor.settings_class())
+            for vendor in VENDORS
+        }
+        logged = ("user-agent", "accept-encoding", *(name for v in VENDORS for name in v.logged_headers))
+        self._log = Log(s.log_limit, logged)
         self._server = Server(s, self._clock, self._vendors, self._plan, self._log, Control(self))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -110,7 +115,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The base URL of both vendors; their paths differ."""
+        """The base URL of all vendors; their paths differ."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -144,7 +149,7 @@ class Simulator:
         return self._log.stats()
 
     def reset_budget(self) -> None:
-        """Give both vendors their full budget again."""
+        """Give every vendor its full rate limit again."""
         for budget in self._server.budgets.values():
             budget.reset()
 
@@ -155,15 +160,15 @@ class Simulator:
                 self._plan.add(fault)
                 continue
             assert fault.date is not None
-            for vendor, days in self._shrunk.items():
-                if fault.vendor in ("", vendor):
-                    days[fault.date] = fault.fraction
+            for vendor in self._vendors.values():
+                if fault.vendor in ("", vendor.name):
+                    vendor.shrunk_days[fault.date] = fault.fraction
 
     def clear_faults(self) -> None:
         """Forget all faults; shrunk days are whole again."""
         self._plan.clear()
-        for days in self._shrunk.values():
-            days.clear()
+        for vendor in self._vendors.values():
+            vendor.shrunk_days.clear()
 
     def revoke_key(self, vendor: str) -> None:
         """Make the vendor's working key invalid."""
@@ -171,59 +176,33 @@ class Simulator:
 
     def replace_key(self, vendor: str) -> str:
         """Revoke the vendor's working key and hand out another one."""
-        _check(vendor)
-        fresh = secrets.token_hex(6)
-        if vendor == PERPLEXITY:
-            self.perplexity_key = f"simulated-perplexity-{fresh}"
-            self._settle()
-            return self.perplexity_key
-        self._keys.revoke(self.claude_key)
-        self.claude_key = f"sk-ant-api01-simulated-{fresh}"
-        self._keys.add(Key(self.claude_key))
-        return self.claude_key
+        return self._vendor(vendor).replace_key(secrets.token_hex(6))
 
     def set_enabled(self, vendor: str, enabled: bool) -> None:
-        """The organization's switch for the API (Claude contract section 2, Perplexity contract section 1)."""
-        _check(vendor)
-        if vendor == CLAUDE:
-            self._keys.enabled = enabled
-        else:
-            self._settle(enabled=enabled)
+        """The organization's switch for the API."""
+        self._vendor(vendor).set_enabled(enabled)
 
-    def _settle(self, **changes: Any) -> None:
-        """Replace the Perplexity vendor by one with the present key and other settings."""
-        settings = replace(self._perplexity.settings, **changes)
-        self._perplexity = PerplexityApi(
-            self.settings.seed, self.settings.members, self.perplexity_key, settings, self._shrunk[PERPLEXITY]
-        )
-        self._vendors[PERPLEXITY] = self._perplexity
+    def _vendor(self, name: str) -> SimulatedVendor:
+        if name not in self._vendors:
+            raise ValueError(f"unknown vendor {name!r}; known: {', '.join(self._vendors)}")
+        return self._vendors[name]
 
-    def truth(
-        self, path: str, params: Parameters = (), *, version: str = "2026-10-21", faults: bool = False
-    ) -> list[bytes]:
+    def truth(self, path: str, params: Parameters = (), **options: Any) -> list[bytes]:
         """The exact bytes of each item the vendor would serve now for the complete query, all pages joined.
 
-        ``limit`` and ``page`` do not matter. No budget, no key, no faults.
+        ``limit`` and ``page`` do not matter. No rate limit, no key, no faults.
 
-        :param path: the vendor's path, or the Claude endpoint's name alone (``users``).
+        :param path: the vendor's path, or an endpoint's name alone (``users``) for the first vendor.
         :param params: the query; a mapping's lists become repeated parameters.
-        :param version: the ``anthropic-version`` to answer as.
-        :param faults: whether days shrunk by a fault are shrunk here too (Claude only; Perplexity always shrinks).
-        :raises ValueError: when the vendor would refuse the query.
+        :param options: the vendor's own, such as the version to answer as.
+        :raises ValueError: if the vendor would refuse the query.
         """
-        pairs = _pairs(params)
-        if self._perplexity.answers(path):
-            return self._perplexity.truth(path, pairs, self.now)
-        whole = path if path.startswith("/") else PREFIX + path
-        return self._claude.truth(whole, pairs, self.now, version=version, faults=faults)
+        first, *_ = self._vendors.values()
+        vendor = next((one for one in self._vendors.values() if one.answers(path)), first)
+        return vendor.truth(path, _pairs(params), self.now, **options)
 
 
 def _pairs(params: Parameters) -> list[tuple[str, str]]:
     if not isinstance(params, Mapping):
         return list(params)
     return [(k, v) for k, value in params.items() for v in ([value] if isinstance(value, str) else value)]
-
-
-def _check(vendor: str) -> None:
-    if vendor not in (CLAUDE, PERPLEXITY):
-        raise ValueError(f"unknown vendor {vendor!r}; known: {CLAUDE}, {PERPLEXITY}")

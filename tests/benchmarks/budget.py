@@ -60,7 +60,7 @@ def work(days: int, threads: int, first: int) -> None:
 
 
 def measure(processes: int, threads: int, windows: int, *, apart: bool) -> dict[str, Any]:
-    from airflow_provider_aianalytics.simulator import Simulator
+    from airflow_provider_aianalytics.simulator import ClaudeSettings, Simulator
 
     share = BUDGET * windows // processes
     with (
@@ -69,7 +69,7 @@ def measure(processes: int, threads: int, windows: int, *, apart: bool) -> dict[
             now=NOW,
             requests_per_minute=BUDGET,
             budget_window=WINDOW,
-            claude_retry_after="none",
+            claude=ClaudeSettings(retry_after="none"),
             latency=0.2 / SPEED,
         ) as sim,
         tempfile.TemporaryDirectory() as scratch,

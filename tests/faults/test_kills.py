@@ -28,6 +28,7 @@ from tests.faults.conftest import told
 from tests.faults.fault_cases import CLAUDE, DAY, DAYS, FORMATS, NOW
 from tests.faults.harness import Lake, Tree, data_name, manifest_name
 from tests.integration.conftest import DAGS
+from tests.support import clock_setting
 
 pytestmark = pytest.mark.skipif(
     airflow_version.startswith("2."),
@@ -124,7 +125,7 @@ def process(
     environment = {
         **os.environ,
         "AIRFLOW_CONN_CLAUDE_ENTERPRISE_ANALYTICS_DEFAULT": json.dumps(connection),
-        "AIANALYTICS_CLOCK": f"{NOW.isoformat()}@1@{time.time()}",
+        "AIANALYTICS_CLOCK": clock_setting(NOW),
     }
     with (tmp_path_factory.mktemp("worker") / "log").open("wb") as log:
         worker = subprocess.Popen(

@@ -24,6 +24,7 @@ from tests.conftest import HOME
 from tests.faults.conftest import Matrix
 from tests.faults.fault_cases import PERSON
 from tests.faults.harness import SECRET, World
+from tests.support import SimulatedClock
 
 
 @pytest.fixture
@@ -101,6 +102,7 @@ def test_what_is_deferred_holds_no_secret(world: World, connected: None, secrets
         timeout=3600,
         conn_id="claude_enterprise_patient",
     )
+    sensor.clock = SimulatedClock(world.simulator)
     from airflow.exceptions import TaskDeferred
 
     with pytest.raises(TaskDeferred) as deferred:

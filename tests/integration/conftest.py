@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.simulator import Simulator
+from tests.support import follow
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAGS = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
@@ -54,7 +55,8 @@ def too_recent(day: date, latest: date) -> str:
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, sim: Simulator, **extra: object) -> None:
-    """Connections of both vendors to a simulator, with a budget that never waits."""
+    """Connections of both vendors to a simulator, by its clock, with a budget that never waits."""
+    follow(monkeypatch, sim)
     extra = {"requests_per_minute": 100_000, **extra}
     for vendor, key in (("claude_enterprise", sim.claude_key), ("perplexity", sim.perplexity_key)):
         monkeypatch.setenv(

@@ -67,7 +67,7 @@ class TestTheButton:
     def test_an_admin_key(self, hook: Connect, simulator: Simulator) -> None:
         said = refused(hook(CLAUDE, password=simulator.claude_admin_key))
         assert "a Console Admin API key (sk-ant-admin…), which this endpoint refuses" in said
-        assert "taken by usage, cost alone" in said
+        assert "only usage, cost accept it" in said
         assert simulator.requests == []
 
     @BOTH

@@ -15,7 +15,7 @@ from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from airflow_provider_aianalytics.operators import to_object_storage
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
-from tests.integration.conftest import RunDag, connect, too_recent
+from tests.integration.conftest import NOW, RunDag, connect, too_recent
 
 OPERATOR = "ClaudeEnterpriseAnalyticsToObjectStorageOperator"
 IMPORTS = f"from airflow_provider_aianalytics.operators.claude_enterprise import {OPERATOR}"
@@ -25,8 +25,9 @@ TRY = {"dag_id": "dag", "run_id": "run", "task_id": "land", "map_index": -1, "tr
 
 @pytest.fixture
 def living(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """A simulator whose time goes on with ours, a day of ours being its yesterday's aggregation."""
-    with Simulator(seed=7, members=20, requests_per_minute=None, claude=ClaudeSettings(lag_days=1)) as sim:
+    """A simulator whose time goes on with ours, so that triggers wait in real seconds."""
+    settings = ClaudeSettings(lag_days=1)
+    with Simulator(seed=7, members=20, now=NOW, speed=1.0, requests_per_minute=None, claude=settings) as sim:
         connect(monkeypatch, sim)
         yield sim
 
@@ -38,7 +39,7 @@ def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
 
     # The looks of the rule are hours apart; the test has no such max_wait.
     monkeypatch.setattr(polling.WaitTarget, "next_poll", lambda self, looked, **_: looked + timedelta(seconds=1))
-    yesterday = (datetime.now(UTC) - timedelta(days=3)).date()
+    yesterday = (NOW - timedelta(days=3)).date()
     day = yesterday - timedelta(days=2)
     refusal = too_recent(yesterday, day)
     living.fail(Fault("status", path="users", query={"date": str(yesterday)}, status=400, body=refusal))
@@ -57,7 +58,7 @@ def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
 
 
 def test_a_day_is_waited_for_a_week_however_often_the_task_goes_on(living: Simulator, tmp_path: Path) -> None:
-    yesterday = (datetime.now(UTC) - timedelta(days=3)).date()
+    yesterday = (NOW - timedelta(days=3)).date()
     task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
         task_id="land", dataset="users", path=str(tmp_path), start=yesterday, on_unavailable="wait", deferrable=True
     )
@@ -76,7 +77,7 @@ def test_a_day_is_waited_for_a_week_however_often_the_task_goes_on(living: Simul
 
     begun, gone_on = (deferral.value.trigger for deferral in (first, second))
     assert gone_on.deadline == begun.deadline
-    assert timedelta(days=6) < datetime.fromisoformat(begun.deadline) - datetime.now(UTC) < timedelta(days=7)
+    assert timedelta(days=6) < datetime.fromisoformat(begun.deadline) - living.now < timedelta(days=7)
 
 
 def test_a_long_wait_for_the_budget_frees_the_worker(

@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.extraction.polling import WaitTarget
 from airflow_provider_aianalytics.simulator import Fault, Simulator
 from tests.integration.conftest import DAGS, NOW, connect, too_recent
@@ -44,7 +43,6 @@ class Ran:
 def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     with Simulator(seed=7, members=25, now=NOW, requests_per_minute=None) as sim:
         connect(monkeypatch, sim, pseudonym_secret="the secret of the tests")
-        monkeypatch.setattr(Clock, "now", lambda self: NOW)
         yield sim
 
 

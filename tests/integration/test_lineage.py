@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_aianalytics.clock import CLOCK_VARIABLE
 from airflow_provider_aianalytics.lineage.collect import report_input, source_dataset
 from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.storage.typed.schema import typed_columns
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 from tests.integration.conftest import NOW, RunDag
+from tests.support import clock_setting
 
 LAND = "ClaudeEnterpriseAnalyticsToObjectStorageOperator"
 IMPORTS = "from airflow_provider_aianalytics.operators.claude_enterprise import *"
@@ -63,6 +65,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict[str
     with Simulator(seed=7, members=50, now=NOW, requests_per_minute=None) as sim:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_CONN_")},
+            CLOCK_VARIABLE: clock_setting(NOW),
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",

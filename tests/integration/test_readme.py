@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.simulator import Simulator
-from tests.integration.conftest import DAGS, NOW, Outcome, RunDag, connect, run_file
+from tests.integration.conftest import DAGS, Outcome, RunDag, connect, run_file
 from tests.test_readme import Block, blocks
 
 DAY = datetime(2026, 11, 14, 12, tzinfo=UTC)
@@ -48,7 +47,6 @@ def test_every_python_block_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     connect(monkeypatch, simulator, pseudonym_secret="the secret of the tests")
-    monkeypatch.setattr(Clock, "now", lambda self: NOW)
     outcomes = {block.line: run_block(block, run_dag, tmp_path) for block in blocks("python")}
 
     ran = {line: outcome for line, outcome in outcomes.items() if outcome is not None}

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider_aianalytics.clock import Clock, RehearsalClock
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
 from airflow_provider_aianalytics.simulator import Simulator
-from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
+from airflow_provider_aianalytics.simulator.claude_enterprise.settings import ClaudeSettings
 from airflow_provider_aianalytics.simulator.faults import Fault
 from airflow_provider_aianalytics.triggers.availability import AvailabilityTrigger
 from tests.integration.conftest import Outcome, RunDag, connect

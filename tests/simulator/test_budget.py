@@ -8,6 +8,7 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from airflow_provider_aianalytics.simulator import ClaudeSettings
 from airflow_provider_aianalytics.simulator.budget import Budget
 
 DAY = {"date": "2026-11-05"}
@@ -28,7 +29,7 @@ def test_the_61st_request_of_a_minute_is_refused(fresh: Callable[..., Any]) -> N
 
 
 def test_obeying_retry_after_is_enough_in_scaled_time(fresh: Callable[..., Any]) -> None:
-    client = fresh(requests_per_minute=5, budget_window=0.3, claude_retry_after="decimal")
+    client = fresh(requests_per_minute=5, budget_window=0.3, claude=ClaudeSettings(retry_after="decimal"))
     for _ in range(3):
         answers = [client.get("artifacts", DAY) for _ in range(6)]
         assert [a.status for a in answers] == [200] * 5 + [429]
@@ -56,7 +57,7 @@ def test_forms_of_retry_after(fresh: Callable[..., Any]) -> None:
         ("http-date", lambda value, now: 29 <= (parsedate_to_datetime(value) - now).total_seconds() <= 32),
         ("none", lambda value, now: value is None),
     ):
-        client = fresh(requests_per_minute=1, budget_window=30, claude_retry_after=form)
+        client = fresh(requests_per_minute=1, budget_window=30, claude=ClaudeSettings(retry_after=form))
         client.get("users", DAY)
         refused = client.get("users", DAY)
         assert refused.status == 429

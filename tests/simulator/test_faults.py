@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault
-from airflow_provider_aianalytics.simulator.claude.api import ClaudeApi
+from airflow_provider_aianalytics.simulator.claude_enterprise.api import ClaudeApi
+from airflow_provider_aianalytics.simulator.claude_enterprise.keys import KeyRing
 from airflow_provider_aianalytics.simulator.faults import KINDS
-from airflow_provider_aianalytics.simulator.keys import KeyRing
 
 DAY = {"date": "2026-11-05", "limit": "10"}
 SPAN = {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-08T00:00:00Z"}

@@ -172,7 +172,7 @@ def test_fifty_kills_in_a_row(store_of: StoreOf, worker: Worker, tmp_path: Path)
 
     assert set(statuses) == {-9}
     assert watch.interrupted, "no kill hit the moment between data and manifest, so this has shown little"
-    assert sum(map(len, watch.committed.values())) > 100
+    assert sum(map(len, watch.committed.values())) > len(DAYS)  # it got further between the kills
     undisturbed = f"file://{tmp_path}/undisturbed"
     worker.run(url=undisturbed, step=50 * STEPS_PER_TRY, landings=1)
     for day in DAYS:

@@ -20,9 +20,9 @@ from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.extraction.polling import DayPoller, wait_target
 from airflow_provider_aianalytics.hooks import async_http
 from airflow_provider_aianalytics.simulator import Simulator
-from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
+from airflow_provider_aianalytics.simulator.claude_enterprise.settings import ClaudeSettings
 from airflow_provider_aianalytics.simulator.faults import Fault
-from airflow_provider_aianalytics.simulator.perplexity_settings import PerplexitySettings
+from airflow_provider_aianalytics.simulator.perplexity.settings import PerplexitySettings
 from airflow_provider_aianalytics.triggers.availability import AvailabilityTrigger, check_event
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
@@ -350,22 +350,27 @@ def test_an_event_that_cannot_be_read_is_an_error(event: Any) -> None:
 
 
 def test_a_thousand_of_them_cost_next_to_nothing_while_they_wait() -> None:
+    start = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
     class Busy(Clock):
         naps = 0
 
+        def now(self) -> datetime:
+            return start
+
         async def async_sleep(self, seconds: float) -> None:
             Busy.naps += 1
-            await super().pause(seconds)
+            await super().async_sleep(seconds)
 
     async def wait_for(seconds: float) -> float:
-        next_poll_at = (datetime.now(UTC) + DAY).isoformat()
+        next_poll_at = (start + DAY).isoformat()
         tasks = []
         for number in range(1000):
             waiting = AvailabilityTrigger(
                 vendor="claude_enterprise",
                 conn_id=f"c{number}",
                 dataset="users",
-                day=str(datetime.now(UTC).date()),
+                day=str(start.date()),
                 next_poll_at=next_poll_at,
             )
             waiting.clock = Busy()

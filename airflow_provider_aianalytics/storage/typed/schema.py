@@ -20,14 +20,14 @@ TIMESTAMP      timestamp[us, UTC]             ``2026-11-01T00:00:00Z``
 room for six more, and 26 digits before the point are left, so that sums do not overflow. An amount that does not fit
 is an error and never rounded.
 
-**Null** is a field that is null or absent, or in a block that is. The older names of Claude's API (``email``,
+**Null** is a field that is null or absent, or in a block that is. Older names of fields (``email``,
 ``starting_date``) fill the columns of the present ones.
 
 **_extra** is a JSON object, nested as the record is, of what has no column: fields the schema does not know, and known
 fields whose value is of another type than their column, which is null then. Values keep the vendor's time_format. It is
 null where there is nothing. Of a name that stands twice in one object the last counts, as for any JSON parser.
 
-**Breakdowns** are rows. Perplexity's datasets give for each bucket, and for each member of one:
+**Breakdowns** are rows. Datasets with a breakdown give for each bucket, and for each member of one:
 
 ================  ==========  ============  ========================================================================
 ``row_type``      ``axis``    ``category``  ``count``

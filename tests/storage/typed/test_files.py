@@ -34,8 +34,8 @@ from airflow_provider_aianalytics.extraction.query import Query, build_query
 from airflow_provider_aianalytics.extraction.records import Batch, split_by_day
 from airflow_provider_aianalytics.extraction.windows import Period, plan
 from airflow_provider_aianalytics.simulator import Simulator
-from airflow_provider_aianalytics.simulator.claude.settings import ClaudeSettings
-from airflow_provider_aianalytics.simulator.perplexity_settings import PerplexitySettings
+from airflow_provider_aianalytics.simulator.claude_enterprise.settings import ClaudeSettings
+from airflow_provider_aianalytics.simulator.perplexity.settings import PerplexitySettings
 from airflow_provider_aianalytics.storage.encoders import formats, parquet
 from airflow_provider_aianalytics.storage.encoders.base import Content, DayFile
 from airflow_provider_aianalytics.storage.encoders.day_files import open_day_file

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the seven engagement endpoints can be asked (contract section 7.0), read strictly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from .errors import invalid, too_recent
+from .organization import FIRST_DAY
+from .parameters import Parameters
+from .settings import ClaudeSettings
+
+AGGREGATED_AT = time(10, 0)
+"""Yesterday is aggregated at 10:00 UTC (contract section 6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one engagement endpoint accepts.
+
+    :param filters: dimensions of ``filter[]``.
+    :param groups: dimensions of ``group_by[]``.
+    :param sort: the name of the default sort column.
+    :param products: values of ``filter[]=product:…``.
+    :param eras: the shapes that have the endpoint (section 1).
+    """
+
+    filters: tuple[str, ...]
+    groups: tuple[str, ...]
+    sort: str = ""
+    products: tuple[str, ...] = ("chat", "claude_code", "cowork", "office_agent", "chat_cowork_unified")
+    eras: str = "ABC"
+
+
+_BY = ("product", "rbac_group_id", "user_id")
+ENDPOINTS = {
+    "users": Endpoint(("project_id", "rbac_group_id", "user_id"), ("rbac_group_id",), "email_address"),
+    "summaries": Endpoint(("rbac_group_id",), ()),
+    "apps/chat/projects": Endpoint(
+        ("project_id", "rbac_group_id", "user_id"), ("rbac_group_id", "user_id"), "project_id"
+    ),
+    "skills": Endpoint((*_BY, "share_status", "skill_name"), _BY, "skill_name"),
+    "connectors": Endpoint((*_BY, "connector_name"), _BY, "connector_name"),
+    "plugins": Endpoint(
+        (*_BY, "plugin_name"), _BY, "plugin_name", ("cowork", "claude_code", "chat_cowork_unified"), "BC"
+    ),
+    "artifacts": Endpoint(
+        (*_BY, "artifact_type", "is_shared"), _BY, "", ("chat", "claude_code", "cowork", "chat_cowork_unified"), "BC"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EngagementQuery:
+    """A request that was found valid; hashable, so that whole answers can be kept.
+
+    :param start: first day.
+    :param end: the day after the last.
+    :param ranged: whether a range was asked for, even of one day.
+    """
+
+    endpoint: str
+    start: date
+    end: date
+    ranged: bool
+    filters: tuple[tuple[str, frozenset[str]], ...]
+    groups: tuple[str, ...]
+    order_by: str
+    descending: bool
+    limit: int
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The days, ascending."""
+        return tuple(self.start + timedelta(days=n) for n in range((self.end - self.start).days))
+
+
+def latest_day(now: datetime, settings: ClaudeSettings) -> date:
+    """The newest day that can be asked for (contract sections 6 and 13)."""
+    aggregated = 0 if now.time() >= AGGREGATED_AT else 1
+    return now.date() - timedelta(days=settings.lag_days + aggregated)
+
+
+def read(
+    name: str, params: Parameters, now: datetime, frozen_end: str, era: str, settings: ClaudeSettings
+) -> EngagementQuery:
+    """The query, or the error the vendor would send.
+
+    :param frozen_end: the default end that page one fixed, from the cursor.
+    """
+    endpoint = ENDPOINTS[name]
+    known = {"limit", "page", "beta"}
+    if era == "A":
+        known |= {"starting_date", "ending_date"} if name == "summaries" else {"date"}
+    else:
+        known |= {"filter[]"} | ({"group_by[]"} if endpoint.groups else set())
+        known |= set() if name == "summaries" else {"date"}
+        known |= set() if name == "artifacts" else {"starting_date", "ending_date"}
+        known |= {"order", "order_by"} if endpoint.sort else set()
+    if settings.strict_parameters:
+        params.only(known)
+    start, end, ranged = _period(name, params, now, frozen_end, era, settings)
+    filters = params.filters(endpoint.filters)
+    for value in filters.get("product", ()):
+        if value not in endpoint.products:
+            raise invalid(f"filter[]: unsupported product {value!r}. Allowed: {', '.join(sorted(endpoint.products))}.")
+    _only_values(filters, "share_status", ("organization", "private", "public"))
+    _only_values(filters, "is_shared", ("true", "false"))
+    asked = params.many("group_by", endpoint.groups)
+    if name == "users" and "project_id" in filters and (asked or "rbac_group_id" in filters):
+        raise invalid("filter[]: project_id cannot be combined with group_by[] or an rbac_group_id filter.")
+    if name == "artifacts" and not asked and "page" in params:
+        raise invalid("page: only valid together with group_by[].")
+    order_by = params.text("order_by") or endpoint.sort
+    ascending = "asc" if order_by == endpoint.sort else "desc"
+    return EngagementQuery(
+        endpoint=name,
+        start=start,
+        end=end,
+        ranged=ranged,
+        filters=tuple(sorted(filters.items())),
+        groups=tuple(g for g in endpoint.groups if g in asked),
+        order_by=order_by,
+        descending=params.choice("order", ("asc", "desc"), ascending) == "desc",
+        limit=params.limit(20 if era == "A" and name == "users" else 100, 1000),
+    )
+
+
+def _only_values(filters: dict[str, frozenset[str]], dimension: str, allowed: tuple[str, ...]) -> None:
+    for value in filters.get(dimension, ()):
+        if value not in allowed:
+            raise invalid(f"filter[]: unsupported {dimension} {value!r}. Allowed: {', '.join(allowed)}.")
+
+
+def _period(
+    name: str, params: Parameters, now: datetime, frozen_end: str, era: str, settings: ClaudeSettings
+) -> tuple[date, date, bool]:
+    """First day, day after the last, and whether it is a range (contract section 6)."""
+    latest = latest_day(now, settings)
+    one, start, end = params.day("date"), params.day("starting_date"), params.day("ending_date")
+    if one and start:
+        raise invalid("date: cannot be combined with starting_date.")
+    if end and not start:
+        raise invalid("ending_date: only valid together with starting_date.")
+    if one is None and start is None:
+        wanted = {"summaries": "starting_date", "artifacts": "date"}.get(name, "date or starting_date")
+        raise invalid(f"{wanted}: required.")
+    first = one or start
+    assert first is not None
+    if first < FIRST_DAY:
+        raise invalid(f"date must not be before {FIRST_DAY}.")
+    if first > latest:
+        raise too_recent(latest, settings.legacy_date_message)
+    if one:
+        return one, one + timedelta(days=1), False
+    if end is None:
+        end = date.fromisoformat(frozen_end) if frozen_end else latest + timedelta(days=1)
+    if end <= first:
+        raise invalid("ending_date: must be after starting_date.")
+    if end > latest + timedelta(days=1):
+        raise too_recent(latest, settings.legacy_date_message)
+    most = 31 if era == "A" else 366
+    if (end - first).days > most:
+        raise invalid(f"ending_date: the range may span at most {most} days.")
+    return first, end, True

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading query strings as strictly as the vendor's documentation words them (contract sections 2, 7.0, 8.0, 9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
+
+from .errors import invalid
+
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)$")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d$")
+LONGEST_LIST = 100
+"""Entries per list parameter (contract section 2)."""
+
+
+class Parameters:
+    """One request's parameters; every reader refuses what the vendor would refuse.
+
+    :param query: the decoded pairs, in order.
+    """
+
+    def __init__(self, query: Sequence[tuple[str, str]]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in query:
+            self._values.setdefault(name, []).append(value)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def only(self, known: Collection[str]) -> None:
+        """Refuse parameters the endpoint does not have."""
+        for name in self._values:
+            if name not in known:
+                raise invalid(f"{name}: unknown query parameter.")
+
+    def text(self, name: str) -> str | None:
+        """A single value."""
+        values = self._values.get(name)
+        if values is None:
+            return None
+        if len(values) > 1:
+            raise invalid(f"{name}: must be given once.")
+        return values[0]
+
+    def choice(self, name: str, allowed: Collection[str], default: str) -> str:
+        """One of the allowed values."""
+        value = self.text(name)
+        if value is not None and value not in allowed:
+            raise invalid(f"{name}: must be one of {', '.join(sorted(allowed))}. Got {value!r}.")
+        return default if value is None else value
+
+    def flag(self, name: str) -> bool:
+        """``true`` or ``false``."""
+        return self.choice(name, ("true", "false"), "false") == "true"
+
+    def limit(self, default: int, most: int) -> int:
+        """The page size; out of range is refused, not clamped (sibling's words, contract section 3)."""
+        value = self.text("limit")
+        if value is None:
+            return default
+        if not re.fullmatch(r"-?\d{1,9}", value) or not 1 <= int(value) <= most:
+            raise invalid(f"The limit parameter must be between 1 and {most}, inclusive. Got {value}.")
+        return int(value)
+
+    def day(self, name: str) -> date | None:
+        """A UTC date."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            if _DATE.match(value):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass
+        raise invalid(f"{name}: must be a date of the form YYYY-MM-DD. Got {value!r}.")
+
+    def moment(self, name: str) -> datetime | None:
+        """An RFC 3339 date-time; one with no zone is refused (unknown, contract section 15.5)."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            if _TIMESTAMP.match(value):
+                return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        raise invalid(f"{name}: must be an RFC 3339 date-time with a time zone. Got {value!r}.")
+
+    def many(self, name: str, allowed: Collection[str] | None = None) -> tuple[str, ...]:
+        """A bracketed list; empty when it was not given."""
+        values = self._values.get(f"{name}[]", [])
+        if len(values) > LONGEST_LIST:
+            raise invalid(f"{name}[]: at most {LONGEST_LIST} entries. Got {len(values)}.")
+        for value in values:
+            if allowed is not None and value not in allowed:
+                raise invalid(f"{name}[]: unsupported value {value!r}. Allowed: {', '.join(sorted(allowed))}.")
+        return tuple(values)
+
+    def filters(self, allowed: Collection[str]) -> dict[str, frozenset[str]]:
+        """``filter[]=dimension:value``: OR inside a dimension, AND between them (contract section 2)."""
+        found: dict[str, set[str]] = {}
+        for entry in self.many("filter"):
+            dimension, colon, value = entry.partition(":")
+            if not colon or dimension not in allowed:
+                raise invalid(f"filter[]: unsupported dimension {dimension!r}. Allowed: {', '.join(sorted(allowed))}.")
+            found.setdefault(dimension, set()).add(value)
+        return {name: frozenset(values) for name, values in found.items()}
+
+    def has(self, name: str) -> bool:
+        """Whether a list parameter was given at all."""
+        return f"{name}[]" in self._values
