@@ -21,20 +21,21 @@ class _ShutAtDeadline:
     sock: socket.socket
 
     def getresponse(self) -> BaseHTTPResponse:
-        timer = threading.Timer(self.deadline, _shut, (self.sock,))
+        is_late = threading.Event()
+        timer = threading.Timer(self.deadline, _shut, (self.sock, is_late))
         timer.daemon = True
         timer.start()
         try:
             response: BaseHTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
-            is_late = timer.finished.is_set()
             timer.cancel()
-        if is_late:  # what was cut off can look like the end of the headers
+        if is_late.is_set():  # what was cut off can look like the end of the headers
             raise TimeoutError(f"the headers did not end in {self.deadline:g} s")
         return response
 
 
-def _shut(sock: socket.socket) -> None:
+def _shut(sock: socket.socket, is_late: threading.Event) -> None:
+    is_late.set()  # before the reader wakes
     with suppress(OSError):
         # Not SSLSocket's own, which would take the encryption away from under the reader.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
