@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cache
 from operator import attrgetter
 
@@ -12,6 +12,9 @@ import msgspec
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
 from airflow_provider_aianalytics.vendors.base import Dataset
+
+MAX_DIGITS = 40
+"""Before or behind the point: more is no amount of money, tokens or credits."""
 
 Total = Callable[[Sequence[msgspec.Raw]], Decimal]
 
@@ -36,11 +39,13 @@ def _total_at(measure: str) -> Total:
 
     def total(records: Sequence[msgspec.Raw]) -> Decimal:
         try:
-            amount = Decimal(sum(amount_in(decoder.decode(record)) or 0 for record in records))
-        except msgspec.DecodeError as error:
+            amounts = [amount_in(decoder.decode(record)) or Decimal(0) for record in records]
+        except (msgspec.DecodeError, ArithmeticError) as error:
             raise MalformedResponseError(f"a record's {measure} is no amount ({error})") from None
-        if not amount.is_finite():
-            raise MalformedResponseError(f"a record's {measure} is no amount ({amount})")
-        return amount
+        for amount in amounts:
+            if not amount.is_finite() or abs(amount.adjusted()) > MAX_DIGITS:
+                raise MalformedResponseError(f"a record's {measure} is no amount ({amount:.40})")
+        with localcontext(prec=4 * MAX_DIGITS):
+            return sum(amounts, Decimal(0))
 
     return total

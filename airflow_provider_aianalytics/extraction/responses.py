@@ -155,6 +155,12 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
     text += f": {message}" if message else ""
     text += f" (request {request_id})" if request_id else ""
     where = paginator.where
+    if verdict.kind in (ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION_DENIED) and _is_html(answer):
+        raise VendorUnavailableError(
+            f"{text}, an HTML page: a proxy or a challenge in between, not the vendor's API",
+            where=where,
+            hint="The key was not judged. Check the connection's proxies, or the network's rules for this host",
+        )
     match verdict.kind:
         case ErrorKind.AUTHENTICATION:
             raise AuthenticationError(text, where=where, hint=vendor.key_help)
@@ -162,7 +168,9 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
             raise PermissionDeniedError(text, where=where, hint=vendor.key_help)
         case ErrorKind.FEATURE_DISABLED:
             raise FeatureDisabledError(
-                text, where=where, hint=f"An admin switches the API on for the organization. {vendor.key_help}"
+                text,
+                where=where,
+                hint=verdict.hint or f"An admin switches the API on for the organization. {vendor.key_help}",
             )
         case ErrorKind.CURSOR_EXPIRED:
             raise CursorExpiredError(
@@ -199,6 +207,10 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
             raise InvalidRequestError(
                 text, where=where, hint="Check dataset, period and options against the vendor's reference"
             )
+
+
+def _is_html(answer: Response) -> bool:
+    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:

@@ -242,11 +242,11 @@ class Ingest:
             return landed
 
     def _pages_of_earlier_tries(self, window: Window) -> Iterator[tuple[datetime, bytes]]:
-        """What they kept, unless it came before a day had settled that has settled since."""
+        """What they kept, unless the vendor's data can have changed since."""
         now = self.hook.clock.now()
-        settled = [self.dataset.availability.settled_from(day) for day in window.days()]
+        availability = self.dataset.availability
         for read_at, body in self._unfinished.pages(window):
-            if any(read_at < moment <= now for moment in settled):
+            if not availability.is_stable(window.days(), read_at=read_at, now=now):
                 self._unfinished.drop(window)
                 return
             yield read_at, body
@@ -310,7 +310,7 @@ class Ingest:
             fetched_at=format_timestamp(reading.read_at),
             complete=complete,
             capped_buckets=reading.capped[day],
-            final=complete and reading.read_at >= self.dataset.availability.final_from(day),
+            final=complete and reading.is_final(day),
             organization_id=reading.organization_id,
             provider_version=__version__,
             run=self.run,

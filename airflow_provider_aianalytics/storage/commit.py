@@ -90,8 +90,8 @@ class _Commit:
         old, files = self.state.manifest, self.state.files
         if old is not None:
             check(old)
-            if old.complete and not covered:
-                log.warning("%s: the day has landed whole, and an earlier read does not replace it", self._url)
+            if _worth(old, covered=True) > _worth(self.new, covered=covered):
+                log.warning("%s: what has landed is more complete than this read, which does not replace it", self._url)
                 return old, "unchanged"
         is_intact = old is not None and old.file in files and self.table.verify(old, files[old.file])
         others = {name: info for name, info in files.items() if not (is_intact and old and name == old.file)}
@@ -228,3 +228,10 @@ class _Commit:
         if not self.keep_revisions:
             files = orphans.unlisted(manifest, self.table.revisions(manifest.date))
             self.table.store.remove(files)
+
+
+def _worth(manifest: Manifest, *, covered: bool) -> int:
+    """A complete day is worth more than one of which groups were cut off, and that more than a part of the day."""
+    if manifest.complete:
+        return 2
+    return 1 if covered and manifest.capped_buckets else 0

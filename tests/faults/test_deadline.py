@@ -89,4 +89,4 @@ def test_headers_that_drip_end_like_a_body(
         with pytest.raises(VendorUnavailableError, match="no whole answer"):
             probe(hook)
 
-    assert TIMEOUT * RESPONSE_DEADLINE_FACTOR * 0.9 <= time.monotonic() - began < 30  # for which it drips
+    assert TIMEOUT * RESPONSE_DEADLINE_FACTOR * 0.9 <= time.monotonic() - began < 30  # the drip's own end

@@ -68,6 +68,7 @@ def _by_member(name: str, title: str) -> Dataset:
         availability=COMPLETE_BUCKETS,
         bounds=BOUNDS,
         results="results",
+        row_key=("user_email",),
         measure="count",
         breakdown=BREAKDOWN,
         parameters=(("dataset", name), ("group_by", "user_email")),
