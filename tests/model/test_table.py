@@ -178,8 +178,8 @@ def test_a_soak(spool: Path) -> None:
         shutil.rmtree(folder)
 
 
-FOUND = ["20261126a-30114", "20261126b-35566", "a-760"]
-"""Seeds that once found something: a damaged copy that was listed beside the good one of its name."""
+FOUND = ["20261126a-30114", "20261126b-35566", "a-760", "20261127a-45209"]
+"""Seeds that once found something: a damaged copy listed beside the good one of its name; a revision in the clear."""
 
 
 @pytest.mark.parametrize("seed", FOUND)
