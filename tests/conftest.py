@@ -39,14 +39,13 @@ def _travel(today: str) -> None:
     """
     import time_machine
 
-    from tests.support import shown_day
+    from tests.support import clock_setting, shown_day
 
     global _traveller
-    real = datetime.now(UTC)
-    shown = shown_day(today, real)
+    shown = shown_day(today, datetime.now(UTC))
     _traveller = time_machine.travel(shown, tick=True)
     _traveller.start()
-    os.environ[CLOCK_VARIABLE] = f"{shown.isoformat()}@1@{real.timestamp()}"
+    os.environ[CLOCK_VARIABLE] = clock_setting(shown)
 
 
 if os.environ.get("TODAY"):

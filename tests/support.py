@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.simulator import Simulator
+
+if TYPE_CHECKING:
+    import pytest
 
 DAY = timedelta(days=1)
 CLAUDE = "/v1/organizations/analytics"

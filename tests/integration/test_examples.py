@@ -176,7 +176,7 @@ def test_one_task_waits_and_lands(
 ) -> None:
     refusal = too_recent(date(2026, 11, 13), date(2026, 11, 12))
     simulator.fail(Fault("status", path="users", status=400, times=1, body=refusal))
-    # The looks of the rule are hours apart; the test has no such max_wait.
+    # The rule polls hours apart, which the test does not wait for.
     monkeypatch.setattr(WaitTarget, "next_poll", lambda self, looked, **_: looked)
 
     ran = run("claude_enterprise_adoption")
