@@ -21,20 +21,22 @@ class _ShutAtDeadline:
     sock: socket.socket
 
     def getresponse(self) -> BaseHTTPResponse:
-        timer = threading.Timer(self.deadline, _shut, (self.sock,))
+        late = threading.Event()
+        timer = threading.Timer(self.deadline, _shut, (self.sock, late))
         timer.daemon = True
         timer.start()
         try:
             response: BaseHTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
-            is_late = timer.finished.is_set()
             timer.cancel()
-        if is_late:  # what was cut off can look like the end of the headers
+            timer.join()  # it shuts the socket before the check below, or never
+        if late.is_set():  # what was cut off can look like the end of the headers
             raise TimeoutError(f"the headers did not end in {self.deadline:g} s")
         return response
 
 
-def _shut(sock: socket.socket) -> None:
+def _shut(sock: socket.socket, late: threading.Event) -> None:
+    late.set()
     with suppress(OSError):
         # Not SSLSocket's own, which would take the encryption away from under the reader.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
