@@ -101,7 +101,7 @@ class CursorPaginator:
         change = self._change(page)
         if change is not None:
             if self._restarts < MAX_RESTARTS:
-                raise CursorExpiredError(change, where=self.where, hint="The window is read again from its first page")
+                raise CursorExpiredError(change, where=self.where)
             page = replace(page, is_consistent=False)
         # Where the vendor says that nothing follows, a cursor beside it leads nowhere.
         cursor = None if page.has_more is False else page.next_cursor or None

@@ -64,6 +64,8 @@ class RepeatedRows:
 
         :return: whether one of its rows came before, or comes twice.
         """
+        if not rows:
+            return False  # the pages around an empty one are neighbours
         heads = {bytes(memoryview(row)[:_HEAD]) for row in rows}
         repeats = False
         if len(heads) < len(rows) or not heads.isdisjoint(self._heads):

@@ -50,6 +50,7 @@ class WindowReader:
         self._buckets: Counter[date] = Counter()
         self._rows: Counter[date] = Counter()
         self._keys: dict[datetime, set[RowKey]] = {}
+        self._keys_before: dict[datetime, set[RowKey]] = {}
         self._starts: set[datetime] = set()
 
     def add_page(self, page: Page) -> Iterator[Batch]:
@@ -68,6 +69,8 @@ class WindowReader:
         self.pages += 1
         self.requests = page.requests
         self.is_consistent = self.is_consistent and page.is_consistent
+        if page.items:
+            self._keys_before, self._keys = self._keys, {}
         self.organization_id = page.organization_id or self.organization_id
         for batch in split_by_day(page, self.query):
             if is_capped(batch, self.query):
@@ -86,21 +89,21 @@ class WindowReader:
             yield batch
 
     def _check_rows(self, batch: Batch, page: Page) -> None:
-        """Refuse a bucket that holds a row twice; only the last bucket of a page can go on on the next one."""
+        """Refuse a bucket that holds a row twice, on one page or on two neighbouring ones."""
         dataset = self.query.dataset
         if dataset.results is None or batch.start is None:
             return
         if dataset.groups_per_bucket is not None and not self.query.group_by and len(batch.records) > 1:
             raise self._twice(batch, page)
-        known = self._keys.get(batch.start, set())
+        known = self._keys.setdefault(batch.start, set())
+        before = self._keys_before.get(batch.start, set())
         for record in batch.records:
             key = row_key(record, dataset.row_key)
             if key is None:
                 continue
-            if key in known:
+            if key in known or key in before:
                 raise self._twice(batch, page)
             known.add(key)
-        self._keys = {batch.start: known}
 
     def _twice(self, batch: Batch, page: Page) -> MalformedResponseError:
         return MalformedResponseError(

@@ -21,8 +21,8 @@ class _ShutAtDeadline:
     sock: socket.socket
 
     def getresponse(self) -> BaseHTTPResponse:
-        late = threading.Event()
-        timer = threading.Timer(self.deadline, _shut, (self.sock, late))
+        is_late = threading.Event()
+        timer = threading.Timer(self.deadline, _shut, (self.sock, is_late))
         timer.daemon = True
         timer.start()
         try:
@@ -30,13 +30,13 @@ class _ShutAtDeadline:
         finally:
             timer.cancel()
             timer.join()  # it shuts the socket before the check below, or never
-        if late.is_set():  # what was cut off can look like the end of the headers
+        if is_late.is_set():  # what was cut off can look like the end of the headers
             raise TimeoutError(f"the headers did not end in {self.deadline:g} s")
         return response
 
 
-def _shut(sock: socket.socket, late: threading.Event) -> None:
-    late.set()
+def _shut(sock: socket.socket, is_late: threading.Event) -> None:
+    is_late.set()  # before the reader wakes
     with suppress(OSError):
         # Not SSLSocket's own, which would take the encryption away from under the reader.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

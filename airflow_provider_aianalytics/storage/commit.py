@@ -180,6 +180,8 @@ class _Commit:
         for orphan in found:
             saved = unlisted.pop(orphan.sha256, None)
             file = saved.file if saved is not None else orphans.save(self.table, orphan, new)
+            # A damaged copy of the same content had the same name.
+            unlisted = {sha256: other for sha256, other in unlisted.items() if other.file != file}
             revisions += orphan.revisions(file, new.fetched_at)
         for orphan in unlisted.values():
             revisions += orphan.revisions(orphan.file, new.fetched_at)

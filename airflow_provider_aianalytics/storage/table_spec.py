@@ -210,29 +210,29 @@ class SpecGuard:
 
         :raises QueryMismatchError: naming the files.
         """
-        # A claim is older than every file that was written under it. Without one, each manifest speaks for its own day.
-        described = None if self._claimed else self._described_days()
         name = f"/{self._table.table}{self._table.file_format.suffix}"
-        suspicious = [
-            self._table.url(file)
-            for file in self._table.data_files()
-            if (day := partition_day(file)) is not None
-            and not (file.endswith(name) and (described is None or day in described))
-        ]
+        days = {file: day for file in self._table.data_files() if (day := partition_day(file)) is not None}
+        suspicious = [file for file in days if not file.endswith(name)]
+        if not self._claimed:
+            # A claim is older than every file that was written under it. Without one, each file needs a manifest.
+            described = self._described_days()
+            saved = {revision.file for manifest in described.values() for revision in manifest.revisions}
+            suspicious += [file for file, day in days.items() if day not in described]
+            suspicious += [file for file in self._table.store.list(self._table.layout.revisions) if file not in saved]
         if suspicious:
             raise QueryMismatchError(
                 f"files that no manifest describes may hold the fields that table {self._table.table!r} hides: "
-                + ", ".join(sorted(suspicious)[:5]),
+                + ", ".join(map(self._table.url, sorted(set(suspicious))[:5])),
                 where=f"{self._spec.vendor} {self._spec.dataset}",
                 hint="Look at them and remove them; nothing was read and nothing was written",
             )
 
-    def _described_days(self) -> set[date]:
+    def _described_days(self) -> dict[date, Manifest]:
         manifests = self._table.manifests(self._table.landed_days())
-        for manifest in manifests.values():
-            if manifest is not None:
-                self.check_day(manifest)
-        return {day for day, manifest in manifests.items() if manifest is not None}
+        described = {day: manifest for day, manifest in manifests.items() if manifest is not None}
+        for manifest in described.values():
+            self.check_day(manifest)
+        return described
 
     def _mismatch(self, message: str, *, claim: str | None = None) -> QueryMismatchError:
         table, layout = self._table, self._table.layout

@@ -176,3 +176,12 @@ def test_a_soak(spool: Path) -> None:
         folder.mkdir()
         sequence(f"{seed}-{number}", folder)
         shutil.rmtree(folder)
+
+
+FOUND = ["20261126a-30114", "20261126b-35566", "a-760", "20261127a-45209"]
+"""Seeds that once found something: a damaged copy listed beside the good one of its name; a revision in the clear."""
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_a_soak_has_found(spool: Path, seed: str) -> None:
+    sequence(seed, spool)
