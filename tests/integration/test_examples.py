@@ -171,6 +171,20 @@ def test_it_lands_the_days_it_says(name: str, run: Run, simulator: Simulator, tm
     assert len(simulator.requests) == case.requests
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_backfill_in_one_run_ends_with_its_day(
+    by_hand: bool, load: Callable[[str], Any], run: Run, tmp_path: Path
+) -> None:
+    if not by_hand:
+        run("backfill_in_one_run", day=NOON, conf={"start": "2026-11-12"})
+    elif "run_after" in load("backfill_in_one_run").dag.test.__code__.co_varnames:
+        sys.modules["backfill_in_one_run"].dag.test(logical_date=None, run_after=NOON, run_conf={"start": "2026-11-12"})
+    else:
+        pytest.skip("every run of this Airflow has a logical date")
+
+    assert landed(tmp_path) == each([*BY_RANGE, *PERPLEXITY], days("2026-11-12", "2026-11-13"))
+
+
 def test_one_task_waits_and_lands(
     run: Run, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
 ) -> None:
