@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 from msgspec.structs import replace
 
-from airflow_provider_aianalytics.exceptions import StorageError, SuspiciousShrinkError
+from airflow_provider_aianalytics.exceptions import StorageError
 from airflow_provider_aianalytics.storage import orphans
 from airflow_provider_aianalytics.storage.encoders.parquet import have_equal_rows
 from airflow_provider_aianalytics.storage.lake import DayState, LakeTable
 from airflow_provider_aianalytics.storage.manifest import Manifest, Revision
 from airflow_provider_aianalytics.storage.orphans import Orphan
+from airflow_provider_aianalytics.storage.shrink_check import Size, baselines, check_shrink, find_shrink
 from airflow_provider_aianalytics.storage.store import FileInfo, StoreConflictError
 
 log = logging.getLogger(__name__)
 
 Status = Literal["created", "revised", "unchanged", "kept"]
 
-SHRINK_TOLERANCE = Decimal("0.1")
-"""The share of a day's rows or total that a restatement may take away without anybody having to look."""
 ATTEMPTS = 8
 """How often a commit is begun when other runs commit the same day at the same moment."""
 
@@ -100,8 +98,7 @@ class _Commit:
         if old is not None and (not is_intact or others):
             self._report(old, is_intact=is_intact)
         found = self._orphans(others)
-        if not accept_shrink:
-            self._check_shrink(found)
+        self._check_shrink(found, accept=accept_shrink)
         revisions = self._save(found, is_intact=is_intact)
         return self._publish(revisions), self._status(found)
 
@@ -140,21 +137,14 @@ class _Commit:
             if not (name == self.new.file and self.table.verify(self.new, info))
         ]
 
-    def _check_shrink(self, found: list[Orphan]) -> None:
-        old, new = self.state.manifest, self.new
-        pairs: list[tuple[str, int | Decimal | None, int | Decimal | None]] = []
-        if old is not None:
-            pairs = [("rows", old.rows, new.rows), ("total", old.total, new.total)]
-        else:
-            pairs = [("rows", orphan.rows, new.rows) for orphan in found]
-        for what, before, after in pairs:
-            if before is not None and before > 0 and after is not None and after < before * (1 - SHRINK_TOLERANCE):
-                raise SuspiciousShrinkError(
-                    f"{new.date} had {before:,} {what} and was answered with {after:,}; what is landed was left as it "
-                    "is",
-                    where=f"{new.vendor} {new.dataset}",
-                    hint='If the decrease is correct, run the day again with on_shrink="accept"',
-                )
+    def _check_shrink(self, found: list[Orphan], *, accept: bool) -> None:
+        old = self.state.manifest
+        earlier = [Size(orphan.rows) for orphan in found] if old is None else baselines(old, self.new)
+        if not accept:
+            check_shrink(self.new, earlier)
+        is_accepted = find_shrink(self.new, earlier) is not None
+        accepted_at = self.new.fetched_at if is_accepted else old and old.shrink_accepted_at
+        self.new = replace(self.new, shrink_accepted_at=accepted_at)
 
     def _save(self, found: list[Orphan], *, is_intact: bool) -> tuple[Revision, ...]:
         """Save what is replaced.
@@ -167,7 +157,7 @@ class _Commit:
         is_restated = old is not None and new.sha256 != old.sha256 and (old.complete or old.capped_buckets > 0)
         if not self.keep_revisions:
             if old is not None and is_restated:
-                revisions.append(Revision(fetched_at=old.fetched_at, rows=old.rows, sha256=old.sha256))
+                revisions.append(_revision(old))
             return tuple(revisions)
         unlisted = {orphan.sha256: orphan for orphan in map(self._describe, self._unlisted())}
         if old is not None and is_restated:
@@ -176,7 +166,7 @@ class _Commit:
             if file is None and is_intact:
                 taken = {revision.file for revision in revisions} | {orphan.file for orphan in unlisted.values()}
                 file = self.table.save_revision(old, taken)
-            revisions.append(Revision(fetched_at=old.fetched_at, rows=old.rows, sha256=old.sha256, file=file))
+            revisions.append(_revision(old, file))
         for orphan in found:
             saved = unlisted.pop(orphan.sha256, None)
             file = saved.file if saved is not None else orphans.save(self.table, orphan, new)
@@ -228,6 +218,10 @@ class _Commit:
         if not self.keep_revisions:
             files = orphans.unlisted(manifest, self.table.revisions(manifest.date))
             self.table.store.remove(files)
+
+
+def _revision(old: Manifest, file: str | None = None) -> Revision:
+    return Revision(fetched_at=old.fetched_at, rows=old.rows, sha256=old.sha256, file=file, total=old.total)
 
 
 def _worth(manifest: Manifest, *, covered: bool) -> int:

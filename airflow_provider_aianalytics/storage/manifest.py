@@ -46,12 +46,14 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 
     :param fetched_at: when it was read, RFC 3339, UTC; of a content without a manifest, when it was found.
     :param file: where it is saved, relative to the lake's path; ``None`` where revisions are not kept.
+    :param total: the exact total of the dataset's measure; ``None`` where it has none, and in older manifests.
     """
 
     fetched_at: str
     rows: int
     sha256: str
     file: str | None = None
+    total: Decimal | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param final: whether the vendor will not restate it any more.
     :param dropped_fields: the fields that were left out before anything was written.
     :param pseudonymized_fields: the fields whose values were replaced before anything was written.
+    :param shrink_accepted_at: ``fetched_at`` of the last content that was accepted although it was much smaller.
     :param revisions: what restatements replaced, oldest first.
     """
 
@@ -105,6 +108,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     run: Run
     dropped_fields: tuple[str, ...] = ()
     pseudonymized_fields: tuple[str, ...] = ()
+    shrink_accepted_at: str | None = None
     revisions: tuple[Revision, ...] = ()
 
 

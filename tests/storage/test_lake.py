@@ -316,6 +316,40 @@ class TestRestatements:
         _, status = land(lake, 3, 4, at=1, total="90.0")
         assert status == "revised"
 
+    @pytest.mark.parametrize(
+        ("before", "after", "suspicious"),
+        [
+            ("-100", "-89", True),
+            ("-100", "-90", False),
+            ("-100", "100", True),
+            ("100", "-100", True),
+            ("0", "-5", False),
+        ],
+    )
+    def test_credits_shrink_like_costs(self, lake: Lake, before: str, after: str, suspicious: bool) -> None:
+        land(lake, 1, at=0, total=before)
+        if suspicious:
+            with pytest.raises(SuspiciousShrinkError, match="total"):
+                land(lake, 2, at=1, total=after)
+        else:
+            assert land(lake, 2, at=1, total=after)[1] == "revised"
+
+    def test_many_small_decreases_are_one_large_one(self, lake: Lake) -> None:
+        land(lake, *range(100), at=0, total="100")
+        land(lake, *range(95), at=24, total="95")
+        with pytest.raises(SuspiciousShrinkError, match="had 100 rows and was answered with 88"):
+            land(lake, *range(88), at=48, total="88")
+        with pytest.raises(SuspiciousShrinkError, match="had 100 total and was answered with 89"):
+            land(lake, *range(94), at=48, total="89")
+        land(lake, *range(88), at=24 * 32, total="88")  # the largest was replaced 31 days before
+
+    def test_an_accepted_decrease_is_the_new_measure(self, lake: Lake) -> None:
+        land(lake, *range(100), at=0)
+        land(lake, *range(50), at=24, accept_shrink=True)
+        land(lake, *range(49), at=48)
+        with pytest.raises(SuspiciousShrinkError, match="had 50 rows and was answered with 44"):
+            land(lake, *range(44), at=72)
+
 
 class TestInterruptions:
     def test_a_first_landing_that_died_before_its_manifest(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
