@@ -46,16 +46,14 @@ def check_shrink(new: Manifest, baselines: list[Size]) -> None:
         )
 
 
-def find_shrink(new: Manifest, baselines: list[Size]) -> tuple[str, int | Decimal, int | Decimal] | None:
+def find_shrink(new: Manifest, baselines: list[Size]) -> tuple[str, Decimal, Decimal] | None:
     """The first measure that shrank beyond the tolerance, what it was at its largest, and what it is."""
-    rows = [size.rows for size in baselines if size.rows is not None]
-    if rows and _is_shrunk(max(rows), new.rows):
-        return "rows", max(rows), new.rows
+    rows = [Decimal(size.rows) for size in baselines if size.rows is not None]
     totals = [size.total for size in baselines if size.total is not None]
-    if totals and new.total is not None:
-        largest = max(totals, key=abs)
-        if _is_shrunk(largest, new.total):
-            return "total", largest, new.total
+    for what, known, after in (("rows", rows, Decimal(new.rows)), ("total", totals, new.total)):
+        before = max(known, key=abs, default=None)
+        if before is not None and after is not None and _is_shrunk(before, after):
+            return what, before, after
     return None
 
 
@@ -77,6 +75,6 @@ def _counts(revision: Revision, old: Manifest) -> bool:
     return old.shrink_accepted_at is None or revision.fetched_at >= old.shrink_accepted_at
 
 
-def _is_shrunk(before: int | Decimal, after: int | Decimal) -> bool:
-    sign = -1 if before < 0 else 1
-    return before != 0 and sign * after < abs(before) * (1 - SHRINK_TOLERANCE)
+def _is_shrunk(before: Decimal, after: Decimal) -> bool:
+    towards_less = after if before > 0 else -after
+    return before != 0 and towards_less < abs(before) * (1 - SHRINK_TOLERANCE)

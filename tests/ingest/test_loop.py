@@ -400,6 +400,24 @@ class TestRestatement:
 
         assert statuses(it.land("user_cost_report", day, day + DAY)) == ["unchanged"]
 
+    @pytest.mark.parametrize("dataset", ["users", "connectors"])
+    def test_a_late_correction_of_engagement_lands_before_the_day_is_final(self, bench: BenchOf, dataset: str) -> None:
+        it = bench(claude=ClaudeSettings(corrected_after=8), now=datetime(2026, 11, 20, 12, tzinfo=UTC))
+        day = date(2026, 11, 17)
+        seen = []
+        for _ in range(14):
+            result = it.land(dataset, day, day + DAY)
+            seen.append((*statuses(result), it.manifest(dataset, day)["final"]))
+            it.simulator.advance(DAY)
+
+        assert seen[0] == ("created", False)
+        assert [number for number, (status, _) in enumerate(seen) if status == "revised"] == [5]
+        assert [is_final for _, is_final in seen] == [False] * 12 + [True] * 2
+        assert (
+            landed(it.root, "claude_enterprise", dataset, [day])[day]
+            == truth(it.simulator, "claude_enterprise", dataset, day, day + DAY)[day]
+        )
+
     def test_the_trailing_days_never_reach_before_the_first(self, bench: BenchOf) -> None:
         it = bench()
 

@@ -413,3 +413,13 @@ def test_restatement_can_be_slower_or_off(fresh: Callable[..., Any]) -> None:
         if differs_after:
             client.sim.advance(timedelta(days=differs_after))
             assert client.sim.truth("cost_report", query) != first
+
+
+def test_engagement_is_corrected_late(fresh: Callable[..., Any]) -> None:
+    early, late = (fresh(claude=ClaudeSettings(corrected_after=days)) for days in (30, 5))
+    day = {"date": "2026-11-05"}
+    before, after = (sum(row["web_search_count"] for row in one.rows("users", day)) for one in (early, late))
+    assert 0 < before < after
+    assert all(row["managed_auth_distinct_user_count"] is None for row in early.rows("connectors", day))
+    assert all(row["managed_auth_distinct_user_count"] is not None for row in late.rows("connectors", day))
+    assert late.rows("connectors", day) == fresh().rows("connectors", day)

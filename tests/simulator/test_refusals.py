@@ -211,3 +211,12 @@ def test_other_methods_are_refused(client: Any) -> None:
     headers = {"x-api-key": client.sim.claude_key}
     assert client.call("POST", "/v1/organizations/analytics/users", headers, {}).status == 405
     assert client.call("GET", "/nowhere", headers).status == 404
+
+
+@pytest.mark.parametrize("path", ["usage", "cost"])
+def test_hipaa_readiness_takes_the_beta_reports_away(fresh: Callable[..., Any], path: str) -> None:
+    client = fresh(claude=ClaudeSettings(hipaa_ready=True))
+    refused = client.get(path, {"starting_at": AT}, NEW)
+    assert (refused.status, refused.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert "HIPAA readiness" in refused.message
+    assert client.get("cost_report", {"starting_at": AT}).status == 200

@@ -160,6 +160,8 @@ class ClaudeApi:
         betas = [word.strip() for word in request.headers.get("anthropic-beta", "").split(",")]
         if new and self._settings.require_beta_header and BETA not in betas:
             raise invalid(f"anthropic-beta: this endpoint requires {BETA}")
+        if new and self._settings.hipaa_ready:
+            raise invalid("This report is not available to organizations with HIPAA readiness.")
 
     def _era(self, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
         """Which dated shape a request selects (contract section 1)."""

@@ -117,6 +117,8 @@ class UserRows:
             for member in bits(one.everyone & filters.mask(self._activity, day)):
                 active = [len(flag) > member and flag[member] == "1" for flag in flags]
                 numbers = users.numbers(one.block(member), active, day)
+                if day in query.uncorrected:
+                    numbers[users.INDEX["web_search_count"]] //= 2
                 for key in self._keys(query, member, day):
                     parts, _, people = found.get(key, ([], day, 0))
                     parts.append(numbers)

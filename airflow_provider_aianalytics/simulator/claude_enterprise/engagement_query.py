@@ -58,6 +58,7 @@ class EngagementQuery:
     :param start: first day.
     :param end: the day after the last.
     :param ranged: whether a range was asked for, even of one day.
+    :param uncorrected: the days that are served before their late correction.
     """
 
     endpoint: str
@@ -69,6 +70,7 @@ class EngagementQuery:
     order_by: str
     descending: bool
     limit: int
+    uncorrected: frozenset[date]
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -124,7 +126,13 @@ def read(
         order_by=order_by,
         descending=params.choice("order", ("asc", "desc"), ascending) == "desc",
         limit=params.limit(20 if era == "A" and name == "users" else 100, 1000),
+        uncorrected=_uncorrected(start, end, now.date(), settings),
     )
+
+
+def _uncorrected(start: date, end: date, today: date, settings: ClaudeSettings) -> frozenset[date]:
+    days = (start + timedelta(days=n) for n in range((end - start).days))
+    return frozenset(day for day in days if (today - day).days < settings.corrected_after)
 
 
 def _only_values(filters: dict[str, frozenset[str]], dimension: str, allowed: tuple[str, ...]) -> None:

@@ -241,7 +241,7 @@ class EntityRows:
         row["read_call_count"] = reads if counted else None
         row["write_call_count"] = writes if counted else None
         row["unclassified_call_count"] = tally.calls - reads - writes if counted else None
-        known = query.start >= _AUTH_SINCE
+        known = query.start >= _AUTH_SINCE and not query.uncorrected
         row["managed_auth_distinct_user_count"] = len(tally.members) // 2 if known else None
         row["individual_auth_distinct_user_count"] = (2 * len(tally.members) + 2) // 3 if known else None
         return self._unified(row, "connector", era)

@@ -32,6 +32,9 @@ class ClaudeSettings:
     :param future_ending_at: accept an ``ending_at`` after now (section 15.5).
     :param page_cap: items of a page at most, however many ``limit`` allows; ``None`` for as many as it allows.
     :param group_cap: groups kept per bucket on the two bucketed reports (section 8.0).
+    :param corrected_after: the age in days at which web searches of users rise and connectors' counts by authentication
+        turn from null into numbers, as in the release notes of 2026-11-23 (section 6); 0 serves them right at once.
+    :param hipaa_ready: whether the organization has HIPAA readiness and gets no ``/usage`` and ``/cost`` (section 9).
     :param empty_days: one day in this many has no use of one product at all; 0 turns it off.
     :param plugin_metrics: false turns Cowork's plugin counts null (section 7.1).
     :param file_edit_metrics: false turns Cowork's file edit counts null (section 7.1).
@@ -61,6 +64,8 @@ class ClaudeSettings:
     future_ending_at: bool = True
     page_cap: int | None = None
     group_cap: int = 100
+    corrected_after: int = 0
+    hipaa_ready: bool = False
     empty_days: int = 11
     plugin_metrics: bool = True
     file_edit_metrics: bool = False
