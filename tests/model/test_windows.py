@@ -22,7 +22,8 @@ def run(count: int) -> tuple[list[str], Counter[str]]:
     failures, outcomes = [], Counter[str]()
     for seed in range(SEED, SEED + count):
         case = windows.make(seed)
-        reason = windows.wrong(case)
+        found, _ = windows.outcome(case)
+        reason = windows.wrong(case, found or {})
         if reason:
             smaller = [windows.make(seed, steps) for steps in range(len(case.mutations))]
             case = next((one for one in smaller if windows.wrong(one)), case)
@@ -31,7 +32,6 @@ def run(count: int) -> tuple[list[str], Counter[str]]:
             )
             if len(failures) == 5:
                 break
-        found, _ = windows.outcome(case)
         outcomes["error" if found is None else "complete" if len(found) == len(case.truth) else "incomplete"] += 1
     return failures, outcomes
 

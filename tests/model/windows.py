@@ -14,7 +14,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
@@ -228,6 +228,22 @@ def _move(dataset: Dataset, served: Served, place: tuple[int, int], *, by: timed
             item[name] = _rfc3339(_moment(value) + by)
 
 
+def _respell(draw: random.Random, dataset: Dataset, served: Served) -> None:
+    """The bounds of a bucket are the same moments in another spelling."""
+    if dataset.bounds is None or dataset.results is None or not (place := _place(draw, served)):
+        return
+    item = served.pages[place[0]][place[1]]
+    for name in dataset.bounds:
+        if isinstance(item[name], str):
+            item[name] = draw.choice(
+                [
+                    item[name].replace("Z", "+00:00"),
+                    item[name].replace("Z", ".000000Z"),
+                    _moment(item[name]).astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat(),
+                ]
+            )
+
+
 def _reorder(draw: random.Random, dataset: Dataset, served: Served) -> None:
     for page in served.pages:
         draw.shuffle(page)
@@ -282,6 +298,7 @@ MUTATIONS: list[tuple[str, Mutation]] = [
         _double_row,
         _shift,
         _stretch,
+        _respell,
         _reorder,
         _double_page,
         _drop_page,
@@ -344,9 +361,13 @@ def _body(case: Case, served: Served, number: int) -> bytes:
     return json.dumps(body).encode()
 
 
-def wrong(case: Case) -> str:
-    """Why the outcome is wrong; empty if it is the truth, or incomplete, or a typed error."""
-    found, _ = outcome(case)
+def wrong(case: Case, found: Lines | None = None) -> str:
+    """Why the outcome is wrong; empty if it is the truth, or incomplete, or a typed error.
+
+    :param found: the outcome, where it is known.
+    """
+    if found is None:
+        found, _ = outcome(case)
     for day, lines in (found or {}).items():
         if day not in case.whole:
             return f"{day} is complete, though the vendor's data does not cover it"
