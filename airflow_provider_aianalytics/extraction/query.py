@@ -108,6 +108,8 @@ def _checked_group_by(dataset: Dataset, group_by: Iterable[str]) -> tuple[str, .
 
 
 def _checked_filters(dataset: Dataset, filters: Mapping[str, FilterValue]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(filters, Mapping):
+        raise InvalidArgumentError(f"{dataset}: filters takes a dict of values by filter name, not {filters!r}")
     for name in filters:
         if name not in dataset.filters:
             raise _refused(dataset, "filters", name, dataset.filters)

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.vendors.base import BUCKET_WIDTHS, DAY, Dataset
 
+LAST_DAY = date.max - 366 * DAY
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -129,10 +131,18 @@ def parse_day(value: object, *, name: str) -> date:
 
     :param value: a string, a ``date`` or a ``datetime``.
     :param name: how the argument is called, for the message.
-    :raises InvalidArgumentError: for anything else, also for a naive datetime and for a time of day.
+    :raises InvalidArgumentError: for anything else, also for a naive datetime, for a time of day, and for a day that
+        leaves no room in the calendar for when it is available and final.
     """
     if isinstance(value, str):
         value = _parsed(value.strip(), name)
+    day = _utc_day(value, name)
+    if day > LAST_DAY:
+        raise InvalidArgumentError(f"{name}={day.isoformat()!r} is beyond the calendar")
+    return day
+
+
+def _utc_day(value: object, name: str) -> date:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise InvalidArgumentError(

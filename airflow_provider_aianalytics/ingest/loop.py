@@ -327,7 +327,7 @@ class Ingest:
         )
 
     def _with_restated(self, period: Period) -> Period:
-        start = period.start - DAY * self.options.restate_days
+        start = period.start - DAY * min(self.options.restate_days, (period.start - date.min).days)
         first = first_day(self.dataset, now=self.hook.clock.now())
         return Period(min(period.start, max(start, first)) if first else start, period.end)
 

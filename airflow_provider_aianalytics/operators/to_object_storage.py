@@ -23,7 +23,7 @@ from airflow_provider_aianalytics.extraction.privacy import Privacy, check_field
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
-from airflow_provider_aianalytics.run.arguments import is_literal, require
+from airflow_provider_aianalytics.run.arguments import check_flag, check_whole_number, is_literal, require
 from airflow_provider_aianalytics.run.period import period_of
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import LakeTable
@@ -126,8 +126,10 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         FileFormat(file_format, compression)
         if is_literal(path):
             check_path(path)
-        require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
-        require(restate_days >= 0, f"restate_days={restate_days} is negative")
+        check_whole_number("max_concurrency", max_concurrency, at_least=1)
+        check_whole_number("restate_days", restate_days, at_least=0)
+        check_flag("keep_revisions", keep_revisions)
+        check_flag("deferrable", deferrable)
         for name, allowed in CHOICES.items():
             value = getattr(self, name)
             require(value in allowed, f"{name}={value!r} is not allowed; allowed: {', '.join(allowed)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aianalytics.exceptions import ResultTooLargeError
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
-from airflow_provider_aianalytics.run.arguments import require
+from airflow_provider_aianalytics.run.arguments import check_whole_number
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -28,8 +28,8 @@ class AnalyticsToXComOperator(AnalyticsOperator):
         super().__init__(**kwargs)
         self.max_records = max_records
         self.max_bytes = max_bytes
-        require(max_records >= 1, f"max_records={max_records} is not at least 1")
-        require(max_bytes >= 1, f"max_bytes={max_bytes} is not at least 1")
+        check_whole_number("max_records", max_records, at_least=1)
+        check_whole_number("max_bytes", max_bytes, at_least=1)
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         from airflow_provider_aianalytics.extraction.records import parse_record

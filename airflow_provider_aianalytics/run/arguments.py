@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 
@@ -23,6 +24,23 @@ def is_xcom_arg(value: object) -> bool:
     if isinstance(value, list | tuple | set):
         return any(map(is_xcom_arg, value))
     return hasattr(value, "resolve")
+
+
+def check_whole_number(name: str, value: Any, *, at_least: int) -> None:
+    """Refuse what is not a whole number, and what is too small.
+
+    :raises InvalidArgumentError: naming the argument, the value and the smallest one.
+    """
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    require(is_whole and value >= at_least, f"{name}={value!r} is not a whole number of at least {at_least}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Refuse what only looks like a truth value, such as the text "False".
+
+    :raises InvalidArgumentError: naming the argument and the value.
+    """
+    require(isinstance(value, bool), f"{name}={value!r} is not allowed; allowed: True, False")
 
 
 def require(condition: bool, message: str) -> None:

@@ -25,7 +25,7 @@ from airflow_provider_aianalytics.extraction.polling import (
 )
 from airflow_provider_aianalytics.extraction.rate_limit import Backoff
 from airflow_provider_aianalytics.extraction.windows import parse_day
-from airflow_provider_aianalytics.run.arguments import Day, is_literal, is_xcom_arg
+from airflow_provider_aianalytics.run.arguments import Day, check_flag, is_literal, is_xcom_arg
 from airflow_provider_aianalytics.run.period import days_before, period_of
 from airflow_provider_aianalytics.ui.links import vendor_link
 from airflow_provider_aianalytics.vendors.base import DAY, Vendor
@@ -93,6 +93,8 @@ class AnalyticsSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.conn_id = conn_id or self.vendor.default_conn_id
         self._wait: DayPoller | None = None
+        check_flag("deferrable", deferrable)
+        check_flag("start_from_trigger", start_from_trigger)
         validate_wait_options(until=until, lag=lag, settle=self.settle)
         if is_literal(dataset):
             known = self.vendor.dataset(dataset)

@@ -46,7 +46,7 @@ def check_table(table: str) -> str:
 
     :raises InvalidArgumentError: when it could lead out of the lake or hide from its readers.
     """
-    if not TABLE_NAME.fullmatch(table):
+    if not isinstance(table, str) or not TABLE_NAME.fullmatch(table):
         raise InvalidArgumentError(
             f"table {table!r} is not a name: letters, digits, '_', '-' and '.', not beginning with a sign"
         )

@@ -248,15 +248,12 @@ class Vendor:
 
         :raises InvalidArgumentError: for a name that is not in the catalogue.
         """
-        try:
-            return self.datasets[name]
-        except KeyError:
+        if not isinstance(name, str) or name not in self.datasets:
             # Imported here because the exceptions need Airflow, and provider discovery reads this module without it.
             from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 
-            raise InvalidArgumentError(
-                f"{self.name} has no dataset {name!r}; it has {', '.join(self.datasets)}"
-            ) from None
+            raise InvalidArgumentError(f"{self.name} has no dataset {name!r}; it has {', '.join(self.datasets)}")
+        return self.datasets[name]
 
 
 def catalogue(*datasets: Dataset) -> Mapping[str, Dataset]:

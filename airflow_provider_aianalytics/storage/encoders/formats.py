@@ -31,7 +31,7 @@ class FileFormat:
     def __post_init__(self) -> None:
         if self.name not in FORMATS:
             raise InvalidArgumentError(f"file_format {self.name!r} is not allowed; allowed: {', '.join(FORMATS)}")
-        if self.compression not in COMPRESSIONS:
+        if self.compression not in tuple(COMPRESSIONS):
             raise InvalidArgumentError(
                 f"compression {self.compression!r} is not allowed; allowed: {', '.join(COMPRESSIONS)}"
             )

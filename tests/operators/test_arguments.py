@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever an argument is, an operator or a sensor is made, or an error names the argument and its value."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.operators import claude_enterprise, perplexity
+from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
+from airflow_provider_aianalytics.sensors.perplexity import PerplexityAnalyticsSensor
+
+CLASSES: dict[type, dict[str, Any]] = {
+    claude_enterprise.ClaudeEnterpriseAnalyticsOperator: {"dataset": "users"},
+    claude_enterprise.ClaudeEnterpriseAnalyticsToObjectStorageOperator: {"dataset": "cost_report", "path": "file:///l"},
+    perplexity.PerplexityAnalyticsOperator: {"dataset": "credit_usage"},
+    perplexity.PerplexityAnalyticsToObjectStorageOperator: {"dataset": "member_query_volume", "path": "s3://lake"},
+    ClaudeEnterpriseAnalyticsSensor: {"dataset": "users"},
+    PerplexityAnalyticsSensor: {"dataset": "credit_usage"},
+}
+ODD = [
+    *(None, True, False, 0, -1, 1, 10**7, 10**30, 1.5, float("nan"), float("inf"), b"x", object(), print),
+    *("", " ", "x", "users", "1", "None", "{{ ds }}", "2026-11-01", "9999-12-31", "0001-01-01", "2026-02-30", "\ud800"),
+    *([], [1], ["x"], [None], {}, {"x": "y"}, {1: 2}, {"x": None}, ("product", "model"), {"a"}, frozenset()),
+    *(timedelta(-1), timedelta(0), timedelta(days=2), timedelta.max, timedelta.min),
+    *(date.min, date.max, date(2026, 11, 1), datetime.max, datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 1)),
+]
+
+
+def own_arguments(kind: type) -> Iterator[str]:
+    """The arguments that are not Airflow's."""
+    for one in kind.__mro__:
+        if one.__module__.startswith("airflow_provider_aianalytics"):
+            for name, parameter in inspect.signature(one.__init__).parameters.items():  # type: ignore[misc]
+                if parameter.kind is parameter.KEYWORD_ONLY:
+                    yield name
+
+
+ARGUMENTS = sorted({(kind, name) for kind in CLASSES for name in own_arguments(kind)}, key=lambda pair: str(pair))
+
+
+def refusal(kind: type, arguments: dict[str, Any]) -> str | None:
+    """The message of the error, ``None`` where the arguments are taken."""
+    try:
+        kind(task_id="task", **{**CLASSES[kind], **arguments})
+    except InvalidArgumentError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(("kind", "name"), ARGUMENTS, ids=lambda value: getattr(value, "__name__", value))
+def test_an_odd_value_is_taken_or_the_error_names_an_argument(kind: type, name: str) -> None:
+    named = [*own_arguments(kind), "period"]
+    for value in ODD:
+        message = refusal(kind, {name: value})
+        assert message is None or any(name in message for name in named), (value, message)
+
+
+@given(data=st.data())
+def test_several_odd_values_are_taken_or_refused_in_short(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(list(CLASSES)))
+    names = sorted(set(own_arguments(kind)))
+    odd = data.draw(st.dictionaries(st.sampled_from(names), st.sampled_from(ODD), max_size=4))
+    assert len(refusal(kind, odd) or "") < 2000
+
+
+@pytest.mark.parametrize("name", ["restate_days", "max_concurrency"])
+@pytest.mark.parametrize("value", [1.5, True, "3", -1, None])
+def test_a_number_is_a_whole_one(name: str, value: Any) -> None:
+    kind = claude_enterprise.ClaudeEnterpriseAnalyticsToObjectStorageOperator
+    with pytest.raises(InvalidArgumentError, match=f"{name}={value!r} is not a whole number of at least"):
+        kind(task_id="task", **CLASSES[kind], **{name: value})
