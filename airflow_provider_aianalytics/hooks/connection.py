@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import math
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_aianalytics.exceptions import AuthenticationError, InvalidArgumentError
@@ -17,8 +19,20 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
+DAY = 86_400
 RESPONSE_DEADLINE_FACTOR = 5
 """How many times as long as without a byte an answer may take from first to last, however slowly it drips."""
+
+EXTRAS: dict[str, tuple[Any, str]] = {
+    "pseudonym_secret": (str | None, "a text"),
+    "proxies": (dict | None, "an object of proxies by scheme"),
+    "proxy": (dict | None, "an object of proxies by scheme"),
+    "verify": (bool | str | None, "true, false or the path of a CA bundle"),
+    "verify_ssl": (bool | str | None, "true, false or the path of a CA bundle"),
+    "cert": (str | list | None, "the path of a certificate or a list of two"),
+    "trust_env": (bool | None, "true or false"),
+}
+"""The extras that are no numbers: their types, and how they are called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +81,38 @@ def read_connection(connection: Connection, vendor: Vendor) -> Endpoint:
             where=vendor.name,
             hint=vendor.key_help,
         )
+    extra = _extra(connection)
     return Endpoint(
         base_url=_base_url(connection, vendor),
         key=key,
-        pseudonym_secret=str(connection.extra_dejson.get("pseudonym_secret") or ""),
-        read_timeout=_number(connection, "timeout", READ_TIMEOUT, minimum=0.001),
-        requests_per_minute=int(_number(connection, "requests_per_minute", vendor.requests_per_minute, minimum=1)),
+        pseudonym_secret=extra.get("pseudonym_secret") or "",
+        read_timeout=_number(connection, "timeout", extra.get("timeout"), READ_TIMEOUT, between=(0.001, DAY)),
+        requests_per_minute=int(
+            _number(
+                connection,
+                "requests_per_minute",
+                extra.get("requests_per_minute"),
+                vendor.requests_per_minute,
+                between=(1, 1_000_000),
+            )
+        ),
     )
+
+
+def _extra(connection: Connection) -> dict[str, Any]:
+    """The connection's extra; Airflow would take what is no JSON for an empty one."""
+    try:
+        extra = json.loads(connection.extra or "{}")
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):  # not repeated: it may hold a secret
+        raise InvalidArgumentError(
+            f'connection {connection.conn_id!r}: its extra is not a JSON object, such as {{"requests_per_minute": 30}}'
+        )
+    for name, (kinds, wanted) in EXTRAS.items():
+        if not isinstance(extra.get(name), kinds):  # not repeated either: a proxy's address may hold a password
+            raise InvalidArgumentError(f"connection {connection.conn_id!r}: extra {name} is not {wanted}")
+    return extra
 
 
 def _base_url(connection: Connection, vendor: Vendor) -> str:
@@ -88,7 +127,7 @@ def _base_url(connection: Connection, vendor: Vendor) -> str:
         parts = urlsplit(host if "://" in host else f"{connection.schema or 'https'}://{host}")
         if connection.port and parts.port is None:
             parts = urlsplit(parts._replace(netloc=f"{parts.netloc}:{connection.port}").geturl())
-        known = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        known = bool(parts.hostname) and not re.search(r"\s", host) and (parts.port is None or parts.port > 0)
     except ValueError:
         known = False
     if not known or parts.query or parts.fragment:
@@ -109,16 +148,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _number(connection: Connection, name: str, default: float, *, minimum: float) -> float:
-    value = connection.extra_dejson.get(name)
+def _number(connection: Connection, name: str, value: Any, default: float, *, between: tuple[float, float]) -> float:
     if value in (None, ""):
         return default
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number) or number < minimum:
+    least, most = between
+    if not least <= number <= most:
         raise InvalidArgumentError(
-            f"connection {connection.conn_id!r}: extra {name}={value!r} is not a number of at minimum {minimum:g}"
+            f"connection {connection.conn_id!r}: extra {name}={value!r} is not a number from {least:g} to {most:,.0f}"
         )
     return number

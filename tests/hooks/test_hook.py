@@ -625,7 +625,7 @@ class TestRecords:
     def test_a_number_beyond_python_is_the_packages_own_error_or_a_number(
         self, stub: Stub, connect: Connect, number: str
     ) -> None:
-        """NDJSON lands such a number as spelled; what a record is as Python must at minimum fail in words."""
+        """NDJSON lands such a number as spelled; what a record is as Python must at least fail in words."""
         stub.answers = [Scripted(body=b'{"data":[{"n":%s}],"next_page":null}' % number.encode())]
         try:
             (row,) = users(connect(stub.url))
@@ -710,7 +710,7 @@ class TestProbes:
         assert len(stub.seen) == 1
 
     def test_a_day_that_is_not_there_yet_proves_the_key(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [error(400, "invalid_request_error", "date must be at minimum 3 days ago")]
+        stub.answers = [error(400, "invalid_request_error", "date must be at least 3 days ago")]
         assert connect(stub.url).test_connection()[0]
 
     @pytest.mark.parametrize(
