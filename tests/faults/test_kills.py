@@ -21,7 +21,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from airflow import __version__ as airflow_version
 
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
 from tests.faults.conftest import told
@@ -29,11 +28,6 @@ from tests.faults.fault_cases import CLAUDE, DAY, DAYS, FORMATS, NOW
 from tests.faults.harness import Lake, Tree, data_name, manifest_name
 from tests.integration.conftest import DAGS
 from tests.support import clock_setting
-
-pytestmark = pytest.mark.skipif(
-    airflow_version.startswith("2."),
-    reason="no kill hits a forked run of Airflow 2 in time; the stores' kills are for all",
-)
 
 REQUESTS = 3 * len(DAYS)
 DAG = """

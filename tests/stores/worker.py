@@ -8,6 +8,7 @@ with, if it did.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -123,7 +124,8 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
 
 def child(attempt: Try, said: int) -> NoReturn:
     status = 0
-    signal.alarm(GIVE_UP)  # its default action ends the process
+    faulthandler.register(signal.SIGALRM, chain=True)  # where it hangs; then the default action ends the process
+    signal.alarm(GIVE_UP)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         table = open_table(attempt)
