@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.integration.conftest import run_file
 from tests.support import NOW
 
-GIVE_UP = 60
+GIVE_UP = 300
 FIRST_USED_IN_A_RUN = (
     "airflow.api_fastapi.execution_api.app",
     "airflow.sdk.execution_time.supervisor",

@@ -34,7 +34,7 @@ from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.manifest import Run
 
 FIRST_DAY = date(2026, 11, 1)
-GIVE_UP = 60
+GIVE_UP = 300
 LANDS_AT = datetime(2026, 11, 20, tzinfo=UTC)
 
 
