@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When to look whether a day is there: the rule that the sensors wait by. Time is passed in.
+"""When to poll the vendor for a day: the schedule of the sensors and triggers. Time is passed in.
 
-A request before the data can exist tells nothing, so none is sent; and a day so old that it must be there needs none.
-Between the two a look costs one request, and what it says sets the next one:
+No request is sent before the data can exist, and none for a day so old that it must be available. In between, a poll
+costs one request, and its outcome sets the time of the next poll:
 
-- ``aggregated``: the data changes once a day, at 10:00 UTC, so there is nothing to see in between. A 400 that names the
-  latest day the vendor has tells how many more aggregations the day asked for needs, and the next look follows that
-  one. A vendor that is steadily one, two or three days behind costs one or two looks; one that names no day, one look
-  a day. ``lag`` plays no part in it: it is how long after the aggregation a day counts as old.
-- ``watermark``: exports come every few hours, usually within 4 and at most 24 of the day's end. The first look is
-  ``lag`` after the day's end, the next ones are 4, 4, 6 and 7 hours later.
-- ``frontier``: the same steps from ``settle`` after the day's end, as long as a zero may mean "not synced yet".
+- ``aggregated``: the data changes once a day, at 10:00 UTC. A 400 that names the vendor's latest day shows how many
+  more aggregations the requested day needs; the next poll follows the last of them. A vendor that is one to three days
+  behind costs one or two polls. One that names no day costs one poll a day. ``lag`` is not used: it is how long after
+  the aggregation a day counts as old.
+- ``watermark``: exports are made every few hours, usually within 4 and at most 24 hours of the day's end. The first
+  poll is ``lag`` after the day's end, the next ones follow 4, 4, 6 and 7 hours later.
+- ``complete_buckets``: the same steps from ``settle`` after the day's end, while a zero may mean "not synced yet".
 
-So a vendor that keeps to its contract costs at most five looks a day, and one that is stuck ever fewer, since the steps
-grow. All moments are absolute and follow from the arguments alone: a triggerer that restarts loses nothing but the
-knowledge of having looked, which is one more look.
+A vendor that keeps to its contract costs at most five polls a day. A vendor that is stuck costs fewer each day, because
+the steps grow. Every poll time is absolute and follows from the arguments alone, so a restarted triggerer costs one
+extra poll and nothing else.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ UNTIL: tuple[Until, ...] = ("available", "final")
 
 HOUR = timedelta(hours=1)
 GRACE = timedelta(minutes=5)
-"""Behind each scheduled moment, so that clocks that differ and an aggregation that takes a while cost no day."""
+"""Added to each scheduled time: without it, a clock that is ahead or a slow aggregation would cost a day."""
 MAX_JITTER = timedelta(minutes=10)
-"""Over which the looks of different tasks are spread."""
+"""The interval over which the polls of different tasks are spread."""
 POLL_OFFSETS = (4 * HOUR, 8 * HOUR, 14 * HOUR, 21 * HOUR)
-"""After the first look, at datasets that are filled during the day; then each is half as long again."""
+"""Time from the first poll to the next ones, for datasets that fill during the day; later steps grow by half."""
 MAX_DAYS_SKIPPED = 3
-"""Aggregations to wait for at most before looking again: a vendor that was stuck may catch up at once."""
+"""The most aggregations to wait for before the next poll: a vendor that was stuck may catch up at once."""
 RETRY_BASE = 60.0
 RETRY_MAX = 4 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitTarget:
-    """One day of one dataset that somebody waits for.
+    """One day of one dataset to wait for.
 
-    :param dataset: the catalogue row, with the ``lag`` and ``settle`` to wait by.
+    :param dataset: the catalogue row, with the ``lag`` and ``settle`` of this wait.
     :param day: the UTC day.
     :param until: ``available``, or ``final``: not restated any more.
-    :param jitter: this task's place among all, in [0, 1), by which scheduled looks are spread.
+    :param jitter: this task's offset in [0, 1), which spreads the polls of several tasks.
     """
 
     dataset: Dataset
@@ -83,35 +83,35 @@ class WaitTarget:
 
     @property
     def assumed_available_from(self) -> datetime:
-        """From this moment on, UTC, the day is taken to be there without a request."""
-        # Rows per member leave out days without use, so a request for such a day would prove nothing.
+        """From this time on, UTC, the day counts as available without a request."""
+        # Rows by member have no row for a day without use, so an empty response would prove nothing.
         omits_empty_days = self.dataset.availability.kind == "complete_buckets" and not self.dataset.is_series
         assumed = self.dataset.availability.assumed_from(self.day, omits_empty_days=omits_empty_days)
         if self.until == "final":
             assumed = max(assumed, self.dataset.availability.final_assumed_from(self.day))
-        return max(assumed, self._wanted)
+        return max(assumed, self._satisfiable_from)
 
     @property
     def first_poll(self) -> datetime:
-        """The moment, UTC, of the first look of somebody who waits since before it."""
-        return max(self._expected, self._wanted) + self._delay
+        """The time, UTC, of the first poll, for a wait that started before it."""
+        return max(self._expected, self._satisfiable_from) + self._delay
 
-    def next_poll(self, looked: datetime, *, latest: date | None = None) -> datetime:
-        """The moment, UTC, of the look after one that did not find the day.
+    def next_poll(self, polled_at: datetime, *, latest: date | None = None) -> datetime:
+        """The time, UTC, of the poll after one that did not find the day.
 
-        :param looked: when that was, UTC.
-        :param latest: the latest day the vendor has, where it said so.
+        :param polled_at: when that was, UTC.
+        :param latest: the vendor's latest day, if the response named it.
         """
         availability = self.dataset.availability
         if not isinstance(availability, Aggregated):
-            return next(moment for moment in self._steps() if moment >= looked + HOUR)
+            return next(moment for moment in self._steps() if moment >= polled_at + HOUR)
         behind = 1 if latest is None else min((self.day - latest).days, MAX_DAYS_SKIPPED)
-        waited = (looked - availability.exists_from(self.day)).days
-        return availability.next_aggregation(looked) + DAY * (max(behind, waited // 4, 1) - 1) + self._delay
+        waited = (polled_at - availability.exists_from(self.day)).days
+        return availability.next_aggregation(polled_at) + DAY * (max(behind, waited // 4, 1) - 1) + self._delay
 
     @property
-    def _wanted(self) -> datetime:
-        """The earliest moment that satisfies ``until``, as far as the calendar goes."""
+    def _satisfiable_from(self) -> datetime:
+        """The earliest time that can satisfy ``until``."""
         availability = self.dataset.availability
         if self.until == "final":
             return max(availability.exists_from(self.day), availability.final_expected_from(self.day))
@@ -119,7 +119,7 @@ class WaitTarget:
 
     @property
     def _expected(self) -> datetime:
-        """The earliest moment at which a look makes sense."""
+        """The earliest time at which a poll can succeed."""
         return self.dataset.availability.expected_from(self.day)
 
     @property
@@ -144,11 +144,11 @@ def wait_target(
     settle: timedelta | None = None,
     jitter: float = 0.0,
 ) -> WaitTarget:
-    """What somebody waits for, checked.
+    """Build a wait target from validated arguments.
 
     :param lag: the catalogue's when ``None``.
     :param settle: the catalogue's when ``None``.
-    :raises InvalidArgumentError: for an argument that cannot be waited by, or a day before the vendor's first.
+    :raises InvalidArgumentError: for an invalid argument, or a day before the vendor's first.
     """
     validate_wait_options(until=until, lag=lag, settle=settle)
     check_period(dataset, Period.of(day))
@@ -167,7 +167,7 @@ def wait_target(
 
 
 def validate_wait_options(*, until: str, lag: timedelta | None, settle: timedelta | None) -> None:
-    """Refuse arguments that cannot be waited by.
+    """Validate the options of a wait.
 
     :raises InvalidArgumentError: naming the value and the allowed ones.
     """
@@ -186,17 +186,17 @@ def task_jitter(instance: Any) -> float:
 
 
 def jitter_for(name: str) -> float:
-    """A place in [0, 1) that stays the same for the same name."""
+    """An offset in [0, 1), the same for the same name."""
     return zlib.crc32(name.encode()) / 2**32
 
 
 @dataclass(slots=True, kw_only=True)
 class DayPoller:
-    """One wait: look at :attr:`next_poll_at` and tell what came of it, until the day is :attr:`available`.
+    """One wait: poll at :attr:`next_poll_at` and :meth:`record` the outcome, until the day is :attr:`available`.
 
-    :param target: what is waited for.
-    :param next_poll_at: the moment of the next look, UTC.
-    :param deadline: the moment, UTC, at which the wait is given up; ``None``: never.
+    :param target: the day to wait for.
+    :param next_poll_at: the time of the next poll, UTC.
+    :param deadline: the time, UTC, at which the wait ends; ``None``: never.
     :param requests: the requests spent so far.
     """
 
@@ -224,24 +224,24 @@ class DayPoller:
         where each process polls once, the delay must still grow through an outage.
 
         :param now: the time, UTC.
-        :param waiting_since: when the wait started, if earlier than now; a day that grew old meanwhile is polled.
+        :param waiting_since: when the wait started, if earlier than now; a day that became old meanwhile is polled.
         """
         waiting_since = waiting_since or now
-        looked_for = max(0.0, (now - max(waiting_since, target.first_poll)).total_seconds())
+        polling_for = max(0.0, (now - max(waiting_since, target.first_poll)).total_seconds())
         return cls(
             target=target,
             next_poll_at=max(now, target.first_poll),
             deadline=deadline,
             available=waiting_since >= target.assumed_available_from,
-            failures=int(math.log2(1 + looked_for / RETRY_BASE)),
+            failures=int(math.log2(1 + polling_for / RETRY_BASE)),
         )
 
     def record(self, outcome: Page | AIAnalyticsError, *, now: datetime) -> None:
-        """Take in what a look brought.
+        """Record the outcome of a poll.
 
-        :param outcome: the page, or the error that came instead.
+        :param outcome: the page, or the error of the request.
         :param now: the time, UTC.
-        :raises AIAnalyticsError: when it is one that no waiting mends.
+        :raises AIAnalyticsError: the same error, if waiting does not fix it.
         """
         self.requests += outcome.requests if isinstance(outcome, Page) else 1
         self.polls.append(now)
@@ -250,7 +250,7 @@ class DayPoller:
                 try:
                     self._read(outcome, now)
                 except (MalformedResponseError, ValueError) as error:
-                    self.back_off(MalformedResponseError(f"the answer cannot be believed ({error})"), now=now)
+                    self.back_off(MalformedResponseError(f"the response is not valid ({error})"), now=now)
             case NotYetAvailableError():
                 self._not_yet(outcome.message, now, outcome.latest)
             case OversizedResponseError():
@@ -261,50 +261,50 @@ class DayPoller:
                 raise outcome
 
     def back_off(self, error: AIAnalyticsError, *, now: datetime) -> None:
-        """Come back after a while, longer each time, and not before the vendor asks for it.
+        """Poll again later: the delay grows with each failure and respects the vendor's ``Retry-After``.
 
-        :param error: what came instead of an answer, or of a request.
+        :param error: the error of the request, or what kept it from being sent.
         :param now: the time, UTC.
         """
         self.failures += 1
         self.last_answer = error.message
         own = min(RETRY_MAX, RETRY_BASE * 2.0 ** min(self.failures - 1, 10)) * (0.75 + self.target.jitter / 2)
-        asked_for = getattr(error, "retry_after", None) or 0.0
-        self.next_poll_at = now + timedelta(seconds=own + asked_for)
+        retry_after = getattr(error, "retry_after", None) or 0.0
+        self.next_poll_at = now + timedelta(seconds=own + retry_after)
 
     def timed_out(self, now: datetime) -> bool:
-        """Whether the time is over, with no look due that could still find the day."""
+        """Whether the deadline has passed and no poll is due."""
         return self.deadline is not None and self.deadline <= now < self.next_poll_at
 
     @property
     def next_wakeup(self) -> datetime:
-        """The next moment, UTC, at which there is something to do."""
+        """The next time, UTC, at which there is something to do."""
         return self.next_poll_at if self.deadline is None else min(self.next_poll_at, self.deadline)
 
     @property
     def timeout_message(self) -> str:
-        """What to say when the time is over: enough to be forwarded to the vendor."""
+        """The error message of a timeout, complete enough to forward to the vendor."""
         target = self.target
         until = "final" if target.until == "final" else "available"
         expected = f"It is expected from {format_utc(target.first_poll - target._delay)}"
         expected += f" and overdue from {format_utc(target.assumed_available_from)}."
         if not self.polls:
-            reason = f": {self.last_answer}" if self.last_answer else ", since it could not be there yet"
-            asked = f"No request was sent{reason}."
+            reason = f": {self.last_answer}" if self.last_answer else ", since the day could not be available yet"
+            requests = f"No request was sent{reason}."
         else:
             times = "1 request" if self.requests == 1 else f"{self.requests} requests"
             span = format_utc(self.polls[0])
             span = f"at {span}" if len(self.polls) == 1 else f"between {span} and {format_utc(self.polls[-1])}"
-            asked = f"{times} {span}; the last answer: {self.last_answer}."
+            requests = f"{times} {span}; the last response: {self.last_answer}."
         return (
             f"{target.dataset} of {target.day} was not {until} by "
             f"{'now' if self.deadline is None else format_utc(self.deadline)}, when the sensor's timeout ended. "
-            f"{expected} {asked} Ask the vendor about that day, or give the sensor a longer timeout"
+            f"{expected} {requests} Ask the vendor about that day, or give the sensor a longer timeout"
         )
 
     def _read(self, page: Page, now: datetime) -> None:
         from airflow_provider_aianalytics.extraction.window_reader import (
-            WindowReader,  # a DAG file that waits reads nothing
+            WindowReader,  # imported late: a DAG file with a sensor parses no pages
         )
 
         reading = WindowReader(self.target.query, page.window)
@@ -320,12 +320,12 @@ class DayPoller:
         else:
             self._not_yet(self.target.dataset.availability.why_missing(reading.data_refreshed_at), now)
 
-    def _not_yet(self, said: str, now: datetime, latest: date | None = None) -> None:
+    def _not_yet(self, reason: str, now: datetime, latest: date | None = None) -> None:
         self.failures = 0
-        self.last_answer = said
+        self.last_answer = reason
         self.next_poll_at = self.target.next_poll(now, latest=latest)
 
 
 def format_utc(moment: datetime) -> str:
-    """A moment for people."""
+    """A time as people read it, to the minute."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fields that must not land, or not as they are: taken out or replaced before anything is written."""
+"""Drop or pseudonymize fields before anything is written."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _NULL = b"null"
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """What must not land as it is.
+    """The fields to drop or to pseudonymize.
 
     :param dataset: the catalogue row.
-    :param drop: dotted names of fields that are left out.
+    :param drop: dotted names of fields to leave out.
     :param pseudonymize: dotted names of fields whose values are replaced by their HMAC-SHA-256 in hexadecimal, the
         same for the same value in every dataset, so that joins still work; null stays null. An address is trimmed and
-        written in small letters first, so that a person has one pseudonym.
+        lower-cased first, so a person has one pseudonym.
     :param secret: the HMAC's key; never shown.
     :raises InvalidArgumentError: for a name that the dataset does not have, or without a secret where one is needed.
     """
@@ -54,7 +54,7 @@ class Privacy:
             )
 
     def apply(self, batch: Batch) -> Batch:
-        """The batch as it may land; what is not named keeps its bytes."""
+        """Apply it to a batch. Other fields keep their bytes."""
         if not self.drop and not self.pseudonymize:
             return batch
         changes: list[tuple[list[str], Change]] = [(name.split("."), _dropped) for name in self.drop]
@@ -71,20 +71,20 @@ class Privacy:
             fields = _OBJECT.decode(value)
         except msgspec.ValidationError:
             if bytes(value) == _NULL:
-                return value  # a block that is absent has nothing to hide
-            raise MalformedResponseError(f"{'.'.join(path)} cannot be hidden: what holds it is not an object") from None
+                return value
+            raise MalformedResponseError(f"{'.'.join(path)} cannot be hidden: its parent is not an object") from None
         name, *rest = path
-        for spelled in (name, *(old for old, new in self.dataset.legacy_names.items() if new == name)):
-            if spelled not in fields:
+        for known_name in (name, *(old for old, new in self.dataset.legacy_names.items() if new == name)):
+            if known_name not in fields:
                 continue
             if rest:
-                fields[spelled] = self._at(fields[spelled], rest, change)
+                fields[known_name] = self._at(fields[known_name], rest, change)
                 continue
-            changed = change(fields[spelled])
+            changed = change(fields[known_name])
             if changed is None:
-                del fields[spelled]
+                del fields[known_name]
             else:
-                fields[spelled] = msgspec.Raw(changed)
+                fields[known_name] = msgspec.Raw(changed)
         return msgspec.Raw(msgspec.json.encode(fields))
 
     def _pseudonym(self, value: msgspec.Raw) -> bytes | None:
@@ -92,17 +92,16 @@ class Privacy:
         if raw == _NULL:
             return raw
         text = msgspec.json.decode(raw) if raw.startswith(b'"') else raw.decode()
-        if "@" in text:  # one person, however their address was typed
+        if "@" in text:  # one person has one pseudonym, however the address is written
             text = text.strip().lower()
         return b'"%s"' % hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest().encode()
 
 
 def field_names(option: str, names: Iterable[str]) -> tuple[str, ...]:
-    """The names that an author gave in any iterable, sorted, each once.
+    """The names in any iterable, sorted, without duplicates.
 
     :param option: the argument, for the message.
-    :raises InvalidArgumentError: for what is no list of names, and for an iterator that was read before: it would hide
-        nothing.
+    :raises InvalidArgumentError: for anything else, and for an iterator that is exhausted: it would hide nothing.
     """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise InvalidArgumentError(f"{option} takes a list of dotted names, not {names!r}")
@@ -118,20 +117,19 @@ def field_names(option: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_fields(dataset: Dataset, option: str, names: Iterable[str]) -> None:
-    """Refuse a name that would hide nothing: a misspelled field would land in the clear.
+    """Refuse unknown names: a misspelled field would land in the clear.
 
     :raises InvalidArgumentError: naming the fields there are.
     """
     known = [column.path for column in dataset.columns]
     for name in names:
         if not any(path == name or path.startswith(f"{name}.") for path in known):
-            raise InvalidArgumentError(f"{dataset}: {option} {name!r} is no field of it; it has {', '.join(known)}")
+            raise InvalidArgumentError(f"{dataset}: {option} {name!r} is not a field of it; it has {', '.join(known)}")
         if name in (dataset.bounds or ()):
-            raise InvalidArgumentError(f"{dataset}: {option} {name!r} says the day and must stay")
+            raise InvalidArgumentError(f"{dataset}: {option} {name!r} is the day of the row and must stay")
         if f"{dataset.measure}.".startswith(f"{name}."):
             raise InvalidArgumentError(
-                f"{dataset}: {option} {name!r} holds the amount by which empty days and shrunken "
-                "ones are noticed, and must stay"
+                f"{dataset}: {option} {name!r} is the amount that shows empty days and shrunken ones, and must stay"
             )
 
 

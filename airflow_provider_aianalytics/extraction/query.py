@@ -38,7 +38,7 @@ class Query:
         return self.dataset.page_limit[self.bucket_width]
 
     def options(self) -> Iterator[tuple[str, str]]:
-        """The parameters that say what is asked, without the window and the page: the identity of this cut."""
+        """The parameters without window and page: what identifies this cut of the dataset."""
         dataset = self.dataset
         yield from dataset.parameters
         if self.bucket_width is not None:

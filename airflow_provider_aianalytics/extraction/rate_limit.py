@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When to ask: the budget of an organization, and how long to wait after a failure. Time is passed in."""
+"""When to send a request: the rate limiter, and the delay after a failure. Time is passed in."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from dataclasses import dataclass
 import msgspec
 
 MAX_INLINE_WAIT = 61.0
-"""Seconds: a longer wait, one beyond a window of the budget, is not slept in a worker's slot."""
+"""Seconds: the longest wait inside a worker slot, one window of the budget."""
 MAX_PROBE_WINDOWS = 3
-"""Windows: who has a small share waits no longer than this before it tries for more."""
+"""Windows: the longest time before a client with a small share tries for more."""
 DECREASE_FACTOR = 0.95
-"""What is kept of a share that was refused: the large yield more, so that who comes later gets a share too."""
+"""The part of a share that remains after a refusal: large shares lose more, which leaves room for newcomers."""
 MIN_ALLOWANCE = 1 / 15
-"""Of the budget: who comes last when it is taken begins with this."""
+"""The part of the budget that a newcomer starts with when the budget is used up."""
 
 
 class RateLimiter(msgspec.Struct):
-    """A sliding window over the requests of one connection, and the share of it that is ours.
+    """A sliding window over the requests of one connection, and this client's share of it.
 
-    The whole budget is taken to be ours until the vendor refuses a request. Then others share it, and our share is a
-    little less than what we got through in the last window: when everybody does so, the shares add up to the budget,
-    and grow alike. A quiet stretch raises it again, by twice as much each time, as when the others have finished. The
-    smaller the share, the longer the stretch, so that all who share the budget try for more about once a window
-    together.
+    The share is the whole budget until the vendor refuses a request: then other clients use the budget too. The share
+    drops to a little less than what passed in the last window; when every client does so, the shares add up to the
+    budget. A window without a refusal raises the share, by twice as much each time. The smaller the share, the longer
+    it waits before it grows, so that all clients together try for more about once a window.
 
     :param requests: how many requests fit into the window.
     :param window: its length in seconds.
@@ -47,10 +46,10 @@ class RateLimiter(msgspec.Struct):
         self.share = self.share or self.requests
 
     def reserve(self, now: float, max_wait: float = math.inf) -> float:
-        """Take the next free place.
+        """Reserve the next free slot.
 
         :param now: seconds on a monotonic clock.
-        :param max_wait: the longest wait in seconds; a place that is further ahead is not taken.
+        :param max_wait: the longest wait in seconds; a slot that is further ahead is not reserved.
         :return: the seconds to wait before the request may be sent.
         """
         self._forget_impossible(now)
@@ -62,11 +61,11 @@ class RateLimiter(msgspec.Struct):
         if len(self.sent) >= self.share:
             at = max(at, self.sent[-self.share] + self.window)
         if at - now <= max_wait:
-            insort(self.sent, at)  # a share that grew may have room before places that are taken already
+            insort(self.sent, at)  # a share that grew may have room before slots that are reserved already
         return at - now
 
     def _forget_impossible(self, now: float) -> None:
-        """Drop what is over, and times that no request can have led to: the clock starts anew with the machine."""
+        """Drop times that are over, and times in the far future: the clock starts anew when the machine does."""
         self.sent = [at for at in self.sent if now < at + self.window and at <= now + 100 * self.window]
         if self.blocked > now + 2 * self.window:
             self.blocked = 0.0
@@ -75,10 +74,10 @@ class RateLimiter(msgspec.Struct):
         self.quiet = min(self.quiet, 1.5 * MAX_PROBE_WINDOWS * self.window)
 
     def on_rate_limited(self, now: float, wait: float, jitter: Callable[[], float] = random.random) -> None:
-        """Learn that the vendor refused a request, which it then did not count.
+        """Record that the vendor refused a request, which it then did not count.
 
-        :param wait: the seconds it asked to wait.
-        :param jitter: a number in [0, 1), so that those who share the budget do not try for more together.
+        :param wait: the vendor's ``Retry-After``, in seconds.
+        :param jitter: a number in [0, 1), so that clients do not try for more at the same time.
         """
         past = [at for at in self.sent if at <= now < at + self.window][:-1]
         self.sent = past + [at for at in self.sent if at > now]
@@ -91,7 +90,7 @@ class RateLimiter(msgspec.Struct):
 
     @property
     def is_shared(self) -> bool:
-        """Whether others were seen to use the budget too."""
+        """Whether other clients were seen to use the budget too."""
         return self.share < self.requests
 
     def remaining(self, now: float) -> int:
@@ -105,7 +104,7 @@ class Backoff:
 
     :param attempts: how many times a request is sent at most.
     :param base: seconds before the first retry; doubled each time.
-    :param cap: the longest own wait in seconds; a longer ``Retry-After`` is the caller's business.
+    :param cap: the longest own wait in seconds; a longer ``Retry-After`` is left to the caller.
     """
 
     attempts: int = 6
@@ -118,8 +117,8 @@ class Backoff:
         """The seconds to wait after a failed attempt, ``None`` to give up.
 
         :param attempt: how many times the request was sent.
-        :param retry_after: what the vendor asked for, in seconds.
-        :param jitter: a number in [0, 1), so that parallel tasks do not come back together.
+        :param retry_after: the vendor's ``Retry-After``, in seconds.
+        :param jitter: a number in [0, 1), so that parallel tasks do not retry at the same time.
         """
         if attempt >= self.attempts:
             return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a page to records: raw slices of its bytes, each behind the stamp of its day."""
+"""Cut a page into records: raw slices of its bytes, each with its day in front."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Batch:
     """Records of one day that share the same prefix.
 
     :param day: their UTC day.
-    :param prefix: the opening of each line up to the record's own first key: ``{"_date":"2026-11-01",`` and, for rows
+    :param prefix: the start of each line, before the record's own first key: ``{"_date":"2026-11-01",`` and, for rows
         of a bucket, the bucket's bounds as the vendor spells them.
-    :param records: the records as the vendor sent them, but for line breaks between their tokens: a record is a line.
-    :param start: the start of the bucket, UTC, where the item says it.
-    :param end: the end of the bucket, UTC, where the item says it.
-    :param buckets: the starts of its buckets, or of its day, where the vendor answers every one.
+    :param records: the records as the vendor sent them, without line breaks between tokens: a record is one line.
+    :param start: the start of the bucket, UTC, if the item has it.
+    :param end: the end of the bucket, UTC, if the item has it.
+    :param buckets: the starts of its buckets, for a dataset that has a bucket for every interval.
     """
 
     day: date
@@ -66,9 +66,9 @@ class Batch:
 def split_by_day(page: Page, query: Query) -> Iterator[Batch]:
     """The records of a page by day, in the page's order.
 
-    A bucket without rows gives a batch without records: its day was answered.
+    A bucket without rows gives a batch without records: the vendor has data for that day.
 
-    :raises MalformedResponseError: when an item is not an object, or its day cannot be told or is not of the window.
+    :raises MalformedResponseError: when an item is not an object, or its day is missing or outside of the window.
     """
     dataset = query.dataset
     items = _on_one_line(page.items) if b"\n" in page.body or b"\r" in page.body else page.items
@@ -105,7 +105,7 @@ def parse_record(line: bytes) -> dict[str, Any]:
 
 
 def _by_day(items: list[msgspec.Raw], page: Page, query: Query) -> Iterator[Batch]:
-    """Rows that say their own day, in whatever order the vendor ranks them."""
+    """Group rows that carry their own day, in any order."""
     days: dict[date, list[msgspec.Raw]] = {}
     spans: dict[date, tuple[datetime, datetime]] = {}
     buckets: dict[date, tuple[datetime, ...]] = {}
@@ -127,9 +127,9 @@ def _stamp(day: date) -> bytes:
 
 
 def _bucket_prefix(bucket: Object, bounds: tuple[str, str], results: str) -> bytes:
-    """The bucket's own fields: its bounds, then whatever else it carries, so that nothing is lost.
+    """The bucket's own fields: its bounds, then all others, so that nothing is lost.
 
-    A field of the bucket that is called like one of its rows gets another name: no reader takes a name twice.
+    A field of the bucket with the name of a field of its rows is renamed: readers refuse a line with a name twice.
     """
     rows = bytes(bucket.get(results, b""))
     names = [*bounds, *(name for name in bucket if name not in bounds and name != results)]
@@ -146,7 +146,7 @@ def _unused(name: bytes, rows: bytes, *, taken: bool = False) -> bytes:
 
 
 def _without_stamp(items: list[msgspec.Raw]) -> list[msgspec.Raw]:
-    """Records whose own ``_date`` field, if any, is called ``vendor_date``: the stamp in front has that name."""
+    """Rename a record's own ``_date`` field to ``vendor_date``: the field in front of it has that name."""
     return [_rename_stamp(item) if _STAMP in bytes(item) else item for item in items]
 
 
@@ -178,12 +178,12 @@ def _bounds(item: msgspec.Raw, query: Query, page: Page) -> tuple[datetime, date
     dataset = query.dataset
     try:
         values = _decoder(dataset.bounds, dataset.legacy_bounds).decode(item)
-        said = [value for value in map(bytes, msgspec.structs.astuple(values)) if value]
-        start, end = (_moment(value, dataset.window.time_format) for value in said[:2])
+        bounds = [value for value in map(bytes, msgspec.structs.astuple(values)) if value]
+        start, end = (_moment(value, dataset.window.time_format) for value in bounds[:2])
     except (ValueError, TypeError, OverflowError, OSError, msgspec.DecodeError) as error:
-        raise _malformed(page, f"an item does not say its {' and '.join(dataset.bounds or ())} ({error})") from None
+        raise _malformed(page, f"an item has no valid {' and '.join(dataset.bounds or ())} ({error})") from None
     if not page.window.start <= start < page.window.end:
-        raise _malformed(page, f"an item of {start:%Y-%m-%dT%H:%MZ} is not of the window requested")
+        raise _malformed(page, f"an item of {start:%Y-%m-%dT%H:%MZ} is outside of the requested window")
     problem = bucket_error(start, end, BUCKET_WIDTHS[query.bucket_width or "1d"])
     if problem is not None:
         raise _malformed(page, problem)
@@ -192,7 +192,7 @@ def _bounds(item: msgspec.Raw, query: Query, page: Page) -> tuple[datetime, date
 
 @cache
 def _decoder(*pairs: tuple[str, str] | None) -> msgspec.json.Decoder[msgspec.Struct]:
-    """Reads nothing of an item but its bounds, under any of their names."""
+    """A decoder of an item's bounds, under any of their names."""
     names = [name for pair in pairs if pair for name in pair]
     return msgspec.json.Decoder(
         msgspec.defstruct("Bounds", [(name, msgspec.Raw, msgspec.field(default=msgspec.Raw(b""))) for name in names])
@@ -225,7 +225,7 @@ def _on_one_line(items: list[msgspec.Raw]) -> list[msgspec.Raw]:
 
 
 def _with_prefix(prefix: bytes, record: bytes) -> bytes:
-    # An empty record takes no comma behind the stamp.
+    # An empty record has no comma after the day.
     rest = record[1:]
     return prefix[:-1] + b"}" if rest.strip() == b"}" else prefix + rest
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a status and a body to a page or a typed error."""
+"""Parse a response into a page or a typed error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAX_RETRY_AFTER = 86400.0
 MAX_NAME = 100
 """Characters of an error's type or a request's id in a message."""
 _ERROR_TEXT = 8192
-"""Bytes of an error's raw text that are looked at."""
+"""Bytes of an error's raw text that are parsed."""
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -43,7 +43,7 @@ _ESCAPE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back.
+    """An HTTP response.
 
     :param status: the HTTP status.
     :param headers: the headers, names in lower case.
@@ -67,7 +67,7 @@ _STRUCT = "_Envelope"
 
 @cache
 def _page_decoder(wire: WireFormat) -> msgspec.json.Decoder[Any]:
-    """Reads of a page what every vendor has under some name; the items stay raw."""
+    """A decoder of what every vendor's page has under some name; the items stay raw."""
     fields: list[tuple[str, Any, Any]] = [
         *((f"items_{number}", list[msgspec.Raw] | None, None) for number in range(len(wire.items_fields))),
         ("has_more", bool | None, None),
@@ -93,22 +93,22 @@ def _error_decoder(wire: WireFormat) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("_Error", fields, rename={"text": wire.error_text_field}))
 
 
-def parse_page(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, now: datetime) -> Page:
-    """The page in an answer to the paginator's request.
+def parse_page(response: Response, paginator: CursorPaginator, vendor: Vendor, *, now: datetime) -> Page:
+    """Parse the response to the paginator's request.
 
     :param now: the time of arrival, UTC.
-    :raises AIAnalyticsError: the typed error that the answer stands for.
+    :raises AIAnalyticsError: the typed error that the response means.
     """
     wire = paginator.query.dataset.wire
-    if answer.status != 200:
-        raise_error(answer, paginator, vendor, now=now)
+    if response.status != 200:
+        raise_error(response, paginator, vendor, now=now)
     try:
-        envelope = _decode_page(answer.body, wire)
+        envelope = _decode_page(response.body, wire)
         if envelope.data_refreshed_at is not None:
             parse_timestamp(envelope.data_refreshed_at)
     except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise MalformedResponseError(
-            f"the answer is not the JSON the contract promises ({error})",
+            f"the response is not the JSON of the contract ({error})",
             where=paginator.where,
             hint="Nothing of this window was kept; a retry reads it again",
         ) from None
@@ -116,14 +116,14 @@ def parse_page(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, 
     items = next((found for found in candidates if found is not None), None)
     if items is None:
         raise MalformedResponseError(
-            f"the answer is a JSON object without {wire.items_fields[0]}",
+            f"the response is a JSON object without {wire.items_fields[0]}",
             where=paginator.where,
             hint="A retry reads the window again",
         )
     return Page(
         window=paginator.window,
         number=paginator.number,
-        body=answer.body,
+        body=response.body,
         items=items,
         next_cursor=envelope.next_cursor,
         has_more=envelope.has_more,
@@ -135,14 +135,14 @@ def parse_page(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, 
     )
 
 
-def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *, now: datetime) -> NoReturn:
-    """Raise the typed error that a status and an error body stand for; the vendor's ``wire.py`` says what they mean."""
+def raise_error(response: Response, paginator: CursorPaginator, vendor: Vendor, *, now: datetime) -> NoReturn:
+    """Raise the typed error of an error response. The vendor's ``wire.py`` defines what it means."""
     wire = paginator.query.dataset.wire
-    kind, message = _parse_error(answer.body, wire)
+    kind, message = _parse_error(response.body, wire)
     *_, last_day = paginator.window.days()
     verdict = wire.classify(
         ErrorResponse(
-            status=answer.status,
+            status=response.status,
             type=kind,
             message=message,
             has_cursor=paginator.has_cursor,
@@ -150,12 +150,12 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
             last_day=last_day,
         )
     )
-    request_id = foreign_text(answer.headers.get(wire.request_id_header, ""), MAX_NAME)
-    text = f"the vendor answered {answer.status}{' ' + kind if kind else ''}"
+    request_id = foreign_text(response.headers.get(wire.request_id_header, ""), MAX_NAME)
+    text = f"the vendor answered {response.status}{' ' + kind if kind else ''}"
     text += f": {message}" if message else ""
     text += f" (request {request_id})" if request_id else ""
     where = paginator.where
-    if verdict.kind in (ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION_DENIED) and _is_html(answer):
+    if verdict.kind in (ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION_DENIED) and _is_html(response):
         raise VendorUnavailableError(
             f"{text}, an HTML page: a proxy or a challenge in between, not the vendor's API",
             where=where,
@@ -186,7 +186,7 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
         case ErrorKind.RATE_LIMITED:
             raise RateLimitedError(
                 text,
-                retry_after=retry_after(answer.headers, now=now),
+                retry_after=retry_after(response.headers, now=now),
                 where=where,
                 hint=(
                     f"The budget of {vendor.requests_per_minute} requests a minute belongs to the whole organization; "
@@ -195,7 +195,7 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
             )
         case ErrorKind.UNAVAILABLE:
             raise VendorUnavailableError(
-                text, retry_after=retry_after(answer.headers, now=now), where=where, hint="A retry may pass"
+                text, retry_after=retry_after(response.headers, now=now), where=where, hint="A retry may pass"
             )
         case ErrorKind.REDIRECT:
             raise InvalidRequestError(
@@ -209,8 +209,8 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
             )
 
 
-def _is_html(answer: Response) -> bool:
-    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
+def _is_html(response: Response) -> bool:
+    return "html" in response.headers.get("content-type", "") or response.body.lstrip()[:1] == b"<"
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:

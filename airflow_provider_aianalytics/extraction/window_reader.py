@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pages of one window: their records by day, and the verdict on each day (:mod:`.window_check` has the rules)."""
+"""Read the pages of one window: the records by day, and whether each day is complete and final."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
 class WindowReader:
-    """One window as its pages come in; begun anew when the chain begins again.
+    """Collects the pages of one window, and starts over with each first page.
 
     :ivar pages: the pages of the chain so far.
     :ivar requests: the requests spent, retries and restarts included.
     :ivar read_at: when the first page of the chain came, UTC.
-    :ivar data_refreshed_at: the vendor's watermark as spelled, the earliest of the pages; ``None`` where one says none.
-    :ivar organization_id: the organization as the vendor names it, where it does.
-    :ivar is_consistent: whether all pages are of one answer; if not, no day is complete.
-    :ivar capped: how many buckets of a day came with as many groups as the vendor serves, so that more may be missing.
+    :ivar data_refreshed_at: the earliest watermark of the pages, as the vendor wrote it; ``None`` if a page has none.
+    :ivar organization_id: the vendor's id of the organization, if it has one.
+    :ivar is_consistent: whether all pages belong to the same data; if not, no day is complete.
+    :ivar capped: by day, how many buckets have as many groups as the vendor serves, so that more may be missing.
     """
 
     def __init__(self, query: Query, window: Window) -> None:
@@ -39,9 +39,9 @@ class WindowReader:
         self.window = window
         self.requests = 0
         self.read_at: datetime
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self.pages = 0
         self.data_refreshed_at: str | None = None
         self.organization_id: str | None = None
@@ -54,12 +54,12 @@ class WindowReader:
         self._starts: set[datetime] = set()
 
     def add_page(self, page: Page) -> Iterator[Batch]:
-        """Take in the next page and hand out its records by day.
+        """Add the next page and return its records by day.
 
-        :raises MalformedResponseError: when an item cannot be believed.
+        :raises MalformedResponseError: when an item contradicts the catalogue.
         """
         if page.number == 1:
-            self._begin()
+            self._reset()
             self.read_at = page.read_at
             self.data_refreshed_at = page.data_refreshed_at
         elif self.data_refreshed_at and page.data_refreshed_at:
@@ -89,7 +89,7 @@ class WindowReader:
             yield batch
 
     def _check_rows(self, batch: Batch, page: Page) -> None:
-        """Refuse a bucket that holds a row twice, on one page or on two neighbouring ones."""
+        """Refuse a bucket with the same row twice, on one page or on two neighbouring pages."""
         dataset = self.query.dataset
         if dataset.results is None or batch.start is None:
             return
@@ -107,15 +107,15 @@ class WindowReader:
 
     def _twice(self, batch: Batch, page: Page) -> MalformedResponseError:
         return MalformedResponseError(
-            f"the bucket of {batch.start:%Y-%m-%dT%H:%MZ} holds a row twice",
+            f"the bucket of {batch.start:%Y-%m-%dT%H:%MZ} has the same row twice",
             where=page.where,
             hint="Nothing of this window was kept; a retry reads it again",
         )
 
     def covers(self, day: date) -> bool:
-        """Whether the window holds the whole of a day.
+        """Whether the window has the whole of a day.
 
-        :raises MalformedResponseError: when a day is missing that must be there by now: absence is no zero.
+        :raises MalformedResponseError: when a day is missing that the vendor must have by now: it is not empty.
         """
         if not self.is_consistent:
             return False
@@ -123,7 +123,7 @@ class WindowReader:
         match availability.kind:
             case "aggregated":
                 due = self.read_at >= availability.assumed_from(day, omits_empty_days=False)
-                # The vendor may not have aggregated a young day that it answers with nothing.
+                # An empty response for a young day may mean that the vendor has not aggregated it yet.
                 return not self._is_missing(day, due=due) and (due or self._rows[day] > 0)
             case "watermark":
                 due = self.refreshed_at is not None and self.refreshed_at >= midnight(day + DAY)
@@ -133,7 +133,7 @@ class WindowReader:
                 return not self._is_missing(day, due=due) and self.read_at >= availability.settled_from(day)
 
     def is_final(self, day: date) -> bool:
-        """Whether a day that is covered and not capped stays as it is. A day without a row is not taken for final."""
+        """Whether a complete day will not change any more. A day without a row never counts as final."""
         availability = self.query.dataset.availability
         return self._rows[day] > 0 and availability.is_final(day, read_at=self.read_at, refreshed_at=self.refreshed_at)
 
@@ -143,10 +143,10 @@ class WindowReader:
         return None if self.data_refreshed_at is None else parse_timestamp(self.data_refreshed_at)
 
     def _is_missing(self, day: date, *, due: bool) -> bool:
-        """Whether buckets of a day are missing, where the vendor answers every one.
+        """Whether buckets of a day are missing, for a dataset that has a bucket for every interval.
 
-        :param due: whether they must be there by now.
-        :raises MalformedResponseError: when they must.
+        :param due: whether the vendor must have them by now.
+        :raises MalformedResponseError: if buckets are missing that are due.
         """
         if not self.query.dataset.is_series:
             return False
@@ -156,16 +156,16 @@ class WindowReader:
             first = min(self._buckets, default=None)
             goes_to = f", though the data goes up to {self.data_refreshed_at}" if self.data_refreshed_at else ""
             raise MalformedResponseError(
-                f"{missing} of {expected} buckets of {day} are not there{goes_to}, and an empty one would be there too",
+                f"{missing} of {expected} buckets of {day} are missing{goes_to}; an empty bucket would be present",
                 where=f"{self.query.dataset} {self.window}",
-                hint="The day was not taken for an empty one. "
+                hint="The day was not landed as empty. "
                 + (f"The response has data from {first} on; start there" if first else "A retry reads it again"),
             )
         return missing > 0
 
 
 def is_capped(batch: Batch, query: Query) -> bool:
-    """Whether a bucket came full: the vendor keeps so many groups and drops the rest without a word."""
+    """Whether a bucket has as many groups as the vendor serves: it drops the rest silently."""
     cap = query.dataset.groups_per_bucket
     if cap is None or not query.group_by or len(batch.records) < cap:
         return False
@@ -173,6 +173,6 @@ def is_capped(batch: Batch, query: Query) -> bool:
     counted = [dimension for dimension in query.group_by if dimension not in uncounted]
     if len(counted) == len(query.group_by) or len(batch.records) == cap:
         return True
-    # A group can be several rows, one for each type of cost, so the groups are counted without it.
+    # A group can have several rows, one for each type of cost, so groups are counted without that dimension.
     rows = map(_OBJECT.decode, batch.records)
     return len({tuple(row.get(dimension) for dimension in counted) for row in rows}) >= cap

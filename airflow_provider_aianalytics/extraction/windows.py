@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a period to windows: API-legal slices, as few as the vendor's limits allow."""
+"""Cut a period into windows: as few as the vendor's limits allow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAST_DAY = date.max - 366 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What a run asks for: whole UTC days, half-open.
+    """The days of a run: whole UTC days, half-open.
 
     :param start: the first day.
     :param end: the day after the last.
@@ -45,17 +45,17 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One slice of a period that the API takes in one chain of pages.
+    """One slice of a period that the API serves as one chain of pages.
 
     :param start: UTC midnight.
-    :param end: exclusive; UTC midnight, or earlier on the last day where a day so far is asked for.
+    :param end: exclusive; UTC midnight, or earlier on the last day if the day so far is requested.
     """
 
     start: datetime
     end: datetime
 
     def days(self) -> Iterator[date]:
-        """The days it touches, ascending."""
+        """The days that it overlaps, ascending."""
         last = self.end.date() if self.end.time() == time(0) else self.end.date() + DAY
         return _days(self.start.date(), last)
 
@@ -66,7 +66,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The windows that can be asked for now, and the days that cannot exist yet."""
+    """The windows to request now, and the days that cannot exist yet."""
 
     windows: tuple[Window, ...]
     unavailable: tuple[date, ...]
@@ -82,9 +82,9 @@ def plan(
 ) -> Plan:
     """Cut a period into windows, never before the first day and never past what can exist.
 
-    :param now: the time of asking, UTC.
-    :param bucket_width: the width asked for; some have shorter windows.
-    :param partial: whether the day so far is asked for too, up to the last complete bucket.
+    :param now: the current time, UTC.
+    :param bucket_width: the requested width; some widths have shorter windows.
+    :param partial: whether to include the day so far, up to the last complete bucket.
     :raises InvalidArgumentError: for a period the vendor does not have.
     """
     check_period(dataset, period, now=now)
@@ -99,14 +99,14 @@ def plan(
     while start < end:
         windows.append(Window(start, min(start + step, end)))
         start += step
-    asked = {day for window in windows for day in window.days()}
-    return Plan(tuple(windows), tuple(day for day in period.days() if day not in asked))
+    planned = {day for window in windows for day in window.days()}
+    return Plan(tuple(windows), tuple(day for day in period.days() if day not in planned))
 
 
 def check_period(dataset: Dataset, period: Period, *, now: datetime | None = None) -> None:
     """Refuse a period that begins before what the vendor has.
 
-    :param now: the time of asking, UTC; ``None`` leaves the retention unchecked.
+    :param now: the current time, UTC; ``None`` skips the check of the retention.
     :raises InvalidArgumentError: naming the first day there is.
     """
     first = first_day(dataset, now=now)
@@ -117,7 +117,7 @@ def check_period(dataset: Dataset, period: Period, *, now: datetime | None = Non
 
 
 def first_day(dataset: Dataset, *, now: datetime | None = None) -> date | None:
-    """The first day that can be asked for, ``None`` where no limit is known."""
+    """The first day that can be requested, ``None`` if there is no limit."""
     first = dataset.first_day
     if dataset.retention is not None and now is not None:
         # a window must start within the retention to the second, so its first whole day is the next
@@ -130,7 +130,7 @@ def parse_day(value: object, *, name: str) -> date:
     """A UTC day from what a DAG author may write: ``2026-11-01``, a date, or an aware moment at UTC midnight.
 
     :param value: a string, a ``date`` or a ``datetime``.
-    :param name: how the argument is called, for the message.
+    :param name: the argument's name, for the message.
     :raises InvalidArgumentError: for anything else, also for a naive datetime, for a time of day, and for a day that
         leaves no room in the calendar for when it is available and final.
     """
@@ -179,7 +179,7 @@ def _days(start: date, end: date) -> Iterator[date]:
 
 
 def midnight(day: date) -> datetime:
-    """The beginning of a UTC day."""
+    """The start of a UTC day."""
     return datetime.combine(day, time(0), tzinfo=UTC)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The async half of the hooks, for triggers: another transport under the same connection, checks and answers."""
+"""The async transport of the hooks, for triggers: the same connection, checks and parsing over ``aiohttp``."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from airflow_provider_aianalytics.extraction.query import Query
 
 MAX_BODY = 8 * 1024 * 1024
-"""Bytes of one decompressed answer to a probe, which holds one item; in memory of a process that others share."""
+"""Bytes of one decompressed response to a probe, which holds one item; in memory of a process that others share."""
 
 
 @dataclass(frozen=True, slots=True)
 class _TransportOptions:
-    """How the connection says to get there: what ``requests`` would do, told to ``aiohttp``."""
+    """The connection's proxy and TLS settings as ``aiohttp`` takes them."""
 
     proxy: str | None
     tls: ssl.SSLContext | None
@@ -61,7 +61,7 @@ class AsyncAnalyticsHook:
     async def probe(self, checked: Query, day: date) -> Page:
         """One page of one day at ``limit=1``, from one request: what to do after a failure is the caller's business.
 
-        :raises AIAnalyticsError: the typed error that the answer, or its absence, stands for.
+        :raises AIAnalyticsError: the typed error that the response, or its absence, stands for.
         """
         (window,) = self.hook.windows(checked, Period.of(day))
         paginator = CursorPaginator(checked, window)
@@ -73,9 +73,9 @@ class AsyncAnalyticsHook:
         if wait > 0:
             await self.clock.async_sleep(wait)
         paginator.requests += 1
-        answer = await self._get(paginator, checked.parameters(window, limit=1), transport)
+        response = await self._get(paginator, checked.parameters(window, limit=1), transport)
         try:
-            return parse_page(answer, paginator, self.hook.vendor, now=self.clock.now())
+            return parse_page(response, paginator, self.hook.vendor, now=self.clock.now())
         except RateLimitedError as error:
             await sync_to_async(self.hook.on_rate_limited)(error.retry_after)
             raise
@@ -86,7 +86,7 @@ class AsyncAnalyticsHook:
         endpoint, vendor, dataset = self.hook.endpoint, self.hook.vendor, paginator.query.dataset
         connect, read = endpoint.timeouts
         try:
-            # As requests reads one: without a scheme it is http, and an empty one is none.
+            # As requests does: without a scheme it is http, and an empty proxy is none.
             proxy = prepend_scheme_if_needed(transport.proxy, "http") if transport.proxy else None  # type: ignore[no-untyped-call]
             async with (
                 aiohttp.ClientSession(
@@ -126,7 +126,7 @@ async def _body(response: aiohttp.ClientResponse, paginator: CursorPaginator) ->
         size += len(part)
         if size > MAX_BODY:
             raise OversizedResponseError(
-                f"the answer to limit=1 is longer than {MAX_BODY} bytes",
+                f"the response to limit=1 is longer than {MAX_BODY} bytes",
                 where=paginator.where,
                 hint="The rest of it was not read",
             )
@@ -134,7 +134,7 @@ async def _body(response: aiohttp.ClientResponse, paginator: CursorPaginator) ->
 
 
 def _load_connection(hook: AnalyticsHook, connection: Connection) -> _TransportOptions:
-    """Read the connection into the hook; its extra and the masking ask Airflow's supervisor, so not on the loop."""
+    """Read the connection into the hook. Not on the event loop: it makes blocking calls to Airflow's supervisor."""
     endpoint = hook.endpoint = hook.load_connection(connection)
     extra = connection.extra_dejson
     with requests.Session() as session:
@@ -149,7 +149,7 @@ def _load_connection(hook: AnalyticsHook, connection: Connection) -> _TransportO
 
 
 def _tls(verify: Any, cert: Any) -> ssl.SSLContext:
-    """A context for what ``requests`` takes: a flag or a path, and a file or a pair of files."""
+    """An SSL context from settings of ``requests``: a flag or a path, and a file or a pair of files."""
     path = verify if isinstance(verify, str) else certifi.where()
     try:
         folder = os.path.isdir(path)

@@ -111,8 +111,8 @@ class AnalyticsHook(RateLimitedHttpHook):
         day = (self.clock.now() - dataset.availability.lag).date() - 2 * DAY
         address = ""
         try:
-            if (asked := self.endpoint.base_url) != self.vendor.base_url:
-                address = f". The connection's host led to {asked}; an empty host is {self.vendor.base_url}"
+            if (host := self.endpoint.base_url) != self.vendor.base_url:
+                address = f". The connection's host is {host}; an empty host is {self.vendor.base_url}"
             self.probe(build_query(dataset), day, backoff=ONE_RETRY)
         except NotYetAvailableError:
             pass  # the key was let in, which is what was asked

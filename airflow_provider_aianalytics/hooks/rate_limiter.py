@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The budget of a connection, shared by all task processes of a machine through one small locked file.
+"""The rate limiter of a connection, shared by all task processes of a machine through a small locked file.
 
-Machines do not see each other's ledgers; between them each learns its share from the vendor's refusals.
+Machines do not see each other's files. Between machines, each finds its share from the vendor's refusals.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 FOLDER = Path(tempfile.gettempdir()) / f"aianalytics-{os.getuid()}"
 """Where the files of this machine's user are."""
 HOME_FOLDER = Path("~/.cache/airflow-provider-aianalytics")
-"""Where they are when somebody else has made the first folder."""
+"""Where they are if another user owns the first folder."""
 LOCK_WAIT = 5.0
 """Seconds to wait for another process: it holds a file for less than a millisecond."""
 MAX_FILE = 1 << 20
@@ -40,12 +40,12 @@ WINDOW = 60.6
 
 
 class SharedRateLimiter:
-    """Reads, changes and writes a budget under a lock.
+    """Reads, changes and writes a rate limiter under a lock.
 
-    Where no file can be shared, the budget is this process' own.
+    If the file cannot be used, the process has a rate limiter of its own.
 
-    :param endpoint: whose budget it is; those of one key at one address are one.
-    :ivar is_shared: whether others beyond this machine were seen to use the budget too.
+    :param endpoint: one key at one address has one budget.
+    :ivar is_shared: whether clients beyond this machine were seen to use the budget too.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -97,7 +97,7 @@ class SharedRateLimiter:
         try:
             limiter = msgspec.json.decode(os.pread(descriptor, MAX_FILE, 0), type=RateLimiter)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._new()  # a writer was killed in the middle, or somebody else wrote it
+            return self._new()  # a writer was killed half-way, or something else wrote it
         if not (1 <= limiter.share <= limiter.requests and limiter.step >= 1 and limiter.window == WINDOW):
             return self._new()
         if limiter.requests != self._requests:
@@ -109,7 +109,7 @@ class SharedRateLimiter:
 
 
 def _own_folder() -> Path:
-    """A folder that belongs to this user, and that nobody else can write to.
+    """A folder that belongs to this user and that no other user can write to.
 
     :raises OSError: when there is none.
     """
@@ -121,4 +121,4 @@ def _own_folder() -> Path:
                 if found.st_mode & 0o077:
                     folder.chmod(0o700)
                 return folder
-    raise OSError(f"{FOLDER} is somebody else's, and {HOME_FOLDER} cannot be made")
+    raise OSError(f"{FOLDER} belongs to another user, and {HOME_FOLDER} cannot be created")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pages of windows that are not finished: a later try of the same task run goes on behind them."""
+"""The pages of unfinished windows, saved so that a later try of the same task run resumes after them."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _MOMENT = "%Y%m%dT%H%M%S"
 
 
 class PageCheckpoint:
-    """Keeps the pages of long windows in the lake, beside its tables, until their days are committed.
+    """Saves the pages of long windows in the lake, beside its tables, until their days are committed.
 
-    A window of one page enabled nothing. A file's name tells when the page came, and holds a checksum over its chain of
-    pages up to it, so that pages of two chains are never taken for one. What cannot be kept is read again: that is no
-    reason to fail.
+    A window of one page needs none. A file's name has the time at which the page was read and a checksum over all pages
+    of the chain up to it, so pages of two chains are never mixed. A page that cannot be saved is read again, which is
+    no reason to fail.
 
     :param table: the table that the pages are read for.
-    :param owner: the name of this series of tries; another's pages are left alone until they are old.
-    :param enabled: whether pages may be kept at all.
+    :param owner: the name of this series of tries; the pages of other series stay until they are old.
+    :param enabled: whether pages may be saved at all.
     """
 
     def __init__(self, table: LakeTable, owner: str, *, enabled: bool = True) -> None:
@@ -46,14 +46,14 @@ class PageCheckpoint:
         self._names: dict[str, set[str]] = {}
         self._sums: dict[str, int] = {}
         self._enabled = enabled
-        # Packing costs more than a disk, and less than a network.
+        # Compression is slower than a disk and faster than a network.
         self._pack: Callable[[bytes], bytes] = bytes if self._is_local else partial(igzip.compress, compresslevel=1)
         self._unpack: Callable[[bytes], bytes] = bytes if self._is_local else gzip.decompress
 
     def load(self) -> None:
-        """Look up what earlier tries left, and remove what others left long ago; one listing.
+        """Find the pages of earlier tries and remove old ones of other series, in one listing.
 
-        Where no pages may be saved, all of the table's pages are removed, whoever left them: they are raw.
+        Where no pages may be saved, all pages of the table are removed: they are raw.
         """
         self._fs.invalidate_cache(self._folder)
         try:
@@ -73,37 +73,37 @@ class PageCheckpoint:
             else:
                 others.setdefault(owner, []).append(path)
         for paths in others.values():
-            with suppress(OSError):  # its owner, or another, has just removed it
+            with suppress(OSError):  # another run has just removed it
                 if time.time() - self._fs.modified(paths[0]).timestamp() > STALE_AFTER:
                     self._fs.rm(paths)
 
     def pages(self, window: Window) -> Iterator[tuple[datetime, bytes]]:
-        """A window's first pages, in order, as far as they were kept whole: when they came, and their bodies."""
+        """The saved pages of a window, in order, up to the first damaged one: when each was read, and its body."""
         names = self._names.get(_key(window), set())
         chain = 0
         for number, name in enumerate(sorted(names), 1):
             body = self._body(name)
             chain = isal_zlib.crc32(body, chain)
-            told, _, came = name.rpartition("-")
-            if told != _name(window, number, chain):
+            checksum, _, read_at = name.rpartition("-")
+            if checksum != _name(window, number, chain):
                 self._remove(names, {later for later in names if later >= name})
                 return
-            yield datetime.strptime(came, _MOMENT).replace(tzinfo=UTC), body
+            yield datetime.strptime(read_at, _MOMENT).replace(tzinfo=UTC), body
 
     def _body(self, name: str) -> bytes:
         try:
             return self._unpack(self._fs.cat_file(f"{self._own}/{name}"))
         except (OSError, EOFError, zlib.error):
-            return b""  # which no name is the checksum of
+            return b""  # no name has its checksum
 
     def checkpoint(self, pages: Iterable[Page]) -> Iterator[Page]:
-        """The same pages; those that another one follows are kept as they come."""
+        """Pass pages through, and save each that is not the last."""
         for page in pages:
             if page.next_cursor is not None and self._enabled:
-                self._keep(page)
+                self._save(page)
             yield page
 
-    def _keep(self, page: Page) -> None:
+    def _save(self, page: Page) -> None:
         key = _key(page.window)
         self._sums[key] = isal_zlib.crc32(page.body, self._sums[key] if page.number > 1 else 0)
         name = f"{_name(page.window, page.number, self._sums[key])}-{page.read_at.strftime(_MOMENT)}"
@@ -114,9 +114,9 @@ class PageCheckpoint:
         self._remove(names, {other for other in names if other > here})  # another chain's
         try:
             self._put(f"{self._own}/{name}", self._pack(page.body))
-        except Exception as error:  # each store has its own
+        except Exception as error:  # each store has its own errors
             self._enabled = False
-            log.warning("No more pages are kept for a retry: %s: %s", type(error).__name__, error)
+            log.warning("pages are not saved for a retry any more: %s: %s", type(error).__name__, error)
         else:
             names.add(name)
 
@@ -125,7 +125,7 @@ class PageCheckpoint:
             self._fs.pipe_file(path, data)
             return
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_bytes(data)  # cut off by a kill or a power failure, it fails its checksum
+        Path(path).write_bytes(data)  # a file that is cut off fails its checksum
 
     def drop(self, window: Window) -> None:
         """Remove the pages of a window."""
@@ -139,7 +139,7 @@ class PageCheckpoint:
             names -= gone
 
     def tidy(self) -> None:
-        """Leave no empty folders behind, where there are such."""
+        """Remove empty folders, on a file system."""
         if self._is_local:
             with suppress(OSError):  # others may be reading
                 for folder in (Path(self._own), Path(self._folder), Path(self._folder).parent):
@@ -151,5 +151,5 @@ def _key(window: Window) -> str:
 
 
 def _name(window: Window, number: int, chain: int | None = None) -> str:
-    beginning = f"{_key(window)}~{number:05}-"
-    return beginning if chain is None else f"{beginning}{chain:08x}"
+    prefix = f"{_key(window)}~{number:05}-"
+    return prefix if chain is None else f"{prefix}{chain:08x}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Totals are exact, whatever the time_format of the amounts."""
+"""Totals are exact, however the amounts are written."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paginator along a chain of pages: to its proper end, in circles never, and begun again at most twice."""
+"""The paginator follows a chain of pages to its end, never in circles, and restarts at most twice."""
 
 from __future__ import annotations
 

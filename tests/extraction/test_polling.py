@@ -291,7 +291,7 @@ def test_the_timeout_can_be_forwarded_to_the_vendor() -> None:
     assert "claude_enterprise users of 2026-11-17 was not available by 2026-11-24 10:00 UTC" in message
     assert "expected from 2026-11-18 10:00 UTC and overdue from 2026-11-21 10:00 UTC" in message
     assert f"{wait.requests} requests between 2026-11-18 10:05 UTC and 2026-11-2" in message
-    assert "the last answer: not yet" in message
+    assert "the last response: not yet" in message
 
 
 def test_a_timeout_before_the_first_look_says_so() -> None:

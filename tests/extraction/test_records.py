@@ -44,7 +44,7 @@ def lines_of(parts: Iterable[Batch]) -> list[bytes]:
 
 
 def exactly(text: str | bytes) -> Any:
-    """JSON parsed with the time_format of every number kept."""
+    """JSON parsed with every number as it was written."""
     return json.loads(text, parse_int=lambda digits: ("number", digits), parse_float=lambda digits: ("number", digits))
 
 

@@ -77,7 +77,7 @@ class Story:
         )
 
     def wait(self, what: Callable[[], Any], *, within: float, but: str, every: float = 1.0) -> Any:
-        """DayPoller, and start again what ends meanwhile, as a supervisor does."""
+        """Wait, and restart what ends meanwhile, as a supervisor does."""
 
         def seen() -> Any:
             self.processes.revive()

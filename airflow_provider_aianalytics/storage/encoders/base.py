@@ -49,19 +49,19 @@ class DayFile(ABC):
         self._file: IO[bytes] = self._stack.enter_context(path.open("xb"))
 
     def write(self, batch: Batch) -> None:
-        """Take the next records of the day."""
+        """Write the next records of the day."""
         if self._total_of is not None:
             self._total += self._total_of(batch.records)
         self._take(batch)
 
     def finish(self) -> Content:
-        """Close the compressor and the file, and say what it holds."""
+        """Close the compressor and the file, and describe its content."""
         with self._stack:
             length, sha256 = self._end()
         return Content(self._rows, length, sha256, self._total if self._total_of is not None else None)
 
     def discard(self) -> None:
-        """Give the file up, finished or not."""
+        """Delete the file, finished or not."""
         self._stack.close()
         self.path.unlink(missing_ok=True)
 
@@ -84,7 +84,7 @@ class DayFile(ABC):
 
 
 class CompressedWriter:
-    """CompressedWriter on its way into a file: counted, digested, then compressed.
+    """Text on its way into a file: counted, digested, then compressed.
 
     :param compression: a key of :data:`COMPRESSIONS`.
     """

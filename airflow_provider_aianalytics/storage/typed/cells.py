@@ -42,9 +42,9 @@ TYPES: dict[ColumnType, object] = {
     ColumnType.TIMESTAMP: Annotated[str, Meta(pattern=_MOMENT)] | Integer,
     ColumnType.CENTS: Annotated[str, Meta(pattern=_PLAIN)],
 }
-"""What is decoded for a cell: the time_format that is usual, checked so that it cannot fail to be exact.
+"""The type that decodes a cell of the usual form exactly.
 
-Amounts stay the text of a number that fits their column; of moments :func:`moment` tells whether they exist.
+Amounts stay text that is checked to fit their column. :func:`moment` checks that a time exists.
 """
 
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in TYPES.items()}
@@ -56,7 +56,7 @@ class MisfitError(ValueError):
 
 
 def cell(raw: msgspec.Raw, kind: ColumnType) -> object:
-    """The value of a cell, from any time_format of it.
+    """The value of a cell in any form that JSON allows.
 
     :raises MisfitError: when it is of another type.
     :raises MalformedResponseError: when it is an amount that does not fit its column.
@@ -80,13 +80,13 @@ def integers(values: Sequence[int | None]) -> array[int] | None:
         return None
 
 
-def moment(spelled: str | int) -> datetime:
+def moment(value: str | int) -> datetime:
     """A moment from RFC 3339, a date (its midnight, UTC) or Unix seconds.
 
     :raises MisfitError: when there is no such moment.
     """
     try:
-        return datetime.fromtimestamp(spelled, UTC) if isinstance(spelled, int) else parse_timestamp(spelled)
+        return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else parse_timestamp(value)
     except (ValueError, OverflowError, OSError) as error:
         raise MisfitError(str(error)) from None
 

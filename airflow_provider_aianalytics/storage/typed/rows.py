@@ -35,7 +35,7 @@ class RecordReader:
         """The paths of the fields that had to go to ``_extra`` so far."""
         self._where = str(dataset)
         self._older = {**LEGACY_NAMES, **_older_bounds(dataset)}
-        # A bucket's bounds are with_prefix in front of its rows, which have none of their own.
+        # The bounds of a bucket are in the prefix of its rows, which have none of their own.
         bounds = dataset.bounds or () if dataset.results else ()
         self._with_prefix = shape_of(tuple(column for column in dataset.columns if column.path in bounds))
         self._shape = shape_of(tuple(column for column in dataset.columns if column.path not in bounds))
@@ -49,7 +49,7 @@ class RecordReader:
         try:
             try:
                 return self._read(batches, trusting=True)
-            except MisfitError:  # a moment that is spelled well and does not exist
+            except MisfitError:  # a time of the right form that does not exist, such as 31 February
                 return self._read(batches, trusting=False)
         except MalformedResponseError as error:
             raise MalformedResponseError(error.message, where=self._where, hint=error.hint) from None
@@ -111,7 +111,7 @@ def _older_bounds(dataset: Dataset) -> Mapping[str, str]:
     return dict(zip(dataset.legacy_bounds or (), dataset.bounds or (), strict=True)) if dataset.legacy_bounds else {}
 
 
-def _moments(spelled: Sequence[str | int | None]) -> list[Any]:
+def _moments(values: Sequence[str | int | None]) -> list[Any]:
     # Few are different: the bounds of buckets.
-    known = {value: moment(value) for value in set(spelled) if value is not None}
-    return [None if value is None else known[value] for value in spelled]
+    known = {value: moment(value) for value in set(values) if value is not None}
+    return [None if value is None else known[value] for value in values]

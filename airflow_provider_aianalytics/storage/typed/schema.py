@@ -24,8 +24,8 @@ is an error and never rounded.
 ``starting_date``) fill the columns of the present ones.
 
 **_extra** is a JSON object, nested as the record is, of what has no column: fields the schema does not know, and known
-fields whose value is of another type than their column, which is null then. Values keep the vendor's time_format. It is
-null where there is nothing. Of a name that stands twice in one object the last counts, as for any JSON parser.
+fields whose value is of another type than their column, which is null then. Values keep the vendor's bytes. It is null
+if there is nothing to keep. Of a name that stands twice in one object the last counts, as for any JSON parser.
 
 **Breakdowns** are rows. Datasets with a breakdown give for each bucket, and for each member of one:
 
