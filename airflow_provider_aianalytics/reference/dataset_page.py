@@ -6,20 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
+from airflow_provider_aianalytics.lineage.collect import TYPES
 from airflow_provider_aianalytics.reference.samples import sample
-from airflow_provider_aianalytics.storage.typed.schema import PRECISION, SCALE, typed_columns
+from airflow_provider_aianalytics.storage.typed.schema import typed_columns
 from airflow_provider_aianalytics.vendors.availability import Availability
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset, Vendor
 
-PARQUET_TYPES = {
-    ColumnType.STRING: "string",
-    ColumnType.INTEGER: "int64",
-    ColumnType.NUMBER: "double",
-    ColumnType.BOOLEAN: "bool",
-    ColumnType.DATE: "date",
-    ColumnType.TIMESTAMP: "timestamp, UTC",
-    ColumnType.CENTS: f"decimal({PRECISION}, {SCALE})",
-}
 UNITS = {ColumnType.CENTS: "US cents"}
 MEANINGS = {
     "_date": "the UTC day",
@@ -158,7 +150,7 @@ def _columns(dataset: Dataset) -> str:
     rows = [
         [
             f"`{column.name}`",
-            PARQUET_TYPES[column.type],
+            TYPES[column.type],
             _unit(column),
             _meaning(dataset, column),
             _code(cells[column.name]),
