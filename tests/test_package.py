@@ -120,8 +120,15 @@ def test_the_sdist_has_what_a_builder_and_a_tester_need(built: Path) -> None:
     with tarfile.open(built / f"{STEM}.tar.gz") as sdist:
         names = {name.removeprefix(f"{STEM}/") for name in sdist.getnames()}
     assert {name for name in names if name.startswith(f"{PACKAGE}/")} == ours()
-    assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "tests/test_package.py"} <= names
-    assert {name.split("/")[0] for name in names if "/" in name} == {PACKAGE, "dags_examples", "tests"}
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "docs/README.md",
+        "tests/test_package.py",
+    } <= names
+    assert {name.split("/")[0] for name in names if "/" in name} == {PACKAGE, "dags_examples", "docs", "tests"}
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".log"))]
 
 

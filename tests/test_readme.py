@@ -39,6 +39,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z][\w.-]*):", MAKEFILE, re.MULTILINE)) | {
     f"test-airflow-{version}" for version in ("2.11", "3.0", "3.1", "3.2", "3.3", "3.3-py3.13")
 }
+VERSIONS = re.findall(r"^VERSIONS := (.*)$", MAKEFILE, re.MULTILINE)[0]
 FIRST_DAY, TODAY = date(2026, 1, 1), date(2026, 11, 20)
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=[document.name for document in DOCUMENTS])
@@ -155,6 +156,15 @@ def check_connection(assignment: str) -> None:
 @each_guide
 def test_commands_within_sentences_exist(document: Document) -> None:
     assert {command.split()[0] for command in re.findall(r"`make ([^`]+)`", document.prose)} <= TARGETS
+
+
+def test_the_workflow_runs_documented_commands_on_every_supported_cell() -> None:
+    workflow = (ROOT / ".github/workflows/test.yml").read_text()
+    cells = set(re.findall(r"^CELLS := (.*)$", MAKEFILE, re.MULTILINE)[0].replace("$(VERSIONS)", VERSIONS).split())
+    commands = set(re.findall(r"command: ([\w.-]+)", workflow))
+
+    assert {f"test-airflow-{cell}" for cell in cells} == commands - {"test"} | {"test-airflow-3.3"}
+    assert set(re.findall(r"run: make ([\w-]+)", workflow)) <= TARGETS
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------
