@@ -31,7 +31,7 @@ from airflow_provider_aianalytics.vendors.base import Dataset
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 from tests.documents import DOCS, DOCUMENTS, GUIDES, README, ROOT, Document, names_in, page
 from tests.generated_docs import dataset_pages, with_sections
-from tests.support import follow
+from tests.support import NOW, follow
 from tests.test_examples import EXAMPLES
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -148,7 +148,7 @@ def check_connection(assignment: str) -> None:
     (vendor,) = (vendor for vendor in VENDORS.values() if vendor.conn_type == conn_type)
     read = read_connection(connection, vendor)
     if "8123" in value:
-        assert (read.base_url, read.key) == ("http://127.0.0.1:8123", Simulator().keys["claude_key"])
+        assert (read.base_url, read.key) == ("http://127.0.0.1:8123", Simulator(now=NOW).keys["claude_key"])
     else:
         assert (read.base_url, read.requests_per_minute) == (vendor.base_url, 30)
 
