@@ -162,7 +162,7 @@ def test_every_fault_was_met(matrix: Matrix) -> None:
             assert ended.hits, ended.cell
 
 
-def test_the_figures_are_those_of_the_readme(
+def test_the_figures_are_those_of_the_documentation(
     world: World, matrix: Matrix, mended: Matrix, record_property: pytest.RecordProperty
 ) -> None:
     figures = Figures(faults=len(matrix))

@@ -21,7 +21,7 @@ from airflow_provider_aianalytics.operators.perplexity import *
 from airflow_provider_aianalytics.sensors.claude_enterprise import *
 """
 LAYOUT = r"^(\S+) {2,}"
-WITH_PYTHON = [document for document in GUIDES if document.blocks("python")]
+WITH_PYTHON = [document for document in GUIDES if document.blocks("python") and document != page("simulator")]
 LANDED = {
     "README.md": {"users": 1},
     "docs/landing.md": {
@@ -35,7 +35,6 @@ LANDED = {
     "docs/scheduling.md": {"skills": 1},
     "docs/privacy.md": {"cost_by_pseudonym": 1},
     "docs/small-results.md": {},
-    "docs/simulator.md": {},
 }
 """How many days of which tables the blocks of a page land."""
 
@@ -76,6 +75,15 @@ def test_every_python_block_runs(
     assert landed == LANDED[document.name]
     if document.name == "docs/landing.md":
         assert "claude-" in capsys.readouterr().out  # the spend by model
+
+
+def test_the_simulator_starts_as_its_page_shows(
+    system_clock: None, run_dag: RunDag, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = page("simulator").blocks("python")
+    run_block(block, run_dag, tmp_path)
+
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:")
 
 
 def test_the_layout_is_as_drawn(run_dag: RunDag, simulator: Simulator, tmp_path: Path) -> None:
