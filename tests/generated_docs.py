@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,9 @@ from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.operators.to_object_storage import AnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.operators.to_xcom import AnalyticsToXComOperator
+from airflow_provider_aianalytics.reference.availability_text import duration_text
 from airflow_provider_aianalytics.reference.dataset_page import (
-    available,
     dataset_page,
-    duration,
     markdown_table,
     request_limits,
 )
@@ -31,7 +30,8 @@ from airflow_provider_aianalytics.simulator.__main__ import parser as simulator_
 from airflow_provider_aianalytics.storage.manifest import Manifest, Revision, Run
 from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
 from airflow_provider_aianalytics.triggers.new_day import NewDayTrigger
-from airflow_provider_aianalytics.vendors.base import Vendor
+from airflow_provider_aianalytics.vendors.availability import Availability
+from airflow_provider_aianalytics.vendors.base import DAY, Vendor
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 from tests.documents import DOCS, GUIDES
 
@@ -67,27 +67,36 @@ def dataset_pages() -> dict[Path, str]:
 def _index() -> str:
     sections = "\n\n".join(f"## {vendor.title}\n\n{_limits(vendor)}" for vendor in VENDORS.values())
     return (
-        "# Datasets\n\nEach name leads to a page with columns, query options, limits and a sample record. "
-        "`python -m airflow_provider_aianalytics datasets users` prints the same page.\n\n"
+        "# Datasets\n\nEach name leads to a page with columns, units, query options, limits and a sample record. "
+        "`airflow aianalytics datasets users` (Airflow 3.2 and newer) and "
+        "`python -m airflow_provider_aianalytics datasets users` print the same page.\n\n"
+        "How days become [available](../concepts.md#availability) and [final](../concepts.md#the-life-of-a-day) is "
+        "explained on another page.\n\n"
         f"{sections}\n"
     )
 
 
 def _limits(vendor: Vendor) -> str:
     return markdown_table(
-        ["dataset", "a row", "widths", "a request takes", "available", "final after"],
+        ["dataset", "a row", "`bucket_width`", "a request reads", "expected after the day", "final after the day"],
         (
             [
                 f"[`{dataset.name}`]({vendor.name}/{dataset.name}.md)",
                 dataset.grain,
                 ", ".join(f"`{width}`" for width in dataset.bucket_widths),
                 request_limits(dataset),
-                available(dataset.availability),
-                duration(dataset.availability.final_after),
+                _expected(dataset.availability),
+                duration_text(dataset.availability.final_after),
             ]
             for dataset in vendor.datasets.values()
         ),
     )
+
+
+def _expected(availability: Availability) -> str:
+    day = date(2026, 11, 1)
+    end = datetime.combine(day + DAY, time(0), tzinfo=UTC)
+    return duration_text(max(availability.exists_from(day) + availability.lag, availability.settled_from(day)) - end)
 
 
 def _titles(vendor: Vendor) -> str:
@@ -130,7 +139,7 @@ def _default(parameter: inspect.Parameter) -> str:
         case None | ():
             return ""
         case timedelta() as span:
-            return duration(span)
+            return duration_text(span)
         case time() as moment:
             return f"{moment:%H:%M} UTC"
         case value if parameter.name == "deferrable":

@@ -4,30 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 
 from airflow_provider_aianalytics.lineage.collect import TYPES
+from airflow_provider_aianalytics.reference.availability_text import available_text
 from airflow_provider_aianalytics.reference.samples import sample
 from airflow_provider_aianalytics.storage.typed.schema import typed_columns
-from airflow_provider_aianalytics.vendors.availability import Availability
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset, Vendor
 
 UNITS = {ColumnType.CENTS: "US cents"}
-MEANINGS = {
-    "_date": "the UTC day",
-    "_extra": "what no other column holds, as JSON",
-    "row_type": "`total`, `category` or `unattributed`",
-    "axis": "the breakdown that a `category` or `unattributed` row belongs to",
-    "category": "the title of the category",
-}
-"""Of the columns that are ours and no field of the vendor."""
 
 
 def dataset_page(vendor: Vendor, dataset: Dataset) -> str:
     """Everything to know of a dataset before using it."""
     sections = (
         _head(vendor, dataset),
-        "\n".join(f"- **{name}**: {text}" for name, text in facts(dataset)),
+        "\n".join(f"- **{name}**: {text}" for name, text in properties(dataset)),
         _query(dataset),
         _columns(dataset),
         _samples(dataset),
@@ -35,56 +26,45 @@ def dataset_page(vendor: Vendor, dataset: Dataset) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """What a day of the dataset is, and when: name and sentence."""
+def properties(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """What a day of the dataset is, when it is there, and what a request can hold: name and sentence."""
     yield "A row is", f"{dataset.grain}."
-    yield "A day is available", f"{available(dataset.availability)}."
-    yield "A day is final", f"{duration(dataset.availability.final_after)} after its end."
+    yield "A day is available", f"{available_text(dataset.availability)}."
+    days = dataset.availability.final_after.days
+    yield "A day is final", f"{days} days after its end. Until then it can be restated: `restate_days={days}`."
     if dataset.availability.supports_partial:
         yield "Today", 'can be read up to now, with `on_unavailable="partial"`.'
     else:
-        yield "Today", "cannot be read: days come whole."
+        yield "Today", "cannot be read: the vendor has whole days only."
     if dataset.first_day:
-        yield "First day", f"{dataset.first_day}."
+        yield "The first day is", f"{dataset.first_day}."
     if dataset.retention:
-        yield "Reaches back", f"{dataset.retention.days} days."
-    yield "A request takes", f"{request_limits(dataset)}."
+        yield "The vendor keeps", f"{dataset.retention.days} days."
+    yield "A request reads", f"{request_limits(dataset)}."
     if dataset.groups_per_bucket:
-        groups = f"at most {dataset.groups_per_bucket} of a bucket; the vendor leaves out the rest without a word."
-        yield "Groups", f"{groups} `on_cap` says what happens then."
+        yield (
+            "A bucket has",
+            f"at most {dataset.groups_per_bucket} groups; the vendor leaves out the rest without a sign. `on_cap` "
+            "decides what happens then.",
+        )
     if dataset.measure:
-        yield "A decrease is noticed", f"in the number of rows, and in the total of `{dataset.measure}`."
-
-
-def available(availability: Availability) -> str:
-    """When a day can be read."""
-    match availability.kind:
-        case "aggregated":
-            return f"next day {availability.at:%H:%M} UTC, expected {duration(availability.lag)} later"
-        case "watermark":
-            return f"when `data_refreshed_at` passes the day, about {duration(availability.lag)} after its end"
-        case "complete_buckets":
-            return f"complete buckets only; a zero is trusted {duration(availability.settle)} after the end of a bucket"
+        name = next(column.name for column in dataset.columns if column.path == dataset.measure)
+        yield "A decrease is checked", f"for the number of rows and the total of `{name}`: see `on_shrink`."
+    else:
+        yield "A decrease is checked", "for the number of rows: see `on_shrink`."
 
 
 def request_limits(dataset: Dataset) -> str:
-    """How much one request, and one chain of pages, can hold."""
+    """How much one request, and one page, can hold."""
     days = dataset.window.max_days
-    largest = max(dataset.page_limit.values())
-    pages = (
-        ", ".join(f"{limit} ({width})" for width, limit in dataset.page_limit.items())
-        if len(set(dataset.page_limit.values())) > 1
-        else f"{largest:,}"
-    )
     shorter = "".join(f" ({count} at `{width}`)" for width, count in dataset.window.max_days_by_width.items())
-    return f"{days} day{'s' if days > 1 else ''}{shorter}; {pages} {dataset.limit_unit} a page"
-
-
-def duration(span: timedelta) -> str:
-    """A length of time in hours or days."""
-    if span < timedelta(days=1):
-        return f"{span // timedelta(hours=1)} hours"
-    return f"{span.days} day{'s' if span.days > 1 else ''}"
+    limits = set(dataset.page_limit.values())
+    pages = (
+        f"{max(limits):,}"
+        if len(limits) == 1
+        else ", ".join(f"{limit} (`{width}`)" for width, limit in dataset.page_limit.items())
+    )
+    return f"up to {days} day{'s' if days > 1 else ''}{shorter}, in pages of {pages} {dataset.limit_unit}"
 
 
 def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -100,7 +80,8 @@ def _head(vendor: Vendor, dataset: Dataset) -> str:
     keys = " A Console Admin API key works too." if dataset.admin_key else ""
     return (
         f"# {dataset.name}\n\n{dataset.title[0].upper()}{dataset.title[1:]}. From {vendor.title}, "
-        f"`GET {dataset.path}`{fixed}{version}.{keys}"
+        f"`GET {dataset.path}`{fixed}{version}.{keys} "
+        f"[The vendor's reference]({vendor.docs_url})."
     )
 
 
@@ -151,30 +132,25 @@ def _columns(dataset: Dataset) -> str:
         [
             f"`{column.name}`",
             TYPES[column.type],
-            _unit(column),
+            column.unit or UNITS.get(column.type, ""),
             _meaning(dataset, column),
             _code(cells[column.name]),
         ]
         for column in columns
     ]
-    head = ["column", "type in Parquet", "unit", "meaning", "example"]
-    shown = [place for place in range(len(head)) if place in (0, 1, 4) or any(row[place] for row in rows)]
-    table = markdown_table([head[place] for place in shown], ([row[place] for place in shown] for row in rows))
-    return f"## Columns\n\nThe columns of Parquet and CSV, in order. No example: null in this row.\n\n{table}"
-
-
-def _unit(column: Column) -> str:
-    return getattr(column, "unit", None) or UNITS.get(column.type, "")
+    table = markdown_table(["column", "type in Parquet", "unit", "meaning", "example"], rows)
+    return (
+        "## Columns\n\nThe columns of Parquet and CSV, in order. The examples are the first row of the record below; "
+        f"no example means null.\n\n{table}"
+    )
 
 
 def _meaning(dataset: Dataset, column: Column) -> str:
-    if known := getattr(column, "description", "") or MEANINGS.get(column.path, ""):
-        return known
-    if dataset.bounds and column.path in dataset.bounds:
-        return "start of the bucket" if column.path == dataset.bounds[0] else "end of the bucket, exclusive"
+    if column.path.startswith("group.actor."):
+        return f"{column.meaning}; null unless `actor` is in `group_by`"
     if column.path.removeprefix("group.") in dataset.group_by:
-        return "group; null unless it is in `group_by`"
-    return ""
+        return f"{column.meaning}; null unless it is in `group_by`"
+    return column.meaning
 
 
 def _code(text: str) -> str:
@@ -186,5 +162,5 @@ def _samples(dataset: Dataset) -> str:
     return (
         "## A record in each format\n\nThe people and numbers are made up.\n\n"
         f"NDJSON, as the vendor sends it:\n\n```json\n{known.ndjson}\n```\n\n"
-        f"CSV; Parquet has the same rows:\n\n```csv\n{known.csv}```"
+        f"CSV:\n\n```csv\n{known.csv}```\n\nParquet: the same rows, with the types [above](#columns)."
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from airflow_provider_aianalytics.extraction.paginator import Page
 from airflow_provider_aianalytics.extraction.query import build_query
-from airflow_provider_aianalytics.extraction.records import Batch, split_by_day
+from airflow_provider_aianalytics.extraction.records import split_by_day
 from airflow_provider_aianalytics.extraction.windows import Window
 from airflow_provider_aianalytics.storage.encoders.day_files import open_day_file
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
@@ -44,10 +44,23 @@ class Sample:
 
 
 def sample(dataset: Dataset) -> Sample:
-    """Encode the sample record of a dataset as NDJSON and as CSV."""
-    batches = list(split_by_day(_page(dataset), build_query(dataset)))
-    ndjson, table = (_encoded(dataset, batches, name) for name in ("ndjson", "csv"))
+    """The sample record of a dataset as NDJSON and as CSV."""
+    ndjson, table = (encoded(dataset, name).decode() for name in ("ndjson", "csv"))
     return Sample(ndjson.rstrip("\n"), table.replace("\r\n", "\n"))
+
+
+def encoded(dataset: Dataset, file_format: str) -> bytes:
+    """The file in which the sample record of a dataset would land.
+
+    :param file_format: ``ndjson``, ``csv`` or ``parquet``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample"
+        with open_day_file(path, FileFormat(file_format, "none"), dataset) as file:
+            for batch in split_by_day(_page(dataset), build_query(dataset)):
+                file.write(batch)
+            file.finish()
+        return path.read_bytes()
 
 
 def _page(dataset: Dataset) -> Page:
@@ -62,13 +75,3 @@ def _page(dataset: Dataset) -> Page:
         has_more=None,
         read_at=SAMPLE_DAY,
     )
-
-
-def _encoded(dataset: Dataset, batches: list[Batch], file_format: str) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sample"
-        with open_day_file(path, FileFormat(file_format, "none"), dataset) as file:
-            for batch in batches:
-                file.write(batch)
-            file.finish()
-        return path.read_bytes().decode()

@@ -13,15 +13,26 @@ import sys
 import pytest
 
 from airflow_provider_aianalytics.reference.dataset_page import dataset_page, markdown_table
-from airflow_provider_aianalytics.reference.samples import sample
+from airflow_provider_aianalytics.reference.samples import encoded, sample
 from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.storage.typed.schema import typed_columns
-from airflow_provider_aianalytics.vendors.base import Dataset, Vendor
+from airflow_provider_aianalytics.vendors.base import ColumnType, Dataset, Vendor
+from airflow_provider_aianalytics.vendors.claude_enterprise.fields import FIELDS
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 from tests.reference.make_samples import NOW, SAMPLES, samples_of
 
 DATASETS = [(vendor, dataset) for vendor in VENDORS.values() for dataset in vendor.datasets.values()]
 each_dataset = pytest.mark.parametrize(("vendor", "dataset"), DATASETS, ids=[str(dataset) for _, dataset in DATASETS])
+
+
+PARQUET_TYPES = {
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamp",
+    "bool": "boolean",
+    "double": "float64",
+    "decimal128(38, 12)": "decimal(38, 12)",
+}
+"""The pages' names of types, by pyarrow's, where they differ."""
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +54,34 @@ def test_a_page_names_every_column_dimension_and_filter(vendor: Vendor, dataset:
     names += [*dataset.group_by, *dataset.bucket_widths, *(f"filters.{name}" for name in dataset.filters)]
     assert [name for name in names if f"`{name}`" not in page] == []
     assert [value for known in dataset.filters.values() for value in known.values if f"`{value}`" not in page] == []
+
+
+@each_dataset
+def test_every_column_has_a_meaning_and_every_number_a_unit(vendor: Vendor, dataset: Dataset) -> None:
+    columns = typed_columns(dataset)
+
+    assert [column.name for column in columns if not column.meaning] == []
+    numbers = [column for column in columns if column.type in (ColumnType.INTEGER, ColumnType.NUMBER)]
+    assert [column.name for column in numbers if not column.unit] == []
+
+
+def test_every_description_belongs_to_a_column() -> None:
+    paths = {column.path for dataset in VENDORS["claude_enterprise"].datasets.values() for column in dataset.columns}
+
+    assert [name for name in FIELDS if not any(path == name or path.endswith(f".{name}") for path in paths)] == []
+
+
+@each_dataset
+def test_parquet_has_the_rows_of_the_csv_with_the_types_on_the_page(vendor: Vendor, dataset: Dataset) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(io.BytesIO(encoded(dataset, "parquet")))
+    rows = [line.strip("| ").split(" | ") for line in dataset_page(vendor, dataset).splitlines() if line[:3] == "| `"]
+    stated = {name.strip("`"): kind for name, kind, *_ in rows}
+
+    assert table.num_rows == len(list(csv.DictReader(io.StringIO(sample(dataset).csv))))
+    assert {name: stated[name] for name in table.column_names} == {
+        field.name: PARQUET_TYPES.get(str(field.type), str(field.type)) for field in table.schema
+    }
 
 
 @each_dataset
