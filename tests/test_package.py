@@ -113,6 +113,8 @@ def test_the_wheel_is_exactly_the_package(built: Path) -> None:
     assert said["Version"] == airflow_provider_aianalytics.__version__
     assert said["License-Expression"] == "Apache-2.0"
     assert said["Requires-Python"] == ">=3.11"
+    # Airflow's page of providers links to it; it exists once the package can be installed.
+    assert said.get_all("Project-URL") == ["Documentation, https://pypi.org/project/airflow-provider-aianalytics/"]
     assert (ROOT / "README.md").read_text().strip() in said.get_payload()
 
 
