@@ -35,7 +35,7 @@ demo: $(VENV)/.ready  ## run an example DAG against the simulator and show what 
 docs: $(VENV)/.ready .venv/docs/.ready  ## write the generated pages, build the site in .demo/site, check every link
 	$(BIN)/python -m tests.reference.make_samples
 	$(BIN)/python -m tests.generated_docs
-	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build  # with --quiet, a broken link would pass
 
 test: lint unit  ## lint, types and tests on the newest supported Airflow
 

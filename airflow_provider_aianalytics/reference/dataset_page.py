@@ -103,7 +103,10 @@ def _query(dataset: Dataset) -> str:
         *(f"Groups of `{name}` overlap: do not add them up." for name in dataset.overlapping_group_by),
     ]
     table = markdown_table(["argument", "values"], rows)
-    return "\n\n".join(["## Query", table, *([" ".join(notes)] if notes else [])])
+    usage = "A task with one of these writes into a `table` of its own."
+    if dataset.filters:
+        usage += f' Filters are a dictionary: `filters={{"{next(iter(dataset.filters))}": "…"}}`.'
+    return "\n\n".join(["## Query", table, " ".join([usage, *notes])])
 
 
 def _widths(dataset: Dataset) -> str:
