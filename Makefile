@@ -22,7 +22,7 @@ export TODAY
 FAST := tests/extraction tests/vendors tests/hooks tests/run tests/ingest tests/lineage tests/operators tests/sensors \
 	tests/triggers tests/test_timetables.py tests/test_coverage.py
 
-.PHONY: help demo test lint format unit test-fast test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
+.PHONY: help demo docs test lint format unit test-fast test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
 	fuzz audit clean \
 	$(addprefix test-airflow-,$(CELLS) 3.4)
 
@@ -31,6 +31,11 @@ help:  ## every command
 
 demo: $(VENV)/.ready  ## run an example DAG against the simulator and show what lands
 	$(BIN)/python -m tests.demo
+
+docs: $(VENV)/.ready .venv/docs/.ready  ## write the generated pages, build the site in .demo/site, check every link
+	$(BIN)/python -m tests.reference.make_samples
+	$(BIN)/python -m tests.generated_docs
+	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build  # with --quiet, a broken link would pass
 
 test: lint unit  ## lint, types and tests on the newest supported Airflow
 
@@ -54,7 +59,7 @@ backfill-proof: $(VENV)/.ready  ## 320 days of all datasets at the vendor's pace
 production-proof: .venv/production/.ready  ## a year and a week on PostgreSQL, Celery and S3, with what can break
 	.venv/production/bin/python -m tests.production $(PROOF)
 
-faults: $(VENV)/.ready  ## everything that can go wrong, and the figures of the README
+faults: $(VENV)/.ready  ## everything that can go wrong, and the figures of docs/reliability.md
 	$(BIN)/python -m pytest tests/faults
 
 soak: $(VENV)/.ready  ## the model of a table 100,000 times, then tasks killed for five minutes: make soak SEQUENCES=1000 SOAK=3600 SEED=7
@@ -116,6 +121,11 @@ clean:  ## remove the environments and what demo and proofs left
 .venv/fuzz/.ready: tests/fuzz/requirements.txt | $(VENV)/.ready
 	rm -rf $(@D)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(@D) --requirement $<
+	touch $@
+
+.venv/docs/.ready: docs/site/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	touch $@
 
 .venv/audit/.ready: tests/audit/requirements.txt

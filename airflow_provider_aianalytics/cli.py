@@ -6,19 +6,33 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
+
+from airflow_provider_aianalytics.reference import command as datasets
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import GroupCommand
 
-COVERAGE = "Show which days have landed, from the manifests alone"
-COVERAGE_MORE = (
-    "Reads no data and asks no vendor. Exit code: 0 when every day of the range has landed, 1 when days are missing or "
-    "their manifests unreadable, 2 when the question cannot be answered."
-)
+Flags = tuple[tuple[str, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One subcommand.
+
+    :param run: prints the answer, and returns the exit code.
+    """
+
+    name: str
+    summary: str
+    details: str
+    arguments: tuple[Flags, ...]
+    run: Callable[[argparse.Namespace], int]
 
 
 def day(text: str) -> date:
@@ -29,7 +43,64 @@ def day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as 2026-11-01") from None
 
 
-ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+def get_cli_commands() -> list[GroupCommand]:
+    """What Airflow adds to its own command line."""
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
+
+    return [
+        GroupCommand(
+            name="aianalytics",
+            help="AI-product analytics in the data lake",
+            subcommands=tuple(
+                ActionCommand(
+                    name=command.name,
+                    help=command.summary,
+                    description=f"{command.summary}. {command.details}",
+                    func=partial(_run_and_exit, command),
+                    args=tuple(Arg(flags=flags, **more) for flags, more in command.arguments),  # type: ignore[no-untyped-call]
+                )
+                for command in COMMANDS
+            ),
+        )
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line of ``python -m``.
+
+    :return: the exit code.
+    """
+    chosen = parser().parse_args(arguments)
+    code: int = chosen.run(chosen)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of ``python -m``."""
+    program = argparse.ArgumentParser(prog="python -m airflow_provider_aianalytics")
+    commands = program.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        found = commands.add_parser(
+            command.name, help=command.summary, description=f"{command.summary}. {command.details}"
+        )
+        found.set_defaults(run=command.run)
+        for flags, more in command.arguments:
+            found.add_argument(*flags, **more)
+    return program
+
+
+def _run_and_exit(command: Command, arguments: argparse.Namespace) -> None:
+    raise SystemExit(command.run(arguments))
+
+
+COVERAGE = "Show which days have landed, from the manifests alone"
+COVERAGE_MORE = (
+    "Reads no data and asks no vendor. Exit code: 0 when every day of the range has landed, 1 when days are missing or "
+    "their manifests unreadable, 2 when the question cannot be answered."
+)
+
+
+ARGUMENTS: tuple[Flags, ...] = (
     (("path",), {"metavar": "PATH", "help": "the lake: any URL ObjectStoragePath takes, such as s3://conn@lake/ai"}),
     (("--vendor",), {"help": "only this vendor's tables"}),
     (("--table",), {"help": "only tables of this name"}),
@@ -37,41 +108,6 @@ ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--to",), {"dest": "last", "type": day, "metavar": "DAY", "help": "inclusive; default: its last landed day"}),
     (("--json",), {"action": "store_true", "help": "everything in one line of JSON"}),
 )
-
-
-def get_cli_commands() -> list[GroupCommand]:
-    """What Airflow adds to its own command line."""
-    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
-
-    return [
-        GroupCommand(
-            name="aianalytics",
-            help="AI-product analytics in the data lake",
-            subcommands=(
-                ActionCommand(
-                    name="coverage",
-                    help=COVERAGE,
-                    description=f"{COVERAGE}. {COVERAGE_MORE}",
-                    func=lazy_load_command(f"{__name__}.airflow_coverage"),
-                    args=tuple(Arg(flags=flags, **more) for flags, more in ARGUMENTS),  # type: ignore[no-untyped-call]
-                ),
-            ),
-        )
-    ]
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line of ``python -m``."""
-    program = argparse.ArgumentParser(prog="python -m airflow_provider_aianalytics")
-    commands = program.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("coverage", help=COVERAGE, description=f"{COVERAGE}. {COVERAGE_MORE}")
-    for flags, more in ARGUMENTS:
-        command.add_argument(*flags, **more)
-    return program
-
-
-def airflow_coverage(arguments: argparse.Namespace) -> None:
-    raise SystemExit(show_coverage(arguments))
 
 
 def show_coverage(arguments: argparse.Namespace) -> int:
@@ -96,6 +132,12 @@ def show_coverage(arguments: argparse.Namespace) -> int:
         told = as_text(arguments.path, tables, colours=_has_colours(sys.stdout), signs=_has_signs(sys.stdout))
     sys.stdout.write(told)
     return 1 if gaps(tables) else 0
+
+
+COMMANDS = (
+    Command("coverage", COVERAGE, COVERAGE_MORE, ARGUMENTS, show_coverage),
+    Command("datasets", datasets.SUMMARY, datasets.DETAILS, datasets.ARGUMENTS, datasets.show_datasets),
+)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class AIAnalyticsError(AirflowException):
 
 
 class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):
-    """What a DAG author wrote cannot be asked for; the message names the value and the allowed ones."""
+    """An argument is not allowed. The message names the value and the allowed ones."""
 
 
 class AuthenticationError(AIAnalyticsError, AirflowFailException):
@@ -73,11 +73,11 @@ class FeatureDisabledError(AIAnalyticsError, AirflowFailException):
 
 
 class InvalidRequestError(AIAnalyticsError, AirflowFailException):
-    """The vendor refused the request as it was put."""
+    """The vendor refused the request."""
 
 
 class NotYetAvailableError(AIAnalyticsError):
-    """The day is not there yet.
+    """The vendor does not have the day yet.
 
     :param latest: the latest day the vendor has, where it said so.
     """
@@ -88,15 +88,15 @@ class NotYetAvailableError(AIAnalyticsError):
 
 
 class EmptyDayError(AIAnalyticsError):
-    """The day was answered with nothing, which the author asked to be told of; it was not landed."""
+    """The vendor returned no rows for the day, and ``on_empty`` is ``fail``. The day was not landed."""
 
 
 class CursorExpiredError(AIAnalyticsError):
-    """The data was refreshed while its pages were read; the window must be read again from page one."""
+    """The cursor expired repeatedly, because the vendor refreshed the data while its pages were read."""
 
 
 class RateLimitedError(AIAnalyticsError):
-    """The organization's budget is spent.
+    """The vendor refused the request, because the organization has used its rate limit.
 
     :param retry_after: seconds to wait, where the vendor said so.
     """
@@ -107,11 +107,11 @@ class RateLimitedError(AIAnalyticsError):
 
 
 class BudgetSpentError(RateLimitedError):
-    """The connection's budget is taken for longer than a task should sleep; no request was sent."""
+    """The connection's rate limit is used up for longer than a task may sleep. No request was sent."""
 
 
 class VendorUnavailableError(AIAnalyticsError):
-    """No answer, or an answer that says "later".
+    """The vendor did not respond, or responded with an error that passes.
 
     :param retry_after: seconds to wait, where the vendor said so.
     """
@@ -122,7 +122,7 @@ class VendorUnavailableError(AIAnalyticsError):
 
 
 class MalformedResponseError(AIAnalyticsError):
-    """An answer that cannot be believed: not JSON, of another shape, or a chain of pages that leads nowhere.
+    """The response contradicts the API: it is not JSON, has another shape, or its pages do not form a chain.
 
     Its message may repeat a piece of the answer, so it is cut and masked like every text of a vendor.
     """
@@ -132,24 +132,24 @@ class MalformedResponseError(AIAnalyticsError):
 
 
 class OversizedResponseError(MalformedResponseError, AirflowFailException):
-    """An answer longer than any page can be; it is not read to its end."""
+    """The response is longer than any page can be. It was not read to its end."""
 
 
 class ResultTooLargeError(AIAnalyticsError, AirflowFailException):
-    """More records or bytes than XCom should carry, or more groups of a bucket than the vendor serves."""
+    """More records or bytes than fit into XCom, or more groups in a bucket than the vendor returns."""
 
 
 class SuspiciousShrinkError(AIAnalyticsError, AirflowFailException):
-    """A day that had more before; what is landed was left as it is."""
+    """The day has fewer rows or a smaller total than before. The landed content was kept."""
 
 
 class QueryMismatchError(AIAnalyticsError, AirflowFailException):
-    """The table was landed by another query; two cuts of a dataset need two tables."""
+    """The table was landed with another query. Each query needs a table of its own."""
 
 
 class StorageError(AIAnalyticsError):
-    """The lake cannot be read or written until a person mends it."""
+    """The lake cannot be read or written until a person repairs it."""
 
 
 class ManifestVersionError(AIAnalyticsError, AirflowFailException):
-    """A manifest was written by a newer version of this package, which has to be installed to change the day."""
+    """A newer version of this package wrote the manifest. Install it to change the day."""

@@ -113,6 +113,8 @@ def test_the_wheel_is_exactly_the_package(built: Path) -> None:
     assert said["Version"] == airflow_provider_aianalytics.__version__
     assert said["License-Expression"] == "Apache-2.0"
     assert said["Requires-Python"] == ">=3.11"
+    # Airflow's page of providers links to it; it exists once the package can be installed.
+    assert said.get_all("Project-URL") == ["Documentation, https://pypi.org/project/airflow-provider-aianalytics/"]
     assert (ROOT / "README.md").read_text().strip() in said.get_payload()
 
 
@@ -120,8 +122,15 @@ def test_the_sdist_has_what_a_builder_and_a_tester_need(built: Path) -> None:
     with tarfile.open(built / f"{STEM}.tar.gz") as sdist:
         names = {name.removeprefix(f"{STEM}/") for name in sdist.getnames()}
     assert {name for name in names if name.startswith(f"{PACKAGE}/")} == ours()
-    assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "tests/test_package.py"} <= names
-    assert {name.split("/")[0] for name in names if "/" in name} == {PACKAGE, "dags_examples", "tests"}
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "docs/README.md",
+        "tests/test_package.py",
+    } <= names
+    assert {name.split("/")[0] for name in names if "/" in name} == {PACKAGE, "dags_examples", "docs", "tests"}
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".log"))]
 
 

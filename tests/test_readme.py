@@ -1,107 +1,133 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The README says what the code does. Its Python blocks are run by ``tests/integration/test_readme.py``."""
+"""README and docs are what the code does. Their Python is run by ``tests/integration/test_readme.py``."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from airflow import __version__ as airflow_version
 from airflow.cli.cli_parser import get_parser
 from airflow.models.connection import Connection
-from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_aianalytics import cli, exceptions
+from airflow_provider_aianalytics import cli
 from airflow_provider_aianalytics.coverage import Day, State, Table, as_text
+from airflow_provider_aianalytics.exceptions import AuthenticationError
 from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.windows import Period, plan
+from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.connection import read_connection
 from airflow_provider_aianalytics.operators.to_object_storage import CHOICES
+from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.simulator.__main__ import parser as simulator_parser
+from airflow_provider_aianalytics.storage.commit import Status
 from airflow_provider_aianalytics.storage.encoders.formats import FORMATS
 from airflow_provider_aianalytics.storage.typed.schema import typed_columns
 from airflow_provider_aianalytics.vendors.base import Dataset
-from tests.readme_tables import README, VENDORS, with_tables
+from airflow_provider_aianalytics.vendors.registry import VENDORS
+from tests.documents import DOCS, DOCUMENTS, GUIDES, README, ROOT, Document, names_in, page
+from tests.generated_docs import dataset_pages, with_sections
+from tests.support import NOW, follow
 from tests.test_examples import EXAMPLES
 
-TEXT = README.read_text()
-PROJECT = tomllib.loads((README.parent / "pyproject.toml").read_text())["project"]
-TARGETS = set(re.findall(r"^([a-z][\w.-]*):", (README.parent / "Makefile").read_text(), re.MULTILINE)) | {
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z][\w.-]*):", MAKEFILE, re.MULTILINE)) | {
     f"test-airflow-{version}" for version in ("2.11", "3.0", "3.1", "3.2", "3.3", "3.3-py3.13")
 }
+VERSIONS = re.findall(r"^VERSIONS := (.*)$", MAKEFILE, re.MULTILINE)[0]
 FIRST_DAY, TODAY = date(2026, 1, 1), date(2026, 11, 20)
 
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block.
-
-    :param line: where it begins.
-    """
-
-    language: str
-    text: str
-    line: int
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=[document.name for document in DOCUMENTS])
+each_guide = pytest.mark.parametrize("document", GUIDES, ids=[document.name for document in GUIDES])
 
 
-def blocks(*languages: str) -> list[Block]:
-    """The README's blocks in these languages, in order."""
-    found = []
-    for match in re.finditer(r"^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
-        assert match[1], "a block names its language"
-        found.append(Block(match[1], match[2], TEXT.count("\n", 0, match.start()) + 1))
-    return [block for block in found if block.language in languages]
+# --- form -------------------------------------------------------------------------------------------------------------
 
 
-def rows_behind(head: str) -> list[list[str]]:
-    """The cells of the table with this first line."""
-    rows = TEXT.split(f"\n{head}\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
-    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+def test_the_readme_is_a_front_page() -> None:
+    assert len(README.read_text().splitlines()) <= 200
 
 
-def names_in(cell: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", cell)
+@each_guide
+def test_generated_sections_are_current(document: Document) -> None:
+    assert with_sections(document.text) == document.text, "run: make docs"
 
 
-def test_the_tables_of_datasets_are_current() -> None:
-    assert with_tables(TEXT) == TEXT, "run: python -m tests.readme_tables"
+def test_the_pages_of_datasets_are_current() -> None:
+    pages = dataset_pages()
+
+    assert {path for path, text in pages.items() if not path.exists() or path.read_text() != text} == set(), (
+        "run: make docs"
+    )
+    assert set((DOCS / "datasets").rglob("*.md")) == set(pages)
 
 
-def test_every_block_is_of_a_kind_that_is_checked() -> None:
-    assert {block.language for block in blocks("python", "sh", "text", "")} == {"python", "sh", "text"}
-    assert len(blocks("python", "sh", "text")) == TEXT.count("\n```") / 2
+@each_guide
+def test_every_block_is_of_a_kind_that_is_checked(document: Document) -> None:
+    blocks = document.blocks()
+
+    assert {block.language for block in blocks} <= {"python", "sh", "text", "json", "mermaid"}
+    assert len(blocks) == document.text.count("\n```") / 2
+    for block in document.blocks("json"):
+        assert json.loads(block.text)
 
 
-COMMANDS = [(f"line {block.line}", line) for block in blocks("sh") for line in block.text.splitlines()]
+@each_document
+def test_links_lead_somewhere(document: Document) -> None:
+    def exists(link: str) -> bool:
+        path, _, anchor = link.partition("#")
+        target = (document.path.parent / path).resolve() if path else document.path
+        if not target.is_relative_to(ROOT) or not target.exists():
+            return False
+        return not anchor or anchor in Document(target).anchors()
+
+    local = (link for link in document.links() if not re.match(r"https?://|mailto:", link))
+    assert [link for link in local if not exists(link)] == []
+
+
+def test_every_page_is_linked_from_the_index_or_the_readme() -> None:
+    linked = {
+        (document.path.parent / link.partition("#")[0]).resolve()
+        for document in (Document(README), page("README"))
+        for link in document.links()
+    }
+
+    assert [path.name for path in DOCS.glob("*.md") if path not in linked and path.name != "README.md"] == []
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+COMMANDS = [
+    (f"{block.page} {line}", line)
+    for document in GUIDES
+    for block in document.blocks("sh")
+    for line in block.text.splitlines()
+]
 
 
 @pytest.mark.parametrize("command", [line for _, line in COMMANDS], ids=[where for where, _ in COMMANDS])
 def test_a_command_exists(command: str) -> None:
-    for words in (shlex.split(part) for part in command.split("&&")):
+    for words in (shlex.split(part.partition("  #")[0]) for part in command.split("&&")):
         match words:
-            case ["git", "clone", _] | ["cd", _]:
+            case ["git", "clone", _] | ["cd", _] | ["pre-commit", "install"]:
                 pass
-            case ["make", target]:
+            case ["make", target, *_]:
                 assert target in TARGETS
             case ["pip", "install", what]:
                 name, _, extras = what.rstrip("]").partition("[")
                 assert name == PROJECT["name"]
                 assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
             case ["export", assignment]:
-                name, _, value = assignment.partition("=")
-                conn_type = name.removeprefix("AIRFLOW_CONN_").removesuffix("_DEFAULT").lower()
-                value = value.replace("…", "key")  # as its reader does
-                connection = Connection.from_json(value) if value.startswith("{") else Connection(uri=value)
-                assert connection.conn_type == conn_type
-                (vendor,) = [vendor for vendor in VENDORS if conn_type == f"{vendor.name}_analytics"]
-                read = read_connection(connection, vendor)
-                assert (read.base_url, read.requests_per_minute) == (vendor.base_url, 30)
+                check_connection(assignment)
             case ["python", "-m", "airflow_provider_aianalytics", *arguments]:
                 assert cli.parser().parse_args(arguments)
+            case ["python", "-m", "airflow_provider_aianalytics.simulator", *arguments]:
+                assert simulator_parser().parse_args(arguments).port == 8123
             case ["airflow", "aianalytics", *arguments]:
                 assert cli.parser().parse_args(arguments)
                 assert [group.name for group in cli.get_cli_commands()] == ["aianalytics"]
@@ -113,45 +139,66 @@ def test_a_command_exists(command: str) -> None:
                 pytest.fail(f"nobody checks {words}")
 
 
-def test_commands_within_sentences_exist() -> None:
-    assert {command.split()[0] for command in re.findall(r"`make ([^`]+)`", TEXT)} <= TARGETS
-    (arguments,) = re.findall(r"`python -m airflow_provider_aianalytics\.simulator ([^`]+)`", TEXT)
-    assert simulator_parser().parse_args(arguments.split()).port == 8123
+def check_connection(assignment: str) -> None:
+    name, _, value = assignment.partition("=")
+    conn_type = name.removeprefix("AIRFLOW_CONN_").removesuffix("_DEFAULT").lower()
+    value = value.replace("…", "key")  # as its reader does
+    connection = Connection.from_json(value) if value.startswith("{") else Connection(uri=value)
+    assert connection.conn_type == conn_type
+    (vendor,) = (vendor for vendor in VENDORS.values() if vendor.conn_type == conn_type)
+    read = read_connection(connection, vendor)
+    if "8123" in value:
+        assert (read.base_url, read.key) == ("http://127.0.0.1:8123", Simulator(now=NOW).keys["claude_key"])
+    else:
+        assert (read.base_url, read.requests_per_minute) == (vendor.base_url, 30)
+
+
+@each_guide
+def test_commands_within_sentences_exist(document: Document) -> None:
+    assert {command.split()[0] for command in re.findall(r"`make ([^`]+)`", document.prose)} <= TARGETS
+
+
+def test_the_workflow_runs_documented_commands_on_every_supported_cell() -> None:
+    workflow = (ROOT / ".github/workflows/test.yml").read_text()
+    cells = set(re.findall(r"^CELLS := (.*)$", MAKEFILE, re.MULTILINE)[0].replace("$(VERSIONS)", VERSIONS).split())
+    commands = set(re.findall(r"command: ([\w.-]+)", workflow))
+
+    assert {f"test-airflow-{cell}" for cell in cells} == commands - {"test"} | {"test-airflow-3.3"}
+    assert set(re.findall(r"run: make ([\w-]+)", workflow)) <= TARGETS
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
 
 
 def test_every_example_is_listed() -> None:
-    listed = [name for what, _ in rows_behind("| example | what it shows |") for name in names_in(what)]
-    assert sorted(listed) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+    rows = page("scheduling").rows_behind("| example | what it shows |")
+    assert sorted(name for what, _ in rows for name in names_in(what)) == sorted(
+        path.stem for path in EXAMPLES.glob("*.py")
+    )
 
 
-def test_every_error_is_listed_with_its_retries() -> None:
-    listed = {
-        names_in(name)[0]: retried for name, _, retried in rows_behind("| error | what happened | Airflow retries |")
-    }
-    errors = {
-        name: kind
-        for name, kind in vars(exceptions).items()
-        if isinstance(kind, type) and issubclass(kind, exceptions.AIAnalyticsError) and name != "AIAnalyticsError"
-    }
-    assert listed == {name: "no" if issubclass(kind, AirflowFailException) else "yes" for name, kind in errors.items()}
-
-
-def test_every_choice_is_told() -> None:
-    listed = [names_in(choice)[0].strip('"') for choice, _ in rows_behind("| `on_unavailable` | the task |")]
-    assert listed == list(CHOICES["on_unavailable"])
+def test_every_choice_is_listed() -> None:
+    rows = page("waiting").rows_behind("| `on_unavailable` | the task |")
+    assert [names_in(choice)[0].strip('"') for choice, _ in rows] == list(CHOICES["on_unavailable"])
+    landing = page("landing").text
     for name in ("on_empty", "on_shrink", "on_cap"):
-        assert f'`{name}="' in TEXT
-    assert all(f'"{name}"' in TEXT for name in FORMATS)
+        assert [value for value in CHOICES[name] if f'`{name}="{value}"`' not in landing] == []
+    assert [name for name in FORMATS if f'"{name}"' not in page("formats").text] == []
+    statuses = [names_in(status)[0] for status, _ in page("landing").rows_behind("| status | the day |")]
+    assert sorted(statuses) == sorted(Status.__args__)
 
 
 def test_the_columns_are_those_of_the_schemas() -> None:
-    named = {name for column, _, _ in rows_behind("| column | Parquet | CSV |") for name in names_in(column)}
-    there = {
-        column.name for vendor in VENDORS for dataset in vendor.datasets.values() for column in typed_columns(dataset)
+    named = {name for row in page("formats").rows_behind("| column | Parquet | CSV |") for name in names_in(row[0])}
+    existing = {
+        column.name
+        for vendor in VENDORS.values()
+        for dataset in vendor.datasets.values()
+        for column in typed_columns(dataset)
     }
     assert len(named) == 6
-    assert named <= there
-    assert {"row_type", "axis", "category", "count"} <= there
+    assert named <= existing
+    assert {"row_type", "axis", "category", "count"} <= existing
 
 
 def requests_for(dataset: Dataset) -> int:
@@ -165,11 +212,14 @@ def requests_for(dataset: Dataset) -> int:
 
 
 def test_the_arithmetic_of_backfills_is_right() -> None:
-    claude, perplexity = (vendor.datasets for vendor in VENDORS)
-    (by_day, by_range, series) = rows_behind("| datasets | the vendor answers | style | requests | at 60 a minute |")
+    claude, perplexity = (vendor.datasets for vendor in VENDORS.values())
+    backfills = page("backfills")
+    (by_day, by_range, series) = backfills.rows_behind(
+        "| datasets | the vendor answers | style | requests | at 60 a minute |"
+    )
 
     days = (TODAY - FIRST_DAY).days
-    assert f"From 2026-01-01 to 2026-11-19 are {days} days" in TEXT
+    assert f"From 2026-01-01 to 2026-11-19 are {days} days" in backfills.text
     names = names_in(by_day[0])
     assert names == [name for name, dataset in claude.items() if dataset.window.max_days == 1]
     assert sum(requests_for(claude[name]) for name in names) == len(names) * days == 1938
@@ -179,8 +229,8 @@ def test_the_arithmetic_of_backfills_is_right() -> None:
     assert {requests_for(dataset) for dataset in ranged} == {11}
     assert {requests_for(dataset) for dataset in perplexity.values() if dataset.limit_unit == "buckets"} == {11}
     assert by_range[3] == series[3] == "11 each"
-    told = {name for row in (by_day, by_range, series) for name in names_in(row[2])}
-    assert told == {"backfill_by_day", "backfill_in_one_run"}
+    styles = {name for row in (by_day, by_range, series) for name in names_in(row[2])}
+    assert styles == {"backfill_by_day", "backfill_in_one_run"}
 
 
 def test_the_sample_of_coverage_is_what_the_command_prints() -> None:
@@ -192,22 +242,29 @@ def test_the_sample_of_coverage_is_what_the_command_prints() -> None:
     )
     sample = as_text("s3://aws_default@lake/ai", [Table("claude_enterprise", "cost_by_model", days)])
 
-    assert sample in [block.text for block in blocks("text")]
+    assert sample in [block.text for block in page("coverage").blocks("text")]
 
 
-def test_the_house_is_as_drawn() -> None:
-    (drawn,) = [block.text for block in blocks("text") if block.text.startswith("operators/")]
-    rooms = {name for line in drawn.splitlines() for name in re.findall(r"^[\w./ ]+?(?=   )", line)[0].split()}
-    package = README.parent / "airflow_provider_aianalytics"
+def test_the_sample_of_an_error_is_what_the_hook_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    (sample,) = page("errors").blocks("text")
+    with Simulator(now=datetime(2026, 11, 20, tzinfo=UTC)) as simulator:
+        follow(monkeypatch, simulator)
+        connection = {"conn_type": "claude_enterprise_analytics", "password": "sk-ant-api01-old", "host": simulator.url}
+        monkeypatch.setenv("AIRFLOW_CONN_CLAUDE_ENTERPRISE_ANALYTICS_DEFAULT", json.dumps(connection))
+        with pytest.raises(AuthenticationError) as raised:
+            list(ClaudeEnterpriseAnalyticsHook().records("users", "2026-11-01", "2026-11-02"))
 
-    assert len(rooms) > 12
+    assert " ".join(sample.text.split()) == re.sub(r"req_\w+", "req_…", str(raised.value))
+
+
+def test_the_map_of_rooms_is_whole() -> None:
+    rows = Document(ROOT / "CONTRIBUTING.md").rows_behind("| room | what is in it |")
+    rooms = {name for room, _ in rows for name in names_in(room)}
+    package = ROOT / "airflow_provider_aianalytics"
+
     assert [room for room in rooms if not (package / room).exists()] == []
-    folders = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders <= rooms
-
-
-def test_links_lead_somewhere() -> None:
-    anchors = {
-        title.lower().replace(" ", "-").replace(",", "") for title in re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
-    }
-    assert set(re.findall(r"\]\(#([^)]+)\)", TEXT)) <= anchors
+    assert {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()} <= rooms
+    answers = Document(ROOT / "CONTRIBUTING.md").rows_behind("| question | file |")
+    files = [name for _, where in answers for name in names_in(where) if name.endswith(".py")]
+    found = [list(package.glob(file.replace("<vendor>", "claude_enterprise"))) for file in files]
+    assert all(found), list(zip(files, found, strict=True))

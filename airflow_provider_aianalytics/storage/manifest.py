@@ -63,13 +63,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param file: the data, relative to the lake's path.
     :param bytes: the length of the uncompressed content.
     :param sha256: the digest of the uncompressed content.
-    :param file_bytes: the length of the file as it lies in the lake.
-    :param file_md5: the digest of the file as it lies in the lake, which many stores tell without being read: whether
-        the data is what this manifest says. ``None`` for an uncompressed or Parquet file on a disk: ``sha256`` is its.
+    :param file_bytes: the length of the file in the lake.
+    :param file_md5: the digest of the file in the lake. Many stores report it without a read, so that a reader can
+        check that the data is what this manifest describes. ``None`` for an uncompressed or Parquet file on a disk:
+        ``sha256`` is enough.
     :param total: the exact total of the dataset's measure, ``None`` where it has none.
     :param pages: the pages of the window that the day was read in.
     :param requests: the requests that window took, retries included.
-    :param data_refreshed_at: the vendor's watermark as spelled, ``None`` where it has none.
+    :param data_refreshed_at: the vendor's watermark as it was sent, ``None`` where it has none.
     :param fetched_at: when the window was read, RFC 3339, UTC.
     :param complete: whether the vendor's data covered the whole day.
     :param capped_buckets: how many buckets came with as many groups as the vendor serves, so that more may be missing;

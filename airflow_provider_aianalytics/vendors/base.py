@@ -80,10 +80,14 @@ class Column:
 
     :param path: where it is in the record, dotted.
     :param type: what it holds.
+    :param meaning: what it says, in a few words of Markdown, for people.
+    :param unit: what a number counts, such as ``messages``.
     """
 
     path: str
     type: ColumnType
+    meaning: str = ""
+    unit: str = ""
 
     @property
     def name(self) -> str:

@@ -47,9 +47,13 @@ from __future__ import annotations
 
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset
 
-DATE = Column("_date", ColumnType.DATE)
-EXTRA = Column("_extra", ColumnType.STRING)
-BREAKDOWN = tuple(Column(name, ColumnType.STRING) for name in ("row_type", "axis", "category"))
+DATE = Column("_date", ColumnType.DATE, "the UTC day")
+EXTRA = Column("_extra", ColumnType.STRING, "what has no column, as JSON")
+BREAKDOWN = (
+    Column("row_type", ColumnType.STRING, "`total`, `category` or `unattributed`"),
+    Column("axis", ColumnType.STRING, "the breakdown that the row belongs to; null for a total"),
+    Column("category", ColumnType.STRING, "the category's title; null for the other rows"),
+)
 
 PRECISION = 38
 SCALE = 12

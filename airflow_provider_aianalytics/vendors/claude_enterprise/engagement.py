@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 from airflow_provider_aianalytics.vendors.availability import Aggregated
 from airflow_provider_aianalytics.vendors.base import (
-    Column,
     ColumnType,
     Dataset,
     Filter,
@@ -138,7 +137,7 @@ USERS = _snapshot(
         *integers("chat_cowork_unified_metrics.chat.", *_CHAT),
         *integers("chat_cowork_unified_metrics.sessions.", *_COWORK),
         *integers("claude_tag_metrics.", "active_day_count", "active_message_count"),
-        Column("last_activity_date", ColumnType.DATE),
+        *columns(ColumnType.DATE, "", "last_activity_date"),
         *strings("rbac_group_id", "rbac_group_name"),
     ),
 )
@@ -195,7 +194,7 @@ CHAT_PROJECTS = _snapshot(
     columns=(
         *strings("project_id", "project_name"),
         *integers("", "distinct_user_count", "distinct_conversation_count", "message_count"),
-        Column("created_at", ColumnType.TIMESTAMP),
+        *columns(ColumnType.TIMESTAMP, "", "created_at"),
         *strings("created_by.id", "created_by.email_address", "created_by.type"),
         *strings("user_id", "rbac_group_id", "rbac_group_name"),
     ),
@@ -305,7 +304,7 @@ ARTIFACTS = _snapshot(
     group_by=("product", "rbac_group_id", "user_id"),
     columns=(
         *strings("artifact_type"),
-        Column("is_shared", ColumnType.BOOLEAN),
+        *columns(ColumnType.BOOLEAN, "", "is_shared"),
         *integers("", "artifacts_created_count", "published_artifacts_created_count", "distinct_user_count"),
         *GROUP_COLUMNS,
     ),

@@ -91,7 +91,7 @@ SPLIT_FILTERS = {
 
 _ACTOR_COLUMNS = (
     *strings("actor.type", "actor.user_id", "actor.name", "actor.email_address"),
-    Column("actor.deleted", ColumnType.BOOLEAN),
+    *columns(ColumnType.BOOLEAN, "", "actor.deleted"),
 )
 _BOUND_COLUMNS = columns(ColumnType.TIMESTAMP, "", *BOUNDS)
 
@@ -266,7 +266,7 @@ _BETA_COLUMNS = (
         "group.actor.provider.project_number",
         "group.actor.provider.issuer",
     ),
-    Column("group.actor.deleted", ColumnType.BOOLEAN),
+    *columns(ColumnType.BOOLEAN, "", "group.actor.deleted"),
     *strings(*(f"group.{dimension}" for dimension in BETA_DIMENSIONS if dimension != "actor")),
 )
 

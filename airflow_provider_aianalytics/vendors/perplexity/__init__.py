@@ -25,11 +25,21 @@ COMPLETE_BUCKETS = CompleteBuckets(settle=timedelta(hours=3), final_after=timede
 WINDOW = WindowRule(start="start_time", end="end_time", time_format=TimestampFormat.EPOCH, max_days=90)
 BOUNDS = ("start_time", "end_time")
 BREAKDOWN = ("by_categories", "by_category")  # the current shape and the older one (sections 2.2 and 2.3)
-_BOUND_COLUMNS = tuple(Column(bound, ColumnType.TIMESTAMP) for bound in BOUNDS)
+_BOUND_COLUMNS = (
+    Column("start_time", ColumnType.TIMESTAMP, "start of the bucket"),
+    Column("end_time", ColumnType.TIMESTAMP, "end of the bucket, exclusive"),
+)
 
 
-def _series(name: str, title: str) -> Dataset:
-    """A v1 time series (section 2): every bucket of the window, also the empty ones."""
+def _count(unit: str) -> Column:
+    return Column("count", ColumnType.INTEGER, f"{unit}: all of them, or those of the category", unit)
+
+
+def _series(name: str, title: str, unit: str) -> Dataset:
+    """A v1 time series (section 2): every bucket of the window, also the empty ones.
+
+    :param unit: what it counts (section 2.4).
+    """
     return Dataset(
         vendor=NAME,
         name=name,
@@ -47,11 +57,11 @@ def _series(name: str, title: str) -> Dataset:
         bucket_widths=("1d", "1h"),
         filters={"user_email": Filter(multiple=False)},
         parameters=(("dataset", name),),
-        columns=(*_BOUND_COLUMNS, Column("count", ColumnType.INTEGER)),
+        columns=(*_BOUND_COLUMNS, _count(unit)),
     )
 
 
-def _by_member(name: str, title: str) -> Dataset:
+def _by_member(name: str, title: str, unit: str) -> Dataset:
     """A v2 dataset (section 5): a row for each member who has any, days only; ``limit`` counts member rows."""
     return Dataset(
         vendor=NAME,
@@ -69,7 +79,11 @@ def _by_member(name: str, title: str) -> Dataset:
         measure="count",
         breakdown=BREAKDOWN,
         parameters=(("dataset", name), ("group_by", "user_email")),
-        columns=(*_BOUND_COLUMNS, Column("user_email", ColumnType.STRING), Column("count", ColumnType.INTEGER)),
+        columns=(
+            *_BOUND_COLUMNS,
+            Column("user_email", ColumnType.STRING, "address of the member"),
+            _count(unit),
+        ),
     )
 
 
@@ -92,16 +106,16 @@ VENDOR = PERPLEXITY = Vendor(
     docs_url="https://docs.perplexity.ai/docs/admin/computer-analytics-api",
     probe_dataset="credit_usage",
     datasets=catalogue(
-        _series("credit_usage", "credits used, by model and by source"),
-        _series("connectors", "use of connectors"),
-        _series("artifacts", "artifacts generated, by type"),
-        _series("skills", "use of skills"),
-        _series("spaces", "activity in spaces"),
-        _series("workflows", "workflow runs"),
-        _series("task_durations", "tasks, by duration band"),
-        _series("query_volume", "queries"),
-        _series("daily_active_users", "distinct users of a bucket (not additive)"),
-        _by_member("credit_usage", "credits used by each member"),
-        _by_member("query_volume", "queries of each member"),
+        _series("credit_usage", "credits used, by model and by source", "credits"),
+        _series("connectors", "use of connectors", "uses"),
+        _series("artifacts", "artifacts generated, by type", "artifacts"),
+        _series("skills", "use of skills", "uses"),
+        _series("spaces", "activity in spaces", "tasks"),
+        _series("workflows", "workflow runs", "runs"),
+        _series("task_durations", "tasks, by duration band", "tasks"),
+        _series("query_volume", "queries", "queries"),
+        _series("daily_active_users", "distinct users of a bucket (not additive)", "members"),
+        _by_member("credit_usage", "credits used by each member", "credits"),
+        _by_member("query_volume", "queries of each member", "queries"),
     ),
 )
