@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exact total of a dataset's measure, by which a day that shrank is noticed."""
+"""Exact sums over records: a dataset's measure, by which a day that shrank is noticed, and its figure for people."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
-from operator import attrgetter
+from typing import Any
 
 import msgspec
 
@@ -21,26 +21,43 @@ def measure_sum(dataset: Dataset) -> Total | None:
 
     Decimal strings and integers are added exactly; a null counts as nothing.
     """
-    return None if dataset.measure is None else _total_at(dataset.measure)
+    return None if dataset.measure is None else _sum_over((dataset.measure,))
+
+
+def figure_sum(dataset: Dataset) -> Total | None:
+    """How to add up a dataset's figure over records; ``None`` where it has none, or where the measure is the same."""
+    if dataset.figure is None or dataset.figure.columns == (dataset.measure,):
+        return None
+    return _sum_over(dataset.figure.columns)
 
 
 @cache
-def _total_at(measure: str) -> Total:
-    *parents, name = measure.split(".")
-    # Only the measure is decoded, whatever else the record holds.
-    shape = msgspec.defstruct("Measure", [(name, Decimal | None, None)])
-    for parent in reversed(parents):
-        shape = msgspec.defstruct("Measure", [(parent, shape)])
-    decoder = msgspec.json.Decoder(shape)
-    amount_in = attrgetter(measure)
+def _sum_over(columns: tuple[str, ...]) -> Total:
+    # Only these columns are decoded, whatever else the record holds.
+    decoder = msgspec.json.Decoder(_struct_with([column.split(".") for column in columns]))
+    what = " + ".join(columns)
 
     def total(records: Sequence[msgspec.Raw]) -> Decimal:
         try:
-            amount = Decimal(sum(amount_in(decoder.decode(record)) or 0 for record in records))
+            amount = Decimal(sum(_add_up(decoder.decode(record)) for record in records))
         except msgspec.DecodeError as error:
-            raise MalformedResponseError(f"a record's {measure} is no amount ({error})") from None
+            raise MalformedResponseError(f"a record's {what} is no amount ({error})") from None
         if not amount.is_finite():
-            raise MalformedResponseError(f"a record's {measure} is no amount ({amount})")
+            raise MalformedResponseError(f"a record's {what} is no amount ({amount})")
         return amount
 
     return total
+
+
+def _struct_with(paths: list[list[str]]) -> type[msgspec.Struct]:
+    fields: list[tuple[str, Any, Any]] = []
+    for name in dict.fromkeys(path[0] for path in paths):
+        inner = [path[1:] for path in paths if path[0] == name and path[1:]]
+        fields.append((name, (_struct_with(inner) if inner else Decimal) | None, None))
+    return msgspec.defstruct("Amounts", fields)
+
+
+def _add_up(found: Any) -> Decimal | int:
+    if isinstance(found, msgspec.Struct):
+        return sum(_add_up(getattr(found, name)) for name in found.__struct_fields__)
+    return found or 0

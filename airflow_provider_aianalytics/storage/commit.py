@@ -68,7 +68,7 @@ def commit(
     restated = new.sha256 != old.sha256 and (old.complete or old.capped_buckets > 0)
     if restated:
         kept = marker if keep_revisions else None
-        revision = Revision(fetched_at=old.fetched_at, rows=old.rows, sha256=old.sha256, file=kept)
+        revision = Revision(fetched_at=old.fetched_at, rows=old.rows, sha256=old.sha256, file=kept, total=old.total)
         revised = replace(revised, revisions=(*old.revisions, revision))
     table.publish_manifest(revised)
     if marker is not None and not (restated and keep_revisions):

@@ -44,12 +44,14 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 
     :param fetched_at: when it was read, RFC 3339, UTC.
     :param file: where it is kept, relative to the lake's path; ``None`` where revisions are not kept.
+    :param total: the exact total of the dataset's measure; ``None`` where it has none, and in older manifests.
     """
 
     fetched_at: str
     rows: int
     sha256: str
     file: str | None = None
+    total: Decimal | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param file_md5: the digest of the file as it lies in the lake, which many stores tell without being read: whether
         the data is what this manifest says. ``None`` for an uncompressed or Parquet file on a disk: ``sha256`` is its.
     :param total: the exact total of the dataset's measure, ``None`` where it has none.
+    :param figures: what the day came to, by the names of the catalogue (``spend_usd_cents``, ``tokens``, ``credits``,
+        ``active_members``), exact; empty where the dataset has none, where privacy hides it, and in older manifests.
     :param pages: the pages of the window that the day was read in.
     :param requests: the requests that window took, retries included.
     :param data_refreshed_at: the vendor's watermark as spelled, ``None`` where it has none.
@@ -91,6 +95,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     file_bytes: int | None = None
     file_md5: str | None = None
     total: Decimal | None = None
+    figures: dict[str, Decimal] = {}
     pages: int
     requests: int
     data_refreshed_at: str | None

@@ -94,7 +94,7 @@ def test_it_is_plain_json_with_the_promised_fields() -> None:
         "try_number": 3,
         "started_at": "2026-09-04T03:00:00.000000Z",
     }
-    assert set(said["revisions"][0]) == {"fetched_at", "rows", "sha256", "file"}
+    assert set(said["revisions"][0]) == {"fetched_at", "rows", "sha256", "file", "total"}
 
 
 @given(

@@ -13,6 +13,7 @@ from airflow_provider_aianalytics.vendors.base import (
     Column,
     ColumnType,
     Dataset,
+    Figure,
     Filter,
     WindowRule,
 )
@@ -169,6 +170,7 @@ SUMMARIES = Dataset(
     has_more=False,
     bounds=("starting_at", "ending_at"),
     legacy_bounds=("starting_date", "ending_date"),
+    figure=Figure("active_members", ("daily_active_user_count",), is_additive=False),
     first_day=FIRST_DAY,
     legacy_names=LEGACY_NAMES,
     filter_parameter="filter[]",

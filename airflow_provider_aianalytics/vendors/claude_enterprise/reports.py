@@ -13,6 +13,7 @@ from airflow_provider_aianalytics.vendors.base import (
     Column,
     ColumnType,
     Dataset,
+    Figure,
     Filter,
     TimestampFormat,
     WindowRule,
@@ -89,6 +90,9 @@ SPLIT_FILTERS = {
     "speed": "speeds",
 }
 
+_TOKENS = "tokens"
+_SPEND = "spend_usd_cents"
+
 _ACTOR_COLUMNS = (
     *strings("actor.type", "actor.user_id", "actor.name", "actor.email_address"),
     Column("actor.deleted", ColumnType.BOOLEAN),
@@ -154,6 +158,7 @@ USER_USAGE_REPORT = _by_member(
     grain="member and bucket",
     group_by=USAGE_DIMENSIONS,
     measure="total_tokens",
+    figure=Figure(_TOKENS, ("total_tokens",)),
     columns=(
         *_ACTOR_COLUMNS,
         *_BOUND_COLUMNS,
@@ -171,6 +176,7 @@ USER_COST_REPORT = _by_member(
     grain="member and bucket",
     group_by=COST_DIMENSIONS,
     measure="amount",
+    figure=Figure(_SPEND, ("amount",)),
     columns=(*_ACTOR_COLUMNS, *_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_COST_COLUMNS),
 )
 
@@ -181,6 +187,7 @@ USAGE_REPORT = _by_bucket(
     grain="bucket, and group where grouped",
     group_by=USAGE_DIMENSIONS,
     measure="output_tokens",
+    figure=Figure(_TOKENS, tuple(column.path for column in _token_columns())),
     columns=(*_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_token_columns(), *_USAGE_COLUMNS),
 )
 
@@ -192,6 +199,7 @@ COST_REPORT = _by_bucket(
     group_by=COST_DIMENSIONS,
     free_group_by=("cost_type", "token_type"),
     measure="amount",
+    figure=Figure(_SPEND, ("amount",)),
     columns=(*_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_COST_COLUMNS),
 )
 
@@ -289,6 +297,7 @@ USAGE = _dimensioned(
     grain="bucket, and group where grouped",
     group_by=BETA_DIMENSIONS,
     measure="usage.total_tokens",
+    figure=Figure(_TOKENS, ("usage.total_tokens",)),
     columns=(
         *_BETA_COLUMNS,
         *_token_columns("usage."),
@@ -304,6 +313,7 @@ COST = _dimensioned(
     group_by=(*BETA_DIMENSIONS, "cost_type", "token_type"),
     free_group_by=("cost_type", "token_type"),
     measure="cost.amount",
+    figure=Figure(_SPEND, ("cost.amount",)),
     columns=(
         *_BETA_COLUMNS,
         *strings("group.cost_type", "group.token_type"),

@@ -10,6 +10,7 @@ from airflow_provider_aianalytics.vendors.base import (
     Column,
     ColumnType,
     Dataset,
+    Figure,
     Filter,
     TimestampFormat,
     Vendor,
@@ -26,10 +27,11 @@ COMPLETE_BUCKETS = CompleteBuckets(settle=timedelta(hours=3), final_after=timede
 WINDOW = WindowRule(start="start_time", end="end_time", time_format=TimestampFormat.EPOCH, max_days=90)
 BOUNDS = ("start_time", "end_time")
 BREAKDOWN = ("by_categories", "by_category")  # the current shape and the older one (sections 2.2 and 2.3)
+_CREDITS = Figure("credits", ("count",))
 _BOUND_COLUMNS = tuple(Column(bound, ColumnType.TIMESTAMP) for bound in BOUNDS)
 
 
-def _series(name: str, title: str) -> Dataset:
+def _series(name: str, title: str, figure: Figure | None = None) -> Dataset:
     """A v1 time series (section 2): every bucket of the window, also the empty ones."""
     return Dataset(
         vendor=NAME,
@@ -45,6 +47,7 @@ def _series(name: str, title: str) -> Dataset:
         availability=COMPLETE_BUCKETS,
         bounds=BOUNDS,
         measure="count",
+        figure=figure,
         breakdown=BREAKDOWN,
         bucket_widths=("1d", "1h"),
         filters={"user_email": Filter(multiple=False)},
@@ -53,7 +56,7 @@ def _series(name: str, title: str) -> Dataset:
     )
 
 
-def _by_member(name: str, title: str) -> Dataset:
+def _by_member(name: str, title: str, figure: Figure | None = None) -> Dataset:
     """A v2 dataset (section 5): a row for each member who has any, days only; ``limit`` counts member rows."""
     return Dataset(
         vendor=NAME,
@@ -69,6 +72,7 @@ def _by_member(name: str, title: str) -> Dataset:
         bounds=BOUNDS,
         results="results",
         measure="count",
+        figure=figure,
         breakdown=BREAKDOWN,
         parameters=(("dataset", name), ("group_by", "user_email")),
         columns=(*_BOUND_COLUMNS, Column("user_email", ColumnType.STRING), Column("count", ColumnType.INTEGER)),
@@ -94,7 +98,7 @@ VENDOR = PERPLEXITY = Vendor(
     docs_url="https://docs.perplexity.ai/docs/admin/computer-analytics-api",
     probe_dataset="credit_usage",
     datasets=catalogue(
-        _series("credit_usage", "credits used, by model and by source"),
+        _series("credit_usage", "credits used, by model and by source", _CREDITS),
         _series("connectors", "use of connectors"),
         _series("artifacts", "artifacts generated, by type"),
         _series("skills", "use of skills"),
@@ -102,8 +106,12 @@ VENDOR = PERPLEXITY = Vendor(
         _series("workflows", "workflow runs"),
         _series("task_durations", "tasks, by duration band"),
         _series("query_volume", "queries"),
-        _series("daily_active_users", "distinct users of a bucket (not additive)"),
-        _by_member("credit_usage", "credits used by each member"),
+        _series(
+            "daily_active_users",
+            "distinct users of a bucket (not additive)",
+            Figure("active_members", ("count",), is_additive=False),
+        ),
+        _by_member("credit_usage", "credits used by each member", _CREDITS),
         _by_member("query_volume", "queries of each member"),
     ),
 )
