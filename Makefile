@@ -20,7 +20,7 @@ TODAY ?=
 export TODAY
 # Of the unit tests those that take seconds: no Airflow runs, no stores, no killed processes.
 FAST := tests/extraction tests/vendors tests/hooks tests/run tests/ingest tests/lineage tests/operators tests/sensors \
-	tests/triggers tests/test_timetables.py tests/test_coverage.py
+	tests/triggers tests/coverage tests/test_timetables.py
 
 .PHONY: help demo test lint format unit test-fast test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
 	fuzz audit clean \

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_aianalytics.cli import parser, show_coverage
+from airflow_provider_aianalytics.cli import main
 
 if __name__ == "__main__":
-    raise SystemExit(show_coverage(parser().parse_args()))
+    raise SystemExit(main())

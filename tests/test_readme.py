@@ -8,6 +8,8 @@ import shlex
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 from airflow import __version__ as airflow_version
@@ -16,15 +18,17 @@ from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_aianalytics import cli, exceptions
-from airflow_provider_aianalytics.coverage import Day, State, Table, as_text
+from airflow_provider_aianalytics.coverage.text import as_text
 from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.windows import Period, plan
 from airflow_provider_aianalytics.hooks.connection import read_connection
 from airflow_provider_aianalytics.operators.to_object_storage import CHOICES
 from airflow_provider_aianalytics.simulator.__main__ import parser as simulator_parser
 from airflow_provider_aianalytics.storage.encoders.formats import FORMATS
+from airflow_provider_aianalytics.storage.manifest import Run
 from airflow_provider_aianalytics.storage.typed.schema import typed_columns
 from airflow_provider_aianalytics.vendors.base import Dataset
+from tests.coverage.lakes import ManifestLake, days_from
 from tests.readme_tables import README, VENDORS, with_tables
 from tests.test_examples import EXAMPLES
 
@@ -34,6 +38,11 @@ TARGETS = set(re.findall(r"^([a-z][\w.-]*):", (README.parent / "Makefile").read_
     f"test-airflow-{version}" for version in ("2.11", "3.0", "3.1", "3.2", "3.3", "3.3-py3.13")
 }
 FIRST_DAY, TODAY = date(2026, 1, 1), date(2026, 11, 20)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> ManifestLake:
+    return ManifestLake(tmp_path)
 
 
 @dataclass(frozen=True)
@@ -183,14 +192,16 @@ def test_the_arithmetic_of_backfills_is_right() -> None:
     assert told == {"backfill_by_day", "backfill_in_one_run"}
 
 
-def test_the_sample_of_coverage_is_what_the_command_prints() -> None:
-    states = [*[State.FINAL] * 10, *[State.PROVISIONAL] * 10]
-    states += [*[State.MISSING] * 3, *[State.PROVISIONAL] * 16, State.INCOMPLETE]
-    days = tuple(
-        Day(date(2026, 10, 12) + timedelta(days=number), state, None if state.is_gap else 6)
-        for number, state in enumerate(states)
-    )
-    sample = as_text("s3://aws_default@lake/ai", [Table("claude_enterprise", "cost_by_model", days)])
+def test_the_sample_of_coverage_is_what_the_command_prints(lake: ManifestLake) -> None:
+    days = [day for day in days_from(date(2026, 10, 12), 39) if day < date(2026, 11, 1) or day > date(2026, 11, 3)]
+    run = partial(Run, dag_id="claude_enterprise_daily", task_id="cost_by_model")
+    for day in days:
+        dated = run(run_id=f"scheduled__{day + timedelta(days=1)}T12:00:00+00:00")
+        landed = {"rows": 6, "final": day < date(2026, 10, 22), "run": dated}
+        lake.put_daily([day], table="cost_by_model", dataset="cost_report", **landed)
+    lake.put(date(2026, 11, 20), table="cost_by_model", dataset="cost_report", rows=6, complete=False)
+    now = datetime(2026, 11, 20, 18, tzinfo=UTC)
+    sample = as_text("s3://aws_default@lake/ai", lake.look(now=now), now=now)
 
     assert sample in [block.text for block in blocks("text")]
 

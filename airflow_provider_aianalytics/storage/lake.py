@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -57,15 +58,34 @@ def tables_under(root: ObjectStoragePath) -> list[tuple[str, str]]:
     return [(vendor, table) for vendor in _folders(root) for table in _folders(root / _manifests(vendor))]
 
 
-def manifests_under(root: ObjectStoragePath, *, vendor: str, table: str) -> dict[date, str]:
-    """Where each landed day of a table has its manifest: paths of the lake's file system, ascending; one listing."""
-    days: dict[date, str] = {}
-    for path in _entries(root / _manifests(vendor) / table, detail=False):
-        name = _MANIFEST.fullmatch(path.rpartition("/")[2])
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A manifest in a listing.
+
+    :param path: in the lake's file system.
+    :param tag: another for another content, empty where the store's listing has nothing of the kind.
+    """
+
+    path: str
+    tag: str
+
+
+def manifests_under(root: ObjectStoragePath, *, vendor: str, table: str) -> dict[date, ManifestFile]:
+    """Where each landed day of a table has its manifest, ascending; one listing."""
+    days: dict[date, ManifestFile] = {}
+    for entry in _entries(root / _manifests(vendor) / table, detail=True):
+        name = _MANIFEST.fullmatch(entry["name"].rpartition("/")[2])
         with suppress(ValueError):  # no day has that name
             if name:
-                days[date.fromisoformat(name[1])] = path
+                days[date.fromisoformat(name[1])] = ManifestFile(entry["name"], _tag(entry))
     return dict(sorted(days.items()))
+
+
+def _tag(entry: Mapping[str, Any]) -> str:
+    found = [entry.get(name) for name in ("ETag", "etag", "generation")]
+    if entry.get("mtime"):  # on a disk, where each manifest is a new file
+        found += [entry.get(name) for name in ("mtime", "ino", "size")]
+    return " ".join(str(part) for part in found if part)
 
 
 def _manifests(vendor: str) -> str:

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to do about the days that need somebody, with the DAG and the task that the manifests name."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from statistics import median_low
+
+from airflow_provider_aianalytics.coverage.landed_day import LandedDay
+from airflow_provider_aianalytics.coverage.states import Day, State, Table, runs_of, span
+from airflow_provider_aianalytics.vendors.base import DAY
+
+NEIGHBOURS = 14
+"""Landed days around a gap, from which the run that lands a day is learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A run of days of one table that need somebody.
+
+    :param state: of all of these days.
+    :param command: the command that mends it, ``None`` where no run of Airflow is known that landed days nearby.
+    :param note: what to do before, or what is wrong.
+    """
+
+    table: str
+    state: State
+    first: date
+    last: date
+    command: str | None
+    note: str = ""
+
+    @property
+    def days(self) -> str:
+        return span(self.first, self.last)
+
+
+def repairs_of(tables: Iterable[Table]) -> list[Repair]:
+    """The repairs of some tables, ordered by table and day."""
+    return [repair for table in tables for repair in _repairs(table)]
+
+
+def _repairs(table: Table) -> Iterator[Repair]:
+    found: list[tuple[State, date, date, str]] = []
+    for state in State:
+        days = [day for day in table.days if day.state is state and day.needs_action]
+        if state is State.UNREADABLE:  # each has an error of its own
+            found += [(state, day.date, day.date, f"move it away first: {day.error}") for day in days]
+        else:
+            found += [(state, *run, _note(state)) for run in runs_of(day.date for day in days)]
+    for state, first, last, note in sorted(found, key=lambda one: one[1]):
+        yield Repair(table.label, state, first, last, _command(table.landed, first, last), note)
+
+
+def _note(state: State) -> str:
+    return "cut off at the vendor's limit of groups, or read too early" if state is State.INCOMPLETE else ""
+
+
+def _command(landed: list[Day], first: date, last: date) -> str | None:
+    """Clear the runs that land these days; one run more at either end does no harm, since it lands the same again."""
+    before = [day for day in landed if day.date < first][-NEIGHBOURS:]
+    after = [day for day in landed if day.date > last][:NEIGHBOURS]
+    near = [(day.date, day.landed) for day in (*before, *after) if day.landed is not None]
+    if not near:
+        near = [(day.date, day.landed) for day in landed[-1:] if day.landed is not None]
+    if not near:
+        return None
+    chosen = near[len(before) - 1 if before else 0][1]
+    same = [(day, one) for day, one in near if (one.dag_id, one.task_id) == (chosen.dag_id, chosen.task_id)]
+    offsets = _run_offsets(same)
+    if offsets is None:
+        return None
+    start, end = first + DAY * (offsets[0] - 1), last + DAY * (offsets[1] + 1)
+    task = shlex.quote(f"^{re.escape(chosen.task_id)}$")
+    return f"airflow tasks clear --task-regex {task} --start-date {start} --end-date {end} {shlex.quote(chosen.dag_id)}"
+
+
+def _run_offsets(landed: list[tuple[date, LandedDay]]) -> tuple[int, int] | None:
+    """How many days after a day its run is dated: the least and the most, as is usual for these runs."""
+    by_run: dict[str, list[int]] = {}
+    for day, one in landed:
+        if one.run_date is not None:
+            by_run.setdefault(one.run_id, []).append((one.run_date - day).days)
+    if not by_run:
+        return None
+    return median_low(map(min, by_run.values())), median_low(map(max, by_run.values()))
