@@ -15,7 +15,7 @@ from airflow_provider_aianalytics.coverage.states import Day, State
 
 STRIP_HEIGHT = 18
 BAR_HEIGHT = 100
-MOST_SEPARATE_DAYS = 120
+MOST_SEPARATE_DAYS = 130
 """Up to so many days in a strip have a gap between them; more would be too narrow for one."""
 
 SILHOUETTES: Mapping[State, tuple[tuple[int, int], ...]] = {
@@ -31,12 +31,13 @@ SILHOUETTES: Mapping[State, tuple[tuple[int, int], ...]] = {
 """Top and height of the boxes that make the silhouette of a state."""
 
 
-def strip_paths(days: Sequence[Day], first: date) -> Iterator[tuple[State, str]]:
+def strip_paths(days: Sequence[Day], first: date, length: int) -> Iterator[tuple[State, str]]:
     """The path of each state that occurs.
 
     :param first: the day at which the strip's axis begins.
+    :param length: the days of that axis.
     """
-    separate = not days or (days[-1].date - first).days < MOST_SEPARATE_DAYS
+    separate = length <= MOST_SEPARATE_DAYS
     for state in State:
         runs = list(_runs([(day.date - first).days for day in days if day.state is state], separate))
         boxes = (_box(x, width, *box, gap=separate) for x, width in runs for box in SILHOUETTES[state])

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 
 from airflow_provider_aianalytics.coverage.states import Day, State, Table
-from airflow_provider_aianalytics.vendors.base import DAY, ColumnType
+from airflow_provider_aianalytics.vendors.base import DAY
 
 ZERO = Decimal(0)
 
@@ -66,15 +65,17 @@ def series_of(tables: Iterable[Table]) -> list[Series]:
 
     Several tables can have the same figure, as cost by model and cost by member do: their sum would count it twice.
     """
-    best: dict[tuple[str, str], tuple[int, Table]] = {}
+    best: dict[tuple[str, str], tuple[tuple[int, int], Table]] = {}
     for table in tables:
         figure = table.dataset.figure if table.dataset else None
         if figure is None:
             continue
-        number = sum(figure.name in day.landed.figures for day in table.days if day.landed)
+        known = [day.landed for day in table.days if day.landed and figure.name in day.landed.figures]
+        # Of two with as many whole days, the one that was read again more often is the more exact.
+        worth = sum(one.complete for one in known), sum(len(one.contents) for one in known)
         key = table.vendor, figure.name
-        if number > best.get(key, (0, table))[0]:
-            best[key] = number, table
+        if known and worth > best.get(key, ((-1, 0), table))[0]:
+            best[key] = worth, table
     return [_series(table, name) for (_, name), (_, table) in best.items()]
 
 
@@ -100,59 +101,3 @@ def _week(start: date, days: Sequence[Day], name: str, is_additive: bool) -> Wee
 
 def _is_final(day: Day) -> bool:
     return day.state is State.FINAL or bool(day.landed and day.landed.final)
-
-
-@dataclass(frozen=True, slots=True)
-class Restatement:
-    """A day whose content changed after it had landed whole.
-
-    :param days_after: how many days after its end the change was read.
-    :param total: the exact total of the dataset's measure, before and after; ``None`` where it is not recorded.
-    :param is_money: whether that is a total of US cents.
-    """
-
-    table: str
-    day: date
-    days_after: int
-    rows: tuple[int, int]
-    total: tuple[Decimal, Decimal] | None
-    is_money: bool
-
-
-def restatements_of(tables: Iterable[Table]) -> list[Restatement]:
-    """Every restatement that the manifests list, the latest read first."""
-    found = [(at, one) for table in tables for day in table.days for at, one in _restatements(table, day)]
-    return [one for _, one in sorted(found, key=lambda pair: (pair[0], pair[1].day), reverse=True)]
-
-
-def _restatements(table: Table, day: Day) -> Iterable[tuple[date, Restatement]]:
-    contents = day.landed.contents if day.landed else ()
-    for before, after in pairwise(contents):
-        if after.fetched_at is None:
-            continue
-        read = after.fetched_at.date()
-        has_totals = before.total is not None and after.total is not None
-        yield (
-            read,
-            Restatement(
-                table=table.label,
-                day=day.date,
-                days_after=(read - day.date).days - 1,
-                rows=(before.rows, after.rows),
-                total=(before.total or ZERO, after.total or ZERO) if has_totals else None,
-                is_money=_is_money(table),
-            ),
-        )
-
-
-def _is_money(table: Table) -> bool:
-    dataset = table.dataset
-    return dataset is not None and any(
-        column.path == dataset.measure and column.type is ColumnType.CENTS for column in dataset.columns
-    )
-
-
-def requests_of(table: Table) -> int:
-    """The requests of the reads that landed the days of a table; the days of one window share theirs."""
-    reads = {(day.landed.fetched_at or day.date): day.landed.requests for day in table.days if day.landed}
-    return sum(reads.values())

@@ -52,4 +52,7 @@ def format_bytes(number: int) -> str:
 
 def format_change(before: Decimal, after: Decimal) -> str:
     """A relative change, empty where there is nothing to compare with."""
-    return f"{(after - before) / abs(before):+.1%}" if before else ""
+    if not before:
+        return ""
+    share = (after - before) / abs(before)
+    return f"{share:+.1%}" if abs(share) >= Decimal("0.0005") else "less than 0.1%"

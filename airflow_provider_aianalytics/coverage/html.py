@@ -16,14 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from airflow_provider_aianalytics.coverage import drawing, formatting
 from airflow_provider_aianalytics.coverage.figures import (
-    Restatement,
     Series,
     Week,
-    requests_of,
-    restatements_of,
     series_of,
 )
 from airflow_provider_aianalytics.coverage.repair import repairs_of
+from airflow_provider_aianalytics.coverage.restatements import Change, Restatements, restatements_of
 from airflow_provider_aianalytics.coverage.states import State, Table, count, duration, plural
 from airflow_provider_aianalytics.coverage.text import punctuality
 from airflow_provider_aianalytics.vendors.base import DAY
@@ -31,7 +29,7 @@ from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 FOLDER = Path(__file__).parent / "page"
 MOST_REPAIRS = 50
-MOST_RESTATEMENTS = 20
+NEWEST_RESTATEMENTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,6 @@ def as_html(path: str, tables: Sequence[Table], *, now: datetime, choices: Seque
     :param choices: groups of links to other views of the page.
     """
     repairs = repairs_of(tables)
-    restatements = restatements_of(tables)
     counted = count(tables)
     return _template("report.html.jinja").render(
         **_frame(),
@@ -69,8 +66,7 @@ def as_html(path: str, tables: Sequence[Table], *, now: datetime, choices: Seque
         legend=[(state, counted[state], drawing.silhouette(state)) for state in State],
         strips=_strips(tables, now),
         series=[_card(series) for series in series_of(tables)],
-        restatements=[_restatement(one) for one in restatements[:MOST_RESTATEMENTS]],
-        number_of_restatements=len(restatements),
+        restated=[_restated(one) for one in restatements_of(tables, newest=NEWEST_RESTATEMENTS)],
     )
 
 
@@ -135,17 +131,17 @@ def _strips(tables: Sequence[Table], now: datetime) -> dict[str, Any]:
         "last": last,
         "height": drawing.STRIP_HEIGHT,
         "months": drawing.month_marks(first, number),
-        "rows": [_strip(table, first) for table in tables],
+        "rows": [_strip(table, first, number) for table in tables],
     }
 
 
-def _strip(table: Table, first: date) -> dict[str, Any]:
+def _strip(table: Table, first: date, length: int) -> dict[str, Any]:
     counts = ", ".join(f"{table.counts[state]:,} {state.label}" for state in State if table.counts[state])
     return {
         "table": table,
         "title": table.dataset.title if table.dataset else "",
         "counts": counts or "no days",
-        "paths": list(drawing.strip_paths(table.days, first)),
+        "paths": list(drawing.strip_paths(table.days, first, length)),
         "start": (table.days[0].date - first).days if table.days else 0,
         "states": "".join(day.state.plain for day in table.days),
         "row_counts": " ".join("" if day.rows is None else str(day.rows) for day in table.days),
@@ -154,7 +150,7 @@ def _strip(table: Table, first: date) -> dict[str, Any]:
         "delay": _delay(table),
         "rows": f"{table.rows:,}",
         "size": formatting.format_bytes(sum(day.landed.size for day in table.days if day.landed)),
-        "requests": f"{requests_of(table):,}",
+        "requests": f"{_requests(table):,}",
     }
 
 
@@ -165,7 +161,13 @@ def _delay(table: Table) -> str:
     if day is None or moment is None or table.dataset is None:
         return ""
     delay = moment - table.dataset.availability.expected_from(day.date)
-    return duration(delay) if delay >= 0 * DAY else "at once"
+    return f"landed {duration(delay)} after the vendor had it" if delay >= 0 * DAY else "landed at once"
+
+
+def _requests(table: Table) -> int:
+    """The requests of the reads that landed the days; the days of one window share theirs."""
+    reads = {(day.landed.fetched_at or day.date): day.landed.requests for day in table.landed if day.landed}
+    return sum(reads.values())
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -227,16 +229,26 @@ def _week_text(name: str, week: Week) -> str:
     return f"week of {week.start}: {formatting.format_figure(name, week.amount)}{days}{may_change}"
 
 
-def _restatement(one: Restatement) -> dict[str, Any]:
-    return {"table": one.table, "day": one.day, "after": plural(one.days_after, "day"), "change": _change(one)}
+def _restated(one: Restatements) -> dict[str, Any]:
+    return {
+        "table": one.table,
+        "days": plural(one.days, "day"),
+        "changes": plural(one.changes, "change"),
+        "measure": one.measure,
+        "largest": {"day": one.largest.day, "text": _change(one.largest, one.is_money)},
+        "latest": {"day": one.latest.day, "text": f"{plural(one.latest.days_after, 'day')} after"},
+        "newest": [
+            {"day": change.day, "after": plural(change.days_after, "day"), "text": _change(change, one.is_money)}
+            for change in one.newest
+        ],
+    }
 
 
-def _change(one: Restatement) -> str:
-    if one.total is not None and one.total[0] != one.total[1]:
-        before, after = one.total
-        texts = [formatting.format_money(total) if one.is_money else f"{total:,f}" for total in one.total]
-        change = formatting.format_change(before, after)
-        return f"{texts[0]} → {texts[1]}{f' ({change})' if change else ''}"
-    if one.rows[0] != one.rows[1]:
-        return f"{one.rows[0]:,} → {plural(one.rows[1], 'row')}"
-    return f"{plural(one.rows[1], 'row')}, other values"
+def _change(change: Change, is_money: bool) -> str:
+    if change.total is not None and change.total[0] != change.total[1]:
+        before, after = (formatting.format_money(total) if is_money else f"{total:,f}" for total in change.total)
+        size = formatting.format_change(*change.total)
+        return f"{before} → {after}{f' ({size})' if size else ''}"
+    if change.rows[0] != change.rows[1]:
+        return f"{change.rows[0]:,} → {plural(change.rows[1], 'row')}"
+    return f"{plural(change.rows[1], 'row')}, other values"

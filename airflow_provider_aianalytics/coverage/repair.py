@@ -62,21 +62,28 @@ def _note(state: State) -> str:
 
 def _command(landed: list[Day], first: date, last: date) -> str | None:
     """Clear the runs that land these days; one run more at either end does no harm, since it lands the same again."""
-    before = [day for day in landed if day.date < first][-NEIGHBOURS:]
-    after = [day for day in landed if day.date > last][:NEIGHBOURS]
-    near = [(day.date, day.landed) for day in (*before, *after) if day.landed is not None]
-    if not near:
-        near = [(day.date, day.landed) for day in landed[-1:] if day.landed is not None]
+    near = _neighbours(landed, first, last)
     if not near:
         return None
-    chosen = near[len(before) - 1 if before else 0][1]
-    same = [(day, one) for day, one in near if (one.dag_id, one.task_id) == (chosen.dag_id, chosen.task_id)]
-    offsets = _run_offsets(same)
+    task = near[0][1].dag_id, near[0][1].task_id
+    offsets = _run_offsets([(day, one) for day, one in near if (one.dag_id, one.task_id) == task])
     if offsets is None:
         return None
     start, end = first + DAY * (offsets[0] - 1), last + DAY * (offsets[1] + 1)
-    task = shlex.quote(f"^{re.escape(chosen.task_id)}$")
-    return f"airflow tasks clear --task-regex {task} --start-date {start} --end-date {end} {shlex.quote(chosen.dag_id)}"
+    pattern = shlex.quote(f"^{re.escape(task[1])}$")
+    return f"airflow tasks clear --task-regex {pattern} --start-date {start} --end-date {end} {shlex.quote(task[0])}"
+
+
+def _neighbours(landed: list[Day], first: date, last: date) -> list[tuple[date, LandedDay]]:
+    """Days around a gap, those before it first, the nearest first.
+
+    A restated day names the run that restated it, so days that are still as they landed say more.
+    """
+    known = [(day.date, day.landed) for day in landed if day.landed is not None]
+    known = [(day, one) for day, one in known if len(one.contents) == 1] or known
+    before = [pair for pair in known if pair[0] < first][-NEIGHBOURS:]
+    after = [pair for pair in known if pair[0] > last][:NEIGHBOURS]
+    return [*reversed(before), *after]
 
 
 def _run_offsets(landed: list[tuple[date, LandedDay]]) -> tuple[int, int] | None:

@@ -139,4 +139,6 @@ def duration(length: timedelta) -> str:
         return plural(days, "day")
     if days:
         return f"{plural(days, 'day')} {hours} h"
+    if hours >= 3 or (hours and not minutes):
+        return f"{hours} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
