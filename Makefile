@@ -57,7 +57,8 @@ production-proof: .venv/production/.ready  ## a year and a week on PostgreSQL, C
 faults: $(VENV)/.ready  ## everything that can go wrong, and the figures of the README
 	$(BIN)/python -m pytest tests/faults
 
-soak: $(VENV)/.ready  ## tasks killed at random moments: make soak SOAK=3600 SEED=7; five minutes without
+soak: $(VENV)/.ready  ## the model of a table 100,000 times, then tasks killed for five minutes: make soak SEQUENCES=1000 SOAK=3600 SEED=7
+	SEQUENCES=$(or $(SEQUENCES),100000) SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/model
 	SOAK=$(or $(SOAK),300) SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/faults/test_kills.py
 
 fuzz: $(VENV)/.ready .venv/fuzz/.ready  ## coverage-guided, of what reads a vendor's bytes: make fuzz FUZZ=3600

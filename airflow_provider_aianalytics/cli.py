@@ -105,7 +105,7 @@ def _run_and_exit(command: Command, arguments: argparse.Namespace) -> None:
 
 _EXIT_CODES = (
     "Reads no data and sends the vendor no request. Exit code: 0 when every day is there that should be, 1 when days "
-    "are late, missing or have an unreadable manifest, 2 when there is no answer."
+    "are late, missing, mixed or have an unreadable manifest, 2 when there is no answer."
 )
 _LAKE: tuple[Flags, ...] = (
     (("path",), {"metavar": "PATH", "help": "the lake: any URL ObjectStoragePath takes, such as s3://conn@lake/ai"}),

@@ -19,7 +19,9 @@
     │   └── OversizedResponseError *  an answer longer than any page can be
     ├── ResultTooLargeError *         more than XCom should carry, or than the vendor serves of a bucket
     ├── SuspiciousShrinkError *       a day that had more before
-    └── QueryMismatchError *          a table that was landed by another query
+    ├── QueryMismatchError *          a table that was landed by another query
+    ├── StorageError                  the lake cannot be read or written until a person mends it
+    └── ManifestVersionError *        a manifest of a newer version of this package
 
 What a retry cannot mend (*) is an :class:`AirflowFailException` too: the task fails at once.
 """
@@ -29,6 +31,8 @@ from __future__ import annotations
 from datetime import date
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_provider_aianalytics.extraction.redaction import foreign_text, printable
 
 
 class AIAnalyticsError(AirflowException):
@@ -40,10 +44,11 @@ class AIAnalyticsError(AirflowException):
     """
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
-        self.message = message
-        self.where = where
-        self.hint = hint
-        super().__init__(message)
+        # Lines to copy into a DAG stay lines; a vendor's text is one line already.
+        self.message, self.where, self.hint = (
+            "\n".join(map(printable, text.split("\n"))) for text in (message, where, hint)
+        )
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         said = f"{self.where}: {self.message}" if self.where else self.message
@@ -117,7 +122,13 @@ class VendorUnavailableError(AIAnalyticsError):
 
 
 class MalformedResponseError(AIAnalyticsError):
-    """An answer that cannot be believed: not JSON, of another shape, or a chain of pages that leads nowhere."""
+    """An answer that cannot be believed: not JSON, of another shape, or a chain of pages that leads nowhere.
+
+    Its message may repeat a piece of the answer, so it is cut and masked like every text of a vendor.
+    """
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(foreign_text(message), where=where, hint=hint)
 
 
 class OversizedResponseError(MalformedResponseError, AirflowFailException):
@@ -134,3 +145,11 @@ class SuspiciousShrinkError(AIAnalyticsError, AirflowFailException):
 
 class QueryMismatchError(AIAnalyticsError, AirflowFailException):
     """The table was landed by another query; two cuts of a dataset need two tables."""
+
+
+class StorageError(AIAnalyticsError):
+    """The lake cannot be read or written until a person mends it."""
+
+
+class ManifestVersionError(AIAnalyticsError, AirflowFailException):
+    """A manifest was written by a newer version of this package, which has to be installed to change the day."""

@@ -31,6 +31,8 @@ with DAG(
         path=LAKE,
         start="{{ macros.ds_add(ds, -4) }}",
         end="{{ macros.ds_add(ds, -3) }}",
+        # A day can be corrected for two weeks; each is a request of its own.
+        restate_days=14,
     )
     # Cost by model; the vendor restates it for 30 days, so the trailing days are read again in the same request.
     ClaudeEnterpriseAnalyticsToObjectStorageOperator(

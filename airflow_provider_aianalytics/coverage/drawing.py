@@ -26,6 +26,7 @@ SILHOUETTES: Mapping[State, tuple[tuple[int, int], ...]] = {
     State.LATE: ((0, 9),),
     State.MISSING: ((0, 6), (12, 6)),
     State.UNREADABLE: ((0, 11), (14, 4)),
+    State.MIXED: ((0, 4), (7, 4), (14, 4)),
     State.NOT_DUE: ((8, 2),),
 }
 """Top and height of the boxes that make the silhouette of a state."""

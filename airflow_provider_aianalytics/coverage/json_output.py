@@ -25,6 +25,7 @@ def _table(table: Table) -> dict[str, object]:
         "last_landed": last.date.isoformat() if last else None,
         "late_by_seconds": None if table.late_by is None else int(table.late_by.total_seconds()),
         "rows": table.rows,
+        **({"mixed": True} if table.is_mixed else {}),
         "days": _counts([table]),
         "repairs": [_repair(repair) for repair in repairs_of([table])],
         "calendar": [_day(day) for day in table.days],
@@ -42,6 +43,7 @@ def _repair(repair: Repair) -> dict[str, object]:
         "first": repair.first.isoformat(),
         "last": repair.last.isoformat(),
         "command": repair.command,
+        "note": repair.note,
     }
 
 

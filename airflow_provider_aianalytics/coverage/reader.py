@@ -13,8 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.coverage.landed_day import LandedDay, parse_landed_day
+from airflow_provider_aianalytics.coverage.listing import ManifestFile, manifests_under, tables_under
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
-from airflow_provider_aianalytics.storage.lake import READERS, ManifestFile, manifests_under, tables_under
+from airflow_provider_aianalytics.extraction.redaction import foreign_text, printable
+from airflow_provider_aianalytics.storage.lake import READERS
+from airflow_provider_aianalytics.storage.layout import check_path
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -89,7 +92,7 @@ class LakeReader:
         """
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow, and not needed to show the usage
 
-        root = ObjectStoragePath(self.path)
+        root = ObjectStoragePath(check_path(self.path))
         names = _choose_tables(self.path, tables_under(root), vendor, table)
         with ThreadPoolExecutor(READERS) as pool:
             listed = list(pool.map(lambda name: manifests_under(root, vendor=name[0], table=name[1]), names))
@@ -115,9 +118,9 @@ class LakeReader:
         except FileNotFoundError:
             return None
         except AIAnalyticsError as error:
-            return f"{error.where}: {error.message}"
+            return printable(f"{error.where}: {error.message}")
         except OSError as error:  # a folder of that name, or no right to read it
-            return f"{file.path}: {type(error).__name__}: {error}"
+            return f"{printable(file.path)}: {type(error).__name__}: {foreign_text(str(error))}"
         if cache is not None:
             cache.put(address, file.tag, landed)
         return landed

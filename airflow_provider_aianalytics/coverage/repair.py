@@ -18,6 +18,13 @@ NEIGHBOURS = 14
 """Landed days around a gap, from which the run that lands a day is learned."""
 
 
+NO_COMMAND = "run the task that lands this table for these days"
+NOTES = {
+    State.INCOMPLETE: "cut off at the vendor's limit of groups, or read too early",
+    State.MIXED: "of another dataset, query, format or hidden fields than the table's other days: move them away",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Repair:
     """A run of days of one table that need somebody.
@@ -51,13 +58,10 @@ def _repairs(table: Table) -> Iterator[Repair]:
         if state is State.UNREADABLE:  # each has an error of its own
             found += [(state, day.date, day.date, f"move it away first: {day.error}") for day in days]
         else:
-            found += [(state, *run, _note(state)) for run in runs_of(day.date for day in days)]
+            found += [(state, *run, NOTES.get(state, "")) for run in runs_of(day.date for day in days)]
     for state, first, last, note in sorted(found, key=lambda one: one[1]):
-        yield Repair(table.label, state, first, last, _command(table.landed, first, last), note)
-
-
-def _note(state: State) -> str:
-    return "cut off at the vendor's limit of groups, or read too early" if state is State.INCOMPLETE else ""
+        command = None if state is State.MIXED else _command(table.landed, first, last)
+        yield Repair(table.label, state, first, last, command, note if command or note else NO_COMMAND)
 
 
 def _command(landed: list[Day], first: date, last: date) -> str | None:

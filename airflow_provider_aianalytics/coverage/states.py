@@ -23,6 +23,7 @@ class State(Enum):
     LATE = "late", "▲", "^", "1;33"
     MISSING = "missing", "×", "x", "1;31"  # noqa: RUF001 - the sign is meant
     UNREADABLE = "unreadable", "!", "!", "1;35"
+    MIXED = "mixed", "≠", "%", "1;34"
     NOT_DUE = "not due yet", "○", "o", "2"
 
     def __init__(self, label: str, sign: str, plain: str, colour: str) -> None:
@@ -34,7 +35,7 @@ class State(Enum):
     @property
     def is_gap(self) -> bool:
         """Whether the day has to be landed, or landed anew."""
-        return self in (State.LATE, State.MISSING, State.UNREADABLE)
+        return self in (State.LATE, State.MISSING, State.UNREADABLE, State.MIXED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ class Table:
     @property
     def counts(self) -> Counter[State]:
         return Counter(day.state for day in self.days)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether days of different datasets, queries, formats or hidden fields have landed in it."""
+        return self.counts[State.MIXED] > 0
 
     @property
     def gaps(self) -> int:

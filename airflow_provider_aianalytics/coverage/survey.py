@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -87,16 +88,25 @@ def _table(found: LandedTable, days: list[date], now: datetime, lag: timedelta |
     }
     schedule = schedule_of(dataset, first_reads, lag=lag)
     last = max(found.landed, default=None)
-    told = tuple(_day(day, found.read.get(day), schedule, last, now) for day in days)
-    late = [now - day.due for day in told if day.state is State.LATE and day.due]
-    return Table(found.vendor, found.name, told, dataset, max(late, default=None))
+    spec = _usual_spec(readable)
+    surveyed = tuple(_day(day, found.read.get(day), schedule, spec, last, now) for day in days)
+    late = [now - day.due for day in surveyed if day.state is State.LATE and day.due]
+    return Table(found.vendor, found.name, surveyed, dataset, max(late, default=None))
 
 
-def _day(day: date, read: LandedDay | str | None, schedule: Schedule, last: date | None, now: datetime) -> Day:
+def _usual_spec(landed: Mapping[date, LandedDay]) -> str:
+    """What the table holds: the spec of most days, of the newest among equals."""
+    numbers = Counter(landed[day].spec for day in sorted(landed, reverse=True))
+    return max(numbers, key=lambda spec: numbers[spec], default="")
+
+
+def _day(
+    day: date, read: LandedDay | str | None, schedule: Schedule, spec: str, last: date | None, now: datetime
+) -> Day:
     due = schedule.due(day)
     is_due = due is not None and now >= due
     if isinstance(read, LandedDay):
-        state = _state_of(read)
+        state = _state_of(read) if read.spec == spec else State.MIXED
         return Day(day, state, read, due, is_overdue=state is State.INCOMPLETE and is_due)
     if read is not None:
         return Day(day, State.UNREADABLE, due=due, error=read)

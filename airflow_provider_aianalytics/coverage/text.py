@@ -127,7 +127,8 @@ def _to_do(tables: Iterable[Table]) -> Iterator[str]:
 def _repair(repair: Repair) -> Iterator[str]:
     note = f" ({repair.note})" if repair.note else ""
     yield f"  {repair.table} {repair.state.label} {repair.days}{note}"
-    yield f"    {repair.command or 'run the task that lands this table for these days'}"
+    if repair.command:
+        yield f"    {repair.command}"
 
 
 def _legend(tables: Sequence[Table], sign: Sign) -> str:

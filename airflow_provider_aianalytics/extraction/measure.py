@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal, localcontext
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,9 @@ import msgspec
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
 from airflow_provider_aianalytics.vendors.base import Dataset
+
+MAX_DIGITS = 40
+"""Before or behind the point: more is no amount of money, tokens or credits."""
 
 Total = Callable[[Sequence[msgspec.Raw]], Decimal]
 
@@ -39,17 +42,20 @@ def _sum_over(columns: tuple[str, ...]) -> Total:
 
     def total(records: Sequence[msgspec.Raw]) -> Decimal:
         try:
-            amount = Decimal(sum(_add_up(decoder.decode(record)) for record in records))
-        except msgspec.DecodeError as error:
+            amounts = [amount for record in records for amount in _amounts(decoder.decode(record))]
+        except (msgspec.DecodeError, ArithmeticError) as error:
             raise MalformedResponseError(f"a record's {what} is no amount ({error})") from None
-        if not amount.is_finite():
-            raise MalformedResponseError(f"a record's {what} is no amount ({amount})")
-        return amount
+        for amount in amounts:
+            if not amount.is_finite() or abs(amount.adjusted()) > MAX_DIGITS:
+                raise MalformedResponseError(f"a record's {what} is no amount ({amount:.40})")
+        with localcontext(prec=4 * MAX_DIGITS):
+            return sum(amounts, Decimal(0))
 
     return total
 
 
 def _struct_with(paths: list[list[str]]) -> type[msgspec.Struct]:
+    """A struct that has these columns alone; an object that is left out or null has no amounts."""
     fields: list[tuple[str, Any, Any]] = []
     for name in dict.fromkeys(path[0] for path in paths):
         inner = [path[1:] for path in paths if path[0] == name and path[1:]]
@@ -57,7 +63,10 @@ def _struct_with(paths: list[list[str]]) -> type[msgspec.Struct]:
     return msgspec.defstruct("Amounts", fields)
 
 
-def _add_up(found: Any) -> Decimal | int:
-    if isinstance(found, msgspec.Struct):
-        return sum(_add_up(getattr(found, name)) for name in found.__struct_fields__)
-    return found or 0
+def _amounts(found: Any) -> Iterator[Decimal]:
+    for name in found.__struct_fields__:
+        value = getattr(found, name)
+        if isinstance(value, msgspec.Struct):
+            yield from _amounts(value)
+        elif value is not None:
+            yield value

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import CursorExpiredError, MalformedResponseError
 from airflow_provider_aianalytics.extraction.query import Query
+from airflow_provider_aianalytics.extraction.window_check import RepeatedRows
 from airflow_provider_aianalytics.extraction.windows import Window
 
 MAX_RESTARTS = 2
@@ -32,6 +33,7 @@ class Page:
     :param requests: the requests spent on the window so far, retries and restarts included.
     :param where: vendor, dataset, window and page, for messages.
     :param read_at: when it came, UTC; a page that an earlier try kept came then.
+    :param is_consistent: whether it belongs to the same answer as the pages before; if not, no day of it is complete.
     """
 
     window: Window
@@ -45,6 +47,7 @@ class Page:
     requests: int = 1
     where: str = ""
     read_at: datetime = field(kw_only=True)
+    is_consistent: bool = field(kw_only=True, default=True)
 
 
 @dataclass(slots=True)
@@ -68,6 +71,11 @@ class CursorPaginator:
     _seen_pages: set[int] = field(default_factory=set)
     _restarts: int = 0
     _empty_pages: int = 0
+    _watermark: str | None = None
+    _repeated: RepeatedRows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._repeated = RepeatedRows(self.query.dataset)
 
     @property
     def where(self) -> str:
@@ -83,12 +91,20 @@ class CursorPaginator:
         first = self.query.parameters(self.window)
         return first if self._cursor is None else (*first, (self.query.dataset.wire.cursor_parameter, self._cursor))
 
-    def advance(self, page: Page) -> None:
+    def advance(self, page: Page) -> Page:
         """Take a page and decide where the chain goes.
 
+        :return: the page; not consistent if the restarts are used up and it still differs from those before.
         :raises MalformedResponseError: when the chain leads nowhere or goes in circles: that is not an end.
+        :raises CursorExpiredError: when it is not of the same answer as the pages before.
         """
-        cursor = page.next_cursor or None
+        change = self._change(page)
+        if change is not None:
+            if self._restarts < MAX_RESTARTS:
+                raise CursorExpiredError(change, where=self.where)
+            page = replace(page, is_consistent=False)
+        # Where the vendor says that nothing follows, a cursor beside it leads nowhere.
+        cursor = None if page.has_more is False else page.next_cursor or None
         if cursor is None and page.has_more:
             raise self._broken("the page says has_more and names no next_page")
         self._empty_pages = 0 if page.items else self._empty_pages + 1
@@ -102,12 +118,24 @@ class CursorPaginator:
             self._seen_pages.add(ends)
         if cursor is None:
             self.done = True
-            return
+            return page
         if cursor in self._seen_cursors:
             raise self._broken("the cursor of an earlier page came back")
         self._seen_cursors.add(cursor)
         self._cursor = cursor
         self.number += 1
+        return page
+
+    def _change(self, page: Page) -> str | None:
+        """Why a page is not of the same answer as those before, ``None`` if it is."""
+        if self.number == 1:
+            self._watermark = page.data_refreshed_at
+        if page.data_refreshed_at != self._watermark:
+            return f"the data was refreshed between two pages ({self._watermark}, then {page.data_refreshed_at})"
+        dataset = self.query.dataset
+        if dataset.results is None and dataset.row_key and self._repeated.add_page(page.items):
+            return "a row came twice, as when the data changes between two pages"
+        return None
 
     def restart(self, cause: CursorExpiredError) -> None:
         """Begin the window again from page one, at most twice.
@@ -121,6 +149,7 @@ class CursorPaginator:
         self._seen_cursors.clear()
         self._seen_pages.clear()
         self._empty_pages = 0
+        self._repeated.clear()
         self.number = 1
 
     def _broken(self, what: str) -> MalformedResponseError:

@@ -87,6 +87,8 @@ class WaitTarget:
         # Rows per member leave out days without use, so a request for such a day would prove nothing.
         omits_empty_days = self.dataset.availability.kind == "complete_buckets" and not self.dataset.is_series
         assumed = self.dataset.availability.assumed_from(self.day, omits_empty_days=omits_empty_days)
+        if self.until == "final":
+            assumed = max(assumed, self.dataset.availability.final_assumed_from(self.day))
         return max(assumed, self._wanted)
 
     @property
@@ -112,7 +114,7 @@ class WaitTarget:
         """The earliest moment that satisfies ``until``, as far as the calendar goes."""
         availability = self.dataset.availability
         if self.until == "final":
-            return max(availability.exists_from(self.day), availability.final_from(self.day))
+            return max(availability.exists_from(self.day), availability.final_expected_from(self.day))
         return availability.exists_from(self.day)
 
     @property
@@ -309,6 +311,11 @@ class DayPoller:
         for _ in reading.add_page(page):
             pass
         if reading.covers(self.target.day):
+            availability = self.target.dataset.availability
+            is_final = availability.is_final(self.target.day, read_at=now, refreshed_at=reading.refreshed_at)
+            if self.target.until == "final" and not is_final:
+                self._not_yet(f"the export of {reading.data_refreshed_at} was made before the day was final", now)
+                return
             self.available = True
         else:
             self._not_yet(self.target.dataset.availability.why_missing(reading.data_refreshed_at), now)

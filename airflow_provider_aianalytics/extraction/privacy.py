@@ -31,7 +31,8 @@ class Privacy:
     :param dataset: the catalogue row.
     :param drop: dotted names of fields that are left out.
     :param pseudonymize: dotted names of fields whose values are replaced by their HMAC-SHA-256 in hexadecimal, the
-        same for the same value in every dataset, so that joins still work; null stays null.
+        same for the same value in every dataset, so that joins still work; null stays null. An address is trimmed and
+        written in small letters first, so that a person has one pseudonym.
     :param secret: the HMAC's key; never shown.
     :raises InvalidArgumentError: for a name that the dataset does not have, or without a secret where one is needed.
     """
@@ -42,6 +43,8 @@ class Privacy:
     secret: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "drop", field_names("drop_fields", self.drop))
+        object.__setattr__(self, "pseudonymize", field_names("pseudonymize_fields", self.pseudonymize))
         check_fields(self.dataset, "drop_fields", self.drop)
         check_fields(self.dataset, "pseudonymize_fields", self.pseudonymize)
         if self.pseudonymize and not self.secret:
@@ -89,7 +92,29 @@ class Privacy:
         if raw == _NULL:
             return raw
         text = msgspec.json.decode(raw) if raw.startswith(b'"') else raw.decode()
+        if "@" in text:  # one person, however their address was typed
+            text = text.strip().lower()
         return b'"%s"' % hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest().encode()
+
+
+def field_names(option: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The names that an author gave in any iterable, sorted, each once.
+
+    :param option: the argument, for the message.
+    :raises InvalidArgumentError: for what is no list of names, and for an iterator that was read before: it would hide
+        nothing.
+    """
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise InvalidArgumentError(f"{option} takes a list of dotted names, not {names!r}")
+    given = list(names)
+    if not given and iter(names) is names:
+        raise InvalidArgumentError(
+            f"{option} is an iterator with nothing left in it, so it would hide nothing; give a list of dotted names"
+        )
+    for name in given:
+        if not isinstance(name, str):
+            raise InvalidArgumentError(f"{option} takes a list of dotted names; {name!r} is none")
+    return tuple(sorted(set(given)))
 
 
 def check_fields(dataset: Dataset, option: str, names: Iterable[str]) -> None:
@@ -97,8 +122,6 @@ def check_fields(dataset: Dataset, option: str, names: Iterable[str]) -> None:
 
     :raises InvalidArgumentError: naming the fields there are.
     """
-    if isinstance(names, str):
-        raise InvalidArgumentError(f"{option} takes a list of dotted names, not the string {names!r}")
     known = [column.path for column in dataset.columns]
     for name in names:
         if not any(path == name or path.startswith(f"{name}.") for path in known):

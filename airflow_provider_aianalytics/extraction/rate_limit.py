@@ -53,8 +53,7 @@ class RateLimiter(msgspec.Struct):
         :param max_wait: the longest wait in seconds; a place that is further ahead is not taken.
         :return: the seconds to wait before the request may be sent.
         """
-        # A place far ahead was taken on a clock that has been set back since, as by a restart of the machine.
-        self.sent = [at for at in self.sent if now < at + self.window and at <= now + 100 * self.window]
+        self._forget_impossible(now)
         if self.is_shared and now - self.changed >= self.quiet:
             self.share = min(self.requests, self.share + self.step)
             self.step *= 2
@@ -65,6 +64,15 @@ class RateLimiter(msgspec.Struct):
         if at - now <= max_wait:
             insort(self.sent, at)  # a share that grew may have room before places that are taken already
         return at - now
+
+    def _forget_impossible(self, now: float) -> None:
+        """Drop what is over, and times that no request can have led to: the clock starts anew with the machine."""
+        self.sent = [at for at in self.sent if now < at + self.window and at <= now + 100 * self.window]
+        if self.blocked > now + 2 * self.window:
+            self.blocked = 0.0
+        if self.changed > now:
+            self.changed = now
+        self.quiet = min(self.quiet, 1.5 * MAX_PROBE_WINDOWS * self.window)
 
     def on_rate_limited(self, now: float, wait: float, jitter: Callable[[], float] = random.random) -> None:
         """Learn that the vendor refused a request, which it then did not count.

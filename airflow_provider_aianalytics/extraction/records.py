@@ -17,11 +17,14 @@ from airflow_provider_aianalytics.exceptions import MalformedResponseError
 from airflow_provider_aianalytics.extraction.paginator import Page
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.responses import parse_timestamp
-from airflow_provider_aianalytics.vendors.base import TimestampFormat
+from airflow_provider_aianalytics.extraction.window_check import bucket_error
+from airflow_provider_aianalytics.vendors.base import BUCKET_WIDTHS, TimestampFormat
 
 Object = dict[str, msgspec.Raw]
 
 _OBJECT = msgspec.json.Decoder(Object)
+STAMP = "_date"
+_STAMP = b'"_date"'
 _OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
 _byte = Struct("c").unpack_from
 _two_bytes = Struct("2s").unpack_from
@@ -29,7 +32,7 @@ _two_bytes = Struct("2s").unpack_from
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one day that share what is with_prefix in front of them.
+    """Records of one day that share the same prefix.
 
     :param day: their UTC day.
     :param prefix: the opening of each line up to the record's own first key: ``{"_date":"2026-11-01",`` and, for rows
@@ -69,6 +72,9 @@ def split_by_day(page: Page, query: Query) -> Iterator[Batch]:
     """
     dataset = query.dataset
     items = _on_one_line(page.items) if b"\n" in page.body or b"\r" in page.body else page.items
+    has_stamp = _STAMP in page.body
+    if has_stamp and dataset.results is None:
+        items = _without_stamp(items)
     if dataset.bounds is None:
         day = page.window.start.date()
         yield Batch(day, _stamp(day), _checked(items, page))
@@ -78,10 +84,11 @@ def split_by_day(page: Page, query: Query) -> Iterator[Batch]:
         for item in items:
             bucket = _object(item, page)
             start, end = _bounds(item, query, page)
+            rows = _rows(bucket, dataset.results, page)
             yield Batch(
                 start.date(),
                 _stamp(start.date()) + _bucket_prefix(bucket, dataset.bounds, dataset.results),
-                _rows(bucket, dataset.results, page),
+                _without_stamp(rows) if has_stamp else rows,
                 start,
                 end,
                 (start,) if dataset.is_series else (),
@@ -120,9 +127,44 @@ def _stamp(day: date) -> bytes:
 
 
 def _bucket_prefix(bucket: Object, bounds: tuple[str, str], results: str) -> bytes:
-    """The bucket's own fields: its bounds, then whatever else it carries, so that nothing is lost."""
+    """The bucket's own fields: its bounds, then whatever else it carries, so that nothing is lost.
+
+    A field of the bucket that is called like one of its rows gets another name: no reader takes a name twice.
+    """
+    rows = bytes(bucket.get(results, b""))
     names = [*bounds, *(name for name in bucket if name not in bounds and name != results)]
-    return b"".join(b"%s:%s," % (msgspec.json.encode(name), bytes(bucket[name])) for name in names)
+    return b"".join(
+        b"%s:%s," % (_unused(msgspec.json.encode(name), rows, taken=name == STAMP), bytes(bucket[name]))
+        for name in names
+    )
+
+
+def _unused(name: bytes, rows: bytes, *, taken: bool = False) -> bytes:
+    while taken or name in rows:
+        name, taken = b'"bucket_' + name[1:], False
+    return name
+
+
+def _without_stamp(items: list[msgspec.Raw]) -> list[msgspec.Raw]:
+    """Records whose own ``_date`` field, if any, is called ``vendor_date``: the stamp in front has that name."""
+    return [_rename_stamp(item) if _STAMP in bytes(item) else item for item in items]
+
+
+def _rename_stamp(item: msgspec.Raw) -> msgspec.Raw:
+    try:
+        fields = _OBJECT.decode(item)
+    except msgspec.DecodeError:
+        return item  # reported where its shape is checked
+    if STAMP not in fields:
+        return item
+    name = "vendor_date"
+    while name in fields:
+        name = f"_{name}"
+    renamed = (
+        b"%s:%s" % (msgspec.json.encode(name if field == STAMP else field), bytes(value))
+        for field, value in fields.items()
+    )
+    return msgspec.Raw(b"{%s}" % b",".join(renamed))
 
 
 def _rows(bucket: Object, results: str, page: Page) -> list[msgspec.Raw]:
@@ -141,7 +183,10 @@ def _bounds(item: msgspec.Raw, query: Query, page: Page) -> tuple[datetime, date
     except (ValueError, TypeError, OverflowError, OSError, msgspec.DecodeError) as error:
         raise _malformed(page, f"an item does not say its {' and '.join(dataset.bounds or ())} ({error})") from None
     if not page.window.start <= start < page.window.end:
-        raise _malformed(page, f"an item of {start:%Y-%m-%dT%H:%MZ} is not of the window asked for")
+        raise _malformed(page, f"an item of {start:%Y-%m-%dT%H:%MZ} is not of the window requested")
+    problem = bucket_error(start, end, BUCKET_WIDTHS[query.bucket_width or "1d"])
+    if problem is not None:
+        raise _malformed(page, problem)
     return start, end
 
 

@@ -26,12 +26,15 @@ from airflow_provider_aianalytics.exceptions import (
     VendorUnavailableError,
 )
 from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
+from airflow_provider_aianalytics.extraction.redaction import foreign_text
 from airflow_provider_aianalytics.vendors.base import Vendor
 from airflow_provider_aianalytics.vendors.wire import ErrorKind, ErrorResponse, WireFormat
 
 MAX_RETRY_AFTER = 86400.0
-MAX_MESSAGE = 500
-_EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+")
+MAX_NAME = 100
+"""Characters of an error's type or a request's id in a message."""
+_ERROR_TEXT = 8192
+"""Bytes of an error's raw text that are looked at."""
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -147,11 +150,17 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
             last_day=last_day,
         )
     )
-    request_id = answer.headers.get(wire.request_id_header, "")
+    request_id = foreign_text(answer.headers.get(wire.request_id_header, ""), MAX_NAME)
     text = f"the vendor answered {answer.status}{' ' + kind if kind else ''}"
     text += f": {message}" if message else ""
     text += f" (request {request_id})" if request_id else ""
     where = paginator.where
+    if verdict.kind in (ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION_DENIED) and _is_html(answer):
+        raise VendorUnavailableError(
+            f"{text}, an HTML page: a proxy or a challenge in between, not the vendor's API",
+            where=where,
+            hint="The key was not judged. Check the connection's proxies, or the network's rules for this host",
+        )
     match verdict.kind:
         case ErrorKind.AUTHENTICATION:
             raise AuthenticationError(text, where=where, hint=vendor.key_help)
@@ -159,7 +168,9 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
             raise PermissionDeniedError(text, where=where, hint=vendor.key_help)
         case ErrorKind.FEATURE_DISABLED:
             raise FeatureDisabledError(
-                text, where=where, hint=f"An admin switches the API on for the organization. {vendor.key_help}"
+                text,
+                where=where,
+                hint=verdict.hint or f"An admin switches the API on for the organization. {vendor.key_help}",
             )
         case ErrorKind.CURSOR_EXPIRED:
             raise CursorExpiredError(
@@ -198,6 +209,10 @@ def raise_error(answer: Response, paginator: CursorPaginator, vendor: Vendor, *,
             )
 
 
+def _is_html(answer: Response) -> bool:
+    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
+
+
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     """The seconds a ``Retry-After`` header asks for, written as seconds or as an HTTP date; ``None`` without one.
 
@@ -231,14 +246,9 @@ def _parse_error(body: bytes, wire: WireFormat) -> tuple[str, str]:
         parsed = _error_decoder(wire).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", ""
-    message = parsed.error.message or bytes(parsed.text).decode(errors="replace")
-    message = without_addresses(" ".join(message.split()))
-    return parsed.error.type or str(parsed.error.code or ""), message[:MAX_MESSAGE]
-
-
-def without_addresses(text: str) -> str:
-    """A text for a log, in which no member is named."""
-    return _EMAIL.sub("<e-mail>", text)
+    message = parsed.error.message or bytes(parsed.text)[:_ERROR_TEXT].decode(errors="replace")
+    kind = parsed.error.type or str(parsed.error.code or "")
+    return foreign_text(kind, MAX_NAME), foreign_text(message)
 
 
 def _decode_page(body: bytes, wire: WireFormat) -> Any:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pages of one window said: which days are there as a whole, and which are not."""
+"""The pages of one window: their records by day, and the verdict on each day (:mod:`.window_check` has the rules)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from airflow_provider_aianalytics.extraction.paginator import Page
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.records import Batch, split_by_day
 from airflow_provider_aianalytics.extraction.responses import parse_timestamp
+from airflow_provider_aianalytics.extraction.window_check import RowKey, row_key
 from airflow_provider_aianalytics.extraction.windows import Window, midnight
 from airflow_provider_aianalytics.vendors.base import BUCKET_WIDTHS, DAY
 
@@ -29,6 +30,7 @@ class WindowReader:
     :ivar read_at: when the first page of the chain came, UTC.
     :ivar data_refreshed_at: the vendor's watermark as spelled, the earliest of the pages; ``None`` where one says none.
     :ivar organization_id: the organization as the vendor names it, where it does.
+    :ivar is_consistent: whether all pages are of one answer; if not, no day is complete.
     :ivar capped: how many buckets of a day came with as many groups as the vendor serves, so that more may be missing.
     """
 
@@ -44,7 +46,11 @@ class WindowReader:
         self.data_refreshed_at: str | None = None
         self.organization_id: str | None = None
         self.capped: Counter[date] = Counter()
+        self.is_consistent = True
         self._buckets: Counter[date] = Counter()
+        self._rows: Counter[date] = Counter()
+        self._keys: dict[datetime, set[RowKey]] = {}
+        self._keys_before: dict[datetime, set[RowKey]] = {}
         self._starts: set[datetime] = set()
 
     def add_page(self, page: Page) -> Iterator[Batch]:
@@ -62,6 +68,9 @@ class WindowReader:
             self.data_refreshed_at = None
         self.pages += 1
         self.requests = page.requests
+        self.is_consistent = self.is_consistent and page.is_consistent
+        if page.items:
+            self._keys_before, self._keys = self._keys, {}
         self.organization_id = page.organization_id or self.organization_id
         for batch in split_by_day(page, self.query):
             if is_capped(batch, self.query):
@@ -75,37 +84,84 @@ class WindowReader:
                     )
                 self._starts.add(start)
                 self._buckets[batch.day] += 1
+            self._check_rows(batch, page)
+            self._rows[batch.day] += len(batch.records)
             yield batch
 
-    def covers(self, day: date) -> bool:
-        """Whether the vendor's data went over the whole of a day when the window was read.
+    def _check_rows(self, batch: Batch, page: Page) -> None:
+        """Refuse a bucket that holds a row twice, on one page or on two neighbouring ones."""
+        dataset = self.query.dataset
+        if dataset.results is None or batch.start is None:
+            return
+        if dataset.groups_per_bucket is not None and not self.query.group_by and len(batch.records) > 1:
+            raise self._twice(batch, page)
+        known = self._keys.setdefault(batch.start, set())
+        before = self._keys_before.get(batch.start, set())
+        for record in batch.records:
+            key = row_key(record, dataset.row_key)
+            if key is None:
+                continue
+            if key in known or key in before:
+                raise self._twice(batch, page)
+            known.add(key)
 
-        :raises MalformedResponseError: when the vendor says that it did, and a bucket of the day is not there.
+    def _twice(self, batch: Batch, page: Page) -> MalformedResponseError:
+        return MalformedResponseError(
+            f"the bucket of {batch.start:%Y-%m-%dT%H:%MZ} holds a row twice",
+            where=page.where,
+            hint="Nothing of this window was kept; a retry reads it again",
+        )
+
+    def covers(self, day: date) -> bool:
+        """Whether the window holds the whole of a day.
+
+        :raises MalformedResponseError: when a day is missing that must be there by now: absence is no zero.
         """
+        if not self.is_consistent:
+            return False
         availability = self.query.dataset.availability
         match availability.kind:
             case "aggregated":
-                # A recent day that is left out of a range is not aggregated yet, whatever the vendor promises.
-                return not self._left_out(day) or self.read_at >= availability.exists_from(day) + availability.lag
+                due = self.read_at >= availability.assumed_from(day, omits_empty_days=False)
+                # The vendor may not have aggregated a young day that it answers with nothing.
+                return not self._is_missing(day, due=due) and (due or self._rows[day] > 0)
             case "watermark":
-                if self.data_refreshed_at is None or parse_timestamp(self.data_refreshed_at) < midnight(day + DAY):
-                    return False
-                if left_out := self._left_out(day):
-                    raise MalformedResponseError(
-                        f"{left_out} buckets of {day} are not there, though the data goes up to "
-                        f"{self.data_refreshed_at} and an empty one would be there too",
-                        where=f"{self.query.dataset.vendor} {self.query.dataset.name} {self.window}",
-                        hint="The day was not taken for an empty one; a retry reads it again",
-                    )
-                return True
+                due = self.refreshed_at is not None and self.refreshed_at >= midnight(day + DAY)
+                return not self._is_missing(day, due=due) and due
             case "complete_buckets":
-                return self.read_at >= availability.settled_from(day) and not self._left_out(day)
+                due = self.read_at >= availability.final_from(day)
+                return not self._is_missing(day, due=due) and self.read_at >= availability.settled_from(day)
 
-    def _left_out(self, day: date) -> int:
-        """How many buckets of a day are missing, where the vendor promises them all."""
+    def is_final(self, day: date) -> bool:
+        """Whether a day that is covered and not capped stays as it is. A day without a row is not taken for final."""
+        availability = self.query.dataset.availability
+        return self._rows[day] > 0 and availability.is_final(day, read_at=self.read_at, refreshed_at=self.refreshed_at)
+
+    @property
+    def refreshed_at(self) -> datetime | None:
+        """The watermark, UTC; ``None`` without one."""
+        return None if self.data_refreshed_at is None else parse_timestamp(self.data_refreshed_at)
+
+    def _is_missing(self, day: date, *, due: bool) -> bool:
+        """Whether buckets of a day are missing, where the vendor answers every one.
+
+        :param due: whether they must be there by now.
+        :raises MalformedResponseError: when they must.
+        """
         if not self.query.dataset.is_series:
-            return 0
-        return max(0, DAY // BUCKET_WIDTHS[self.query.bucket_width or "1d"] - self._buckets[day])
+            return False
+        expected = DAY // BUCKET_WIDTHS[self.query.bucket_width or "1d"]
+        missing = expected - self._buckets[day]
+        if missing and due:
+            first = min(self._buckets, default=None)
+            goes_to = f", though the data goes up to {self.data_refreshed_at}" if self.data_refreshed_at else ""
+            raise MalformedResponseError(
+                f"{missing} of {expected} buckets of {day} are not there{goes_to}, and an empty one would be there too",
+                where=f"{self.query.dataset} {self.window}",
+                hint="The day was not taken for an empty one. "
+                + (f"The response has data from {first} on; start there" if first else "A retry reads it again"),
+            )
+        return missing > 0
 
 
 def is_capped(batch: Batch, query: Query) -> bool:

@@ -147,18 +147,21 @@ class AnalyticsHook(RateLimitedHttpHook):
         for read_at, body in kept:
             paginator.requests += 1
             page = parse_page(Response(200, {}, body), paginator, self.vendor, now=read_at)
-            paginator.advance(page)
+            try:
+                page = paginator.advance(page)
+            except CursorExpiredError as error:
+                paginator.restart(error)
+                break
             yield page
         if paginator.has_cursor:
             self.log.info("%s: going on behind the pages that an earlier try read", paginator.where)
         while not paginator.done:
             try:
-                page = self.fetch_page(paginator, paginator.parameters, self.backoff)
+                page = paginator.advance(self.fetch_page(paginator, paginator.parameters, self.backoff))
             except CursorExpiredError as error:
                 paginator.restart(error)
-                self.log.warning("%s; beginning the window again", error)
+                self.log.warning("%s; reading the window again from its first page", error)
                 continue
-            paginator.advance(page)
             yield page
 
     def _asked(

@@ -28,8 +28,10 @@ from airflow_provider_aianalytics.exceptions import (
 )
 from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
 from airflow_provider_aianalytics.extraction.rate_limit import MAX_INLINE_WAIT, Backoff
+from airflow_provider_aianalytics.extraction.redaction import foreign_text
 from airflow_provider_aianalytics.extraction.responses import Response, parse_page
 from airflow_provider_aianalytics.hooks.connection import Endpoint, read_connection
+from airflow_provider_aianalytics.hooks.deadline import DeadlineAdapter
 from airflow_provider_aianalytics.hooks.rate_limiter import SharedRateLimiter
 from airflow_provider_aianalytics.vendors.base import Vendor
 
@@ -37,17 +39,19 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 USER_AGENT = f"airflow-provider-aianalytics/{__version__}"
-MAX_BODY = 256 * 1024 * 1024
-"""Bytes of one decompressed page; the largest real ones are a few MB, so more is not an answer but an accident."""
+MAX_BODY = 128 * 1024 * 1024
+"""Bytes of one decompressed page, held twice for a moment; real ones have a few MB, so more is an accident."""
 CHUNK = 64 * 1024
 """Larger pieces are memory that malloc asks of the system each time, which doubles the cost of a page."""
 _QUERY_STRING = re.compile(r"\?\S+")
+_ERROR_TEXT = 8192
+"""Characters of a transport's error that are looked at."""
 _USER_OF_A_URL = re.compile(r"(?<!\S)\S+@")
 
 
 def redact_error(error: Exception) -> str:
     """The text of a transport's error without what must not be said: a proxy's password, and whom a query names."""
-    return _USER_OF_A_URL.sub("…@", _QUERY_STRING.sub("?…", str(error)))
+    return foreign_text(_USER_OF_A_URL.sub("<user>, ", _QUERY_STRING.sub("?…", str(error)[:_ERROR_TEXT])))
 
 
 class KeyAuth(AuthBase):
@@ -143,6 +147,7 @@ class RateLimitedHttpHook(HttpHook):
         dataset = paginator.query.dataset
         session = self._session
         paginator.requests += 1
+        began = time.monotonic()
         try:
             with session.get(
                 self.endpoint.base_url + dataset.path,
@@ -156,7 +161,7 @@ class RateLimitedHttpHook(HttpHook):
                 verify=session.verify,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Response(response.status_code, headers, self._body(response, paginator))
+                return Response(response.status_code, headers, self._body(response, paginator, began))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise VendorUnavailableError(
                 f"no whole answer: {type(error).__name__}: {redact_error(error)}",
@@ -164,12 +169,14 @@ class RateLimitedHttpHook(HttpHook):
                 hint="A retry may pass",
             ) from None
 
-    def _body(self, response: requests.Response, paginator: CursorPaginator) -> bytes:
-        """The whole decompressed body, of a bounded length and in a bounded time, whoever drips or pours it."""
+    def _body(self, response: requests.Response, paginator: CursorPaginator, began: float) -> bytes:
+        """The whole decompressed body, of a bounded length and in a bounded time, whoever drips or pours it.
+
+        :param began: when the request was begun, by :func:`time.monotonic`.
+        """
         parts = []
         size = 0
-        began = time.monotonic()
-        # Not read(): it comes back only when it has all that it was asked for, however slowly that drips.
+        # Not read(): it blocks until the full amount arrives, so a slow server could defeat the deadline.
         while part := response.raw.read1(CHUNK, decode_content=True):
             parts.append(part)
             size += len(part)
@@ -231,6 +238,8 @@ class RateLimitedHttpHook(HttpHook):
         session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **self.vendor.headers})
         session.headers.update(headers or {})
         session.auth = KeyAuth(self.vendor.key_header, self.vendor.key_format.format(key=endpoint.key))
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, DeadlineAdapter(endpoint.response_deadline))
         if session.verify == "":  # requests would take it for false
             session.verify = True
         self.base_url = endpoint.base_url

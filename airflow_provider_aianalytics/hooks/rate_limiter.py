@@ -6,19 +6,21 @@ Machines do not see each other's ledgers; between them each learns its share fro
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from airflow_provider_aianalytics.extraction.rate_limit import RateLimiter
+from airflow_provider_aianalytics.file_lock import lock
 from airflow_provider_aianalytics.hooks.connection import Endpoint
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,13 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 FOLDER = Path(tempfile.gettempdir()) / f"aianalytics-{os.getuid()}"
-"""Where the ledgers of this machine's user are."""
+"""Where the files of this machine's user are."""
+HOME_FOLDER = Path("~/.cache/airflow-provider-aianalytics")
+"""Where they are when somebody else has made the first folder."""
+LOCK_WAIT = 5.0
+"""Seconds to wait for another process: it holds a file for less than a millisecond."""
+MAX_FILE = 1 << 20
+"""Bytes; a file of a full budget has a few kilobytes."""
 WINDOW = 60.6
 """Seconds: requests that are sent a minute apart may arrive a little less than a minute apart."""
 
@@ -46,50 +54,71 @@ class SharedRateLimiter:
         self.is_shared = False
         self._lock = threading.Lock()
         digest = hashlib.sha256(f"{endpoint.base_url} {endpoint.key}".encode()).hexdigest()[:32]
-        self._path = FOLDER / f"{digest}.budget"
+        self._name = f"{digest}.budget"
+        self._shares_file = True
 
     def reserve(self, now: float, max_wait: float) -> float:
         """See :meth:`RateLimiter.reserve`."""
-        return self._with(lambda budget: budget.reserve(now, max_wait))
+        return self._with(lambda limiter: limiter.reserve(now, max_wait))
 
     def on_rate_limited(self, now: float, wait: float) -> None:
         """See :meth:`RateLimiter.on_rate_limited`."""
-        self._with(lambda budget: budget.on_rate_limited(now, wait))
+        self._with(lambda limiter: limiter.on_rate_limited(now, wait))
 
     def remaining(self, now: float) -> int:
         """See :meth:`RateLimiter.remaining`."""
-        return self._with(lambda budget: budget.remaining(now))
+        return self._with(lambda limiter: limiter.remaining(now))
 
     def _with(self, change: Callable[[RateLimiter], Result]) -> Result:
         with self._lock:
-            try:
-                return self._in_file(change)
-            except OSError as error:
-                log.warning("The budget is not shared with other tasks of this machine: %s", error)
-                return change(self._own)
+            if self._shares_file:
+                try:
+                    return self._in_file(change)
+                except OSError as error:
+                    self._shares_file = False
+                    log.warning("the request budget is not shared with other tasks of this machine: %s", error)
+            return change(self._own)
 
     def _in_file(self, change: Callable[[RateLimiter], Result]) -> Result:
-        self._path.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(_own_folder() / self._name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            budget = self._read(descriptor)
-            result = change(budget)
-            self.is_shared = budget.is_shared
-            # Cut off behind it: some file systems take the other order for a file replaced, and wait for the disk.
-            os.ftruncate(descriptor, os.pwrite(descriptor, msgspec.json.encode(budget), 0))
+            if not lock(descriptor, wait=LOCK_WAIT):
+                raise TimeoutError(f"another process has held {self._name} for {LOCK_WAIT:g} s")
+            limiter = self._read(descriptor)
+            result = change(limiter)
+            self.is_shared = limiter.is_shared
+            # Write, then truncate: in the other order some file systems wait for the disk.
+            os.ftruncate(descriptor, os.pwrite(descriptor, msgspec.json.encode(limiter), 0))
             return result
         finally:
             os.close(descriptor)
 
     def _read(self, descriptor: int) -> RateLimiter:
         try:
-            budget = msgspec.json.decode(os.pread(descriptor, 1 << 20, 0), type=RateLimiter)
+            limiter = msgspec.json.decode(os.pread(descriptor, MAX_FILE, 0), type=RateLimiter)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._new()  # or a writer was killed in the middle
-        if budget.requests != self._requests:
-            return self._new(budget.sent)
-        return budget
+            return self._new()  # a writer was killed in the middle, or somebody else wrote it
+        if not (1 <= limiter.share <= limiter.requests and limiter.step >= 1 and limiter.window == WINDOW):
+            return self._new()
+        if limiter.requests != self._requests:
+            return self._new(limiter.sent)
+        return limiter
 
     def _new(self, sent: Sequence[float] = ()) -> RateLimiter:
         return RateLimiter(self._requests, WINDOW, sent=list(sent))
+
+
+def _own_folder() -> Path:
+    """A folder that belongs to this user, and that nobody else can write to.
+
+    :raises OSError: when there is none.
+    """
+    for folder in (FOLDER, HOME_FOLDER.expanduser()):
+        with suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = folder.lstat()
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+                if found.st_mode & 0o077:
+                    folder.chmod(0o700)
+                return folder
+    raise OSError(f"{FOLDER} is somebody else's, and {HOME_FOLDER} cannot be made")

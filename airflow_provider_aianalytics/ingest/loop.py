@@ -7,7 +7,6 @@ import hashlib
 import logging
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,14 +19,13 @@ from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.exceptions import (
     AIAnalyticsError,
     NotYetAvailableError,
-    QueryMismatchError,
     RateLimitedError,
     SuspiciousShrinkError,
     VendorUnavailableError,
 )
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
-from airflow_provider_aianalytics.extraction.responses import without_addresses
+from airflow_provider_aianalytics.extraction.redaction import hash_emails
 from airflow_provider_aianalytics.extraction.window_reader import WindowReader
 from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
 from airflow_provider_aianalytics.ingest.prefetch import prefetch
@@ -38,6 +36,8 @@ from airflow_provider_aianalytics.storage.commit import commit
 from airflow_provider_aianalytics.storage.encoders.day_files import DayFiles
 from airflow_provider_aianalytics.storage.figures import figures_of
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, format_timestamp, query_as_sent
+from airflow_provider_aianalytics.storage.table_spec import SpecGuard, TableSpec
+from airflow_provider_aianalytics.threads import GRACE, run_parallel
 from airflow_provider_aianalytics.vendors.base import DAY
 
 if TYPE_CHECKING:
@@ -104,9 +104,12 @@ class Ingest:
         self.options = options
         self.privacy = privacy or Privacy(query.dataset)
         self._latest: date | None = None
+        self._guard = self._spec_guard()
         self._unfinished = self._unfinished_pages()
         self._progress = _Progress(hook)
-        self._stop = threading.Event()
+        # No events: a signal's handler sets these, and must not wait for a lock that the same thread holds.
+        self._is_stopping = False
+        self._is_killed = False
 
     def land(self, period: Period) -> IngestResult:
         """Land every day of a period, and read again the days before it that the options ask for.
@@ -119,9 +122,9 @@ class Ingest:
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
         period = self._with_restated(period)
+        self.table.list_days(revisions=not self.options.keep_revisions)
         known = self.table.manifests(period.days())
-        for manifest in known.values():
-            self._check_same_cut(manifest)
+        self._guard.check(known.values())
         self._unfinished.load()
         landed = IngestResult()
         for day, manifest in known.items():
@@ -149,33 +152,45 @@ class Ingest:
 
     def stop(self) -> None:
         """Leave off at the next page; what is spooled is given up, what is committed stays."""
-        self._stop.set()
+        self._is_killed = True
+        self._leave_off()
+
+    def _leave_off(self) -> None:
+        self._is_stopping = True
 
     def _land_windows(self, windows: list[Window]) -> list[IngestResult]:
         if not windows:
             return []
         self.hook.connect()
         workers = min(self.options.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
-        with ThreadPoolExecutor(workers, thread_name_prefix="window") as pool:
-            futures = [pool.submit(self._land_unless_stopped, window) for window in windows]
-            try:
-                outcomes = [future.result() for future in futures]
-                if self._stop.is_set():
-                    raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
+        try:
+            outcomes = run_parallel(
+                self._land_unless_stopped,
+                windows,
+                workers=workers,
+                name="window",
+                on_interrupt=self._leave_off,
+                is_stopped=lambda: self._is_killed,
+                grace=GRACE,
+            )
+        except InterruptedError:
+            log.warning("%s: requests under way did not end in %.0f s; leaving them", self, GRACE)
+        else:
+            if not self._is_stopping:
                 return outcomes
-            except BaseException:
-                self._stop.set()
-                raise
-            finally:
-                self._unfinished.tidy()
+        finally:
+            self._unfinished.tidy()
+        raise AIAnalyticsError("the task was stopped", where=str(self), hint="What is committed stays")
 
     def _land_unless_stopped(self, window: Window) -> IngestResult:
-        if self._stop.is_set():
+        if self._is_stopping:
             return IngestResult()
         try:
             return self._land_window(window)
         except BaseException:
-            self._stop.set()  # before another window is begun; those under way read on while they cost no request
+            self._is_stopping = (
+                True  # before another window is begun; those under way read on while they cost no request
+            )
             raise
 
     def _land_window(self, window: Window) -> IngestResult:
@@ -213,7 +228,7 @@ class Ingest:
                 if page.number == 1:
                     files.reset()
                 self._progress.add(files.write(map(self.privacy.apply, reading.add_page(page))))
-                if self._stop.is_set() and page.next_cursor:
+                if self._is_stopping and page.next_cursor:
                     return IngestResult()
             if reading.capped and self.options.split_capped:
                 log.info("%s %s came with as many groups as the vendor serves; splitting the question", self, window)
@@ -227,11 +242,11 @@ class Ingest:
             return landed
 
     def _pages_of_earlier_tries(self, window: Window) -> Iterator[tuple[datetime, bytes]]:
-        """What they kept, unless it came before a day had settled that has settled since."""
+        """What they kept, unless the vendor's data can have changed since."""
         now = self.hook.clock.now()
-        settled = [self.dataset.availability.settled_from(day) for day in window.days()]
+        availability = self.dataset.availability
         for read_at, body in self._unfinished.pages(window):
-            if any(read_at < moment <= now for moment in settled):
+            if not availability.is_stable(window.days(), read_at=read_at, now=now):
                 self._unfinished.drop(window)
                 return
             yield read_at, body
@@ -257,21 +272,16 @@ class Ingest:
                 landed.empty.append(day)
                 continue
             try:
-                with self.table.lock_day(day):
-                    old = self.table.manifest(day)  # again: another run may have landed it meanwhile
-                    self._check_same_cut(old)
-                    if old is not None and old.complete and not covered:
-                        log.warning("%s: %s was landed whole, and is not replaced by an earlier read", self, day)
-                        landed.partitions.append(Partition(old, self._url(day), "unchanged"))
-                        continue
-                    manifest, status = commit(
-                        self.table,
-                        files[day].path,
-                        new,
-                        old,
-                        keep_revisions=self.options.keep_revisions,
-                        accept_shrink=self.options.accept_shrink,
-                    )
+                self._guard.claim()
+                manifest, status = commit(
+                    self.table,
+                    files[day].path,
+                    new,
+                    covered=covered,
+                    keep_revisions=self.options.keep_revisions,
+                    accept_shrink=self.options.accept_shrink,
+                    check=self._guard.check_day,
+                )
             except SuspiciousShrinkError as error:
                 log.error("%s", error)
                 landed.rejected.append(error)
@@ -287,7 +297,7 @@ class Ingest:
             dataset=self.dataset.name,
             table=self.table.table,
             date=day,
-            query=query_as_sent(self.query.parameters(reading.window)),
+            query=query_as_sent([(name, hash_emails(value)) for name, value in self.query.parameters(reading.window)]),
             file=self.table.data_file(day),
             format=self.table.file_format.name,
             compression=self.table.file_format.compression,
@@ -307,7 +317,7 @@ class Ingest:
             fetched_at=format_timestamp(reading.read_at),
             complete=complete,
             capped_buckets=reading.capped[day],
-            final=complete and reading.read_at >= self.dataset.availability.final_from(day),
+            final=complete and reading.is_final(day),
             organization_id=reading.organization_id,
             provider_version=__version__,
             run=self.run,
@@ -331,28 +341,19 @@ class Ingest:
     def _is_kept(self, manifest: Manifest) -> bool:
         return self.run.is_same_task_run(manifest.run) and manifest.run.try_number >= self.first_try
 
-    def _check_same_cut(self, manifest: Manifest | None) -> None:
-        if manifest is None:
-            return
-        window = {self.dataset.window.start, self.dataset.window.end, "limit"}
-        landed_as = {
-            "dataset": self.dataset.name,
-            "format": self.table.file_format.name,
-            "compression": self.table.file_format.compression,
-            "dropped_fields": self.privacy.drop,
-            "pseudonymized_fields": self.privacy.pseudonymize,
-        }
-        now = landed_as | query_as_sent(tuple(self.query.options()))
-        then = {name: getattr(manifest, name) for name in landed_as}
-        then |= {name: value for name, value in manifest.query.items() if name not in window}
-        differing = sorted(name for name in then | now if _unordered(then.get(name)) != _unordered(now.get(name)))
-        if differing:
-            was, asked = ({name: cut.get(name) for name in differing} for cut in (then, now))
-            raise QueryMismatchError(
-                without_addresses(f"{manifest.date} of table {self.table.table!r} was landed with {was}, not {asked}"),
-                where=str(self),
-                hint="Give the other cut a table of its own (table=…), or another path",
-            )
+    def _spec_guard(self) -> SpecGuard:
+        window = self.dataset.window.start, self.dataset.window.end or "", "limit"
+        spec = TableSpec.of(
+            vendor=self.dataset.vendor,
+            dataset=self.dataset.name,
+            query=query_as_sent(self.query.options()),
+            window_parameters=window,
+            format=self.table.file_format.name,
+            compression=self.table.file_format.compression,
+            dropped_fields=self.privacy.drop,
+            pseudonymized_fields=self.privacy.pseudonymize,
+        )
+        return SpecGuard(self.table, spec, window)
 
     def __str__(self) -> str:
         return f"{self.dataset.vendor} {self.dataset.name}"
@@ -385,10 +386,6 @@ class _Progress:
                     self._rows / (now - self._began),
                     self._hook.budget_left(),
                 )
-
-
-def _unordered(value: str | Iterable[str] | None) -> object:
-    return value if value is None or isinstance(value, str) else sorted(value)
 
 
 def _stretches(days: Iterable[date]) -> list[Period]:

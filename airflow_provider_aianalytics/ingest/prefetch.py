@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""WindowReader one ahead, so that nobody waits for the vendor while there is work, nor the vendor for the work."""
+"""Fetching the next page while the last one is worked on."""
 
 from __future__ import annotations
 
-from collections import deque
+import threading
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+AHEAD = 2
+"""Items that are fetched at most before the caller has worked on them, so that the thread never idles."""
 
 
 def prefetch(items: Iterator[Item]) -> Generator[Item, None, None]:
@@ -19,16 +22,36 @@ def prefetch(items: Iterator[Item]) -> Generator[Item, None, None]:
 
     :param items: as a generator gives them: behind an error or the end there is nothing more to fetch.
     """
-    thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    fetched: SimpleQueue[tuple[Item | None, BaseException | None]] = SimpleQueue()
+    room = threading.Semaphore(AHEAD)
+    closed = threading.Event()
 
-    def fetch() -> Future[Item | None]:
-        return thread.submit(next, items, None)
+    def fetch() -> None:
+        while True:
+            room.acquire()
+            if closed.is_set():
+                return
+            try:
+                item = next(items, None)
+            except BaseException as error:
+                fetched.put((None, error))
+                return
+            fetched.put((item, None))
+            if item is None:
+                return
 
-    # Two are asked for, so that the thread goes on by itself while the caller takes up the first.
-    coming = deque((fetch(), fetch()))
+    thread = threading.Thread(target=fetch, name="prefetch", daemon=True)
+    thread.start()
     try:
-        while (item := coming.popleft().result()) is not None:
+        while True:
+            item, error = fetched.get()
+            if error is not None:
+                raise error
+            if item is None:
+                return
             yield item
-            coming.append(fetch())
+            room.release()
     finally:
-        thread.shutdown(cancel_futures=True)
+        closed.set()
+        room.release()
+        thread.join()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,14 +19,15 @@ from airflow_provider_aianalytics.exceptions import (
     RateLimitedError,
     VendorUnavailableError,
 )
-from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields
+from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields, field_names
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.run.arguments import is_literal, require
 from airflow_provider_aianalytics.run.period import period_of
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import LakeTable, check_table
+from airflow_provider_aianalytics.storage.lake import LakeTable
+from airflow_provider_aianalytics.storage.layout import check_path, check_table
 from airflow_provider_aianalytics.ui.links import LANDED_URL_KEY, LandedLink, landed_url
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         on_empty: str = "accept",
         on_shrink: str = "fail",
         on_cap: str = "report",
-        drop_fields: Sequence[str] = (),
-        pseudonymize_fields: Sequence[str] = (),
+        drop_fields: Iterable[str] = (),
+        pseudonymize_fields: Iterable[str] = (),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
@@ -114,8 +115,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.on_unavailable = on_unavailable
         self.on_empty = on_empty
         self.on_shrink = on_shrink
-        self.drop_fields = drop_fields
-        self.pseudonymize_fields = pseudonymize_fields
+        self.drop_fields = field_names("drop_fields", drop_fields)
+        self.pseudonymize_fields = field_names("pseudonymize_fields", pseudonymize_fields)
         self.on_cap = on_cap
         self.deferrable = deferrable
         self.manifest_url = ""
@@ -123,6 +124,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self._landed: IngestResult | None = None
         self._wait_deadline: str | None = None
         FileFormat(file_format, compression)
+        if is_literal(path):
+            check_path(path)
         require(max_concurrency >= 1, f"max_concurrency={max_concurrency} is not at least 1")
         require(restate_days >= 0, f"restate_days={restate_days} is negative")
         for name, allowed in CHOICES.items():
@@ -135,8 +138,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 f'on_unavailable="partial" is not for {self.dataset}, which the vendor has for whole days only; '
                 "allowed: fail, skip, wait",
             )
-            check_fields(self.query().dataset, "drop_fields", drop_fields)
-            check_fields(self.query().dataset, "pseudonymize_fields", pseudonymize_fields)
+            check_fields(self.query().dataset, "drop_fields", self.drop_fields)
+            check_fields(self.query().dataset, "pseudonymize_fields", self.pseudonymize_fields)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Land the days of the run's period.
@@ -189,7 +192,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
 
         period, checked = self.period(context), self.query()
         table = LakeTable(
-            str(self.path),
+            check_path(self.path),
             vendor=self.vendor.name,
             table=self._table_name(),
             file_format=FileFormat(self.file_format, self.compression),
@@ -213,8 +216,8 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 first_try=first_try(context),
                 privacy=Privacy(
                     checked.dataset,
-                    tuple(self.drop_fields),
-                    tuple(self.pseudonymize_fields),
+                    self.drop_fields,
+                    self.pseudonymize_fields,
                     hook.endpoint.pseudonym_secret if self.pseudonymize_fields else "",
                 ),
                 options=IngestOptions(

@@ -17,7 +17,8 @@ from isal import igzip, isal_zlib
 
 from airflow_provider_aianalytics.extraction.paginator import Page
 from airflow_provider_aianalytics.extraction.windows import Window
-from airflow_provider_aianalytics.storage.lake import STALE_AFTER, LakeTable
+from airflow_provider_aianalytics.storage.lake import LakeTable
+from airflow_provider_aianalytics.storage.spool import STALE_AFTER
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +51,19 @@ class PageCheckpoint:
         self._unpack: Callable[[bytes], bytes] = bytes if self._is_local else gzip.decompress
 
     def load(self) -> None:
-        """Look up what earlier tries left, and remove what others left long ago; one listing."""
-        if not self._enabled:
-            return
+        """Look up what earlier tries left, and remove what others left long ago; one listing.
+
+        Where no pages may be saved, all of the table's pages are removed, whoever left them: they are raw.
+        """
         self._fs.invalidate_cache(self._folder)
         try:
             found = self._fs.find(self._folder)
         except FileNotFoundError:
+            return
+        if not self._enabled:
+            for path in found:
+                with suppress(FileNotFoundError):  # another run removes them too
+                    self._fs.rm_file(path)
             return
         others: dict[str, list[str]] = {}
         for path in found:

@@ -1,113 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a table's days are, and how one is committed so that a reader sees all of it or none of it."""
+"""A table in the lake: what is known of its days, and the calls that change one."""
 
 from __future__ import annotations
 
-import base64
-import fcntl
 import hashlib
 import logging
 import os
-import re
-import shutil
-import stat
-import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.exceptions import StorageError
+from airflow_provider_aianalytics.file_lock import locked
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
+from airflow_provider_aianalytics.storage.layout import (
+    Layout,
+    check_path,
+    check_table,
+    manifest_day,
+    partition_day,
+)
+from airflow_provider_aianalytics.storage.local_store import LocalStore
 from airflow_provider_aianalytics.storage.manifest import Manifest, decode_of, encode
+from airflow_provider_aianalytics.storage.spool import Spool
+from airflow_provider_aianalytics.storage.store import FileInfo, ObjectStore, Store, StoreConflictError
+from airflow_provider_aianalytics.threads import run_parallel
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    pass
 
 log = logging.getLogger(__name__)
 
-SPOOL = "aianalytics-spool-"
 READERS = 16
-"""How many manifests are read at once: enough to hide an object store's latency, few enough to hold."""
-STALE_AFTER = 7 * 24 * 3600
-"""The age in seconds from which a folder of unfinished files is not anybody's any more: no window takes a week."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
-_MANIFEST = re.compile(r"(\d{4}-\d\d-\d\d)\.json")
-
-
-def check_table(table: str) -> str:
-    """A table's name is one plain path segment.
-
-    :raises InvalidArgumentError: when it could lead out of the lake or hide from its readers.
-    """
-    if not _NAME.fullmatch(table):
-        raise InvalidArgumentError(
-            f"table {table!r} is not a name: letters, digits, '_', '-' and '.', not beginning with a sign"
-        )
-    return table
-
-
-def tables_under(root: ObjectStoragePath) -> list[tuple[str, str]]:
-    """The vendor and the name of each table that has a folder of manifests under a lake's path, sorted."""
-    return [(vendor, table) for vendor in _folders(root) for table in _folders(root / _manifests(vendor))]
+"""How many manifests are read at once: enough to hide an object store's latency, few enough for its limits."""
+LISTING_AGE = 60.0
+"""Seconds after which the listings of a table are made anew before a day is committed."""
+LOCK_WAIT = 300.0
+"""Seconds to wait for another run that commits the same day on a file system; a commit takes a few."""
 
 
 @dataclass(frozen=True, slots=True)
-class ManifestFile:
-    """A manifest in a listing.
+class DayState:
+    """What lies in the lake for one day.
 
-    :param path: in the lake's file system.
-    :param tag: another for another content, empty where the store's listing has nothing of the kind.
+    :param files: the files in the day's folder; one, when all is well.
+    :param manifest: ``None`` when the day never landed.
+    :param manifest_info: what the store says of the manifest's file.
     """
 
-    path: str
-    tag: str
+    files: Mapping[str, FileInfo]
+    manifest: Manifest | None
+    manifest_info: FileInfo | None
 
 
-def manifests_under(root: ObjectStoragePath, *, vendor: str, table: str) -> dict[date, ManifestFile]:
-    """Where each landed day of a table has its manifest, ascending; one listing."""
-    days: dict[date, ManifestFile] = {}
-    for entry in _entries(root / _manifests(vendor) / table, detail=True):
-        name = _MANIFEST.fullmatch(entry["name"].rpartition("/")[2])
-        with suppress(ValueError):  # no day has that name
-            if name:
-                days[date.fromisoformat(name[1])] = ManifestFile(entry["name"], _tag(entry))
-    return dict(sorted(days.items()))
+@dataclass(slots=True)
+class _Listing:
+    """The files of a table, listed once for all its days."""
 
-
-def _tag(entry: Mapping[str, Any]) -> str:
-    found = [entry.get(name) for name in ("ETag", "etag", "generation")]
-    if entry.get("mtime"):  # on a disk, where each manifest is a new file
-        found += [entry.get(name) for name in ("mtime", "ino", "size")]
-    return " ".join(str(part) for part in found if part)
-
-
-def _manifests(vendor: str) -> str:
-    return f"{vendor}/_manifests"
-
-
-def _folders(path: ObjectStoragePath) -> list[str]:
-    """The folders directly in a folder that can be a vendor's or a table's, sorted; none where it does not exist."""
-    found = (
-        entry["name"].rstrip("/").rpartition("/")[2]
-        for entry in _entries(path, detail=True)
-        if entry["type"] == "directory"
-    )
-    return sorted(name for name in found if _NAME.fullmatch(name))
-
-
-def _entries(path: ObjectStoragePath, *, detail: bool) -> list[Any]:
-    path.fs.invalidate_cache(path.path)
-    try:
-        return list(path.fs.ls(path.path, detail=detail))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    made_at: float
+    files: dict[date, dict[str, FileInfo]] = field(default_factory=dict)
+    manifests: dict[date, FileInfo] = field(default_factory=dict)
+    revisions: dict[str, FileInfo] | None = None
 
 
 class LakeTable:
@@ -117,48 +77,46 @@ class LakeTable:
     :param vendor: the vendor's name.
     :param table: the table's name.
     :param file_format: how its files are written.
+    :raises InvalidArgumentError: for a path that is no place, or a name that is no table's.
     """
 
     def __init__(self, path: str, *, vendor: str, table: str, file_format: FileFormat) -> None:
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow: a DAG file need not wait for it
 
-        # The file system would read in the home folder what is written by paths beside it.
-        self.root = ObjectStoragePath(os.path.expanduser(path))
+        # Expand ~ once: fsspec expands it, pathlib does not.
+        self.root = ObjectStoragePath(os.path.expanduser(check_path(path)))
         self.vendor = vendor
         self.table = check_table(table)
         self.file_format = file_format
         self.is_local = self.root.protocol in ("", "file", "local")
-        self._is_tidy = False
+        self.layout = Layout(vendor, table, file_format.suffix)
+        # For a lake on a file system beside its tables and never inside one, so that a file is published by a rename.
+        self._spool = Spool(Path(self.root.path, vendor, "_spool") if self.is_local else None)
+        self.store: Store = LocalStore(Path(self.root.path), self.spool) if self.is_local else ObjectStore(self.root)
+        self._listing: _Listing | None = None
+        self._listing_lock = threading.Lock()
+        self._lists_revisions = False
+        self._changed: set[date] = set()
+        self._manifests: dict[date, tuple[FileInfo, Manifest]] = {}
 
-    # --- the layout ---------------------------------------------------------------------------------------------------
-
-    def data_file(self, day: date) -> str:
-        """The data of a day, relative to the lake's path."""
-        return f"{self.folder}/date={day.isoformat()}/{self.table}{self.file_format.suffix}"
+    # --- names --------------------------------------------------------------------------------------------------------
 
     @property
     def folder(self) -> str:
         """The folder of the table's data, relative to the lake's path."""
-        return f"{self.vendor}/{self.table}"
+        return self.layout.data
+
+    def data_file(self, day: date) -> str:
+        """The data of a day, relative to the lake's path."""
+        return self.layout.data_file(day)
 
     def manifest_file(self, day: date) -> str:
         """The manifest of a day, relative to the lake's path."""
-        return f"{_manifests(self.vendor)}/{self.table}/{day.isoformat()}.json"
+        return self.layout.manifest_file(day)
 
     def revision_file(self, day: date, fetched_at: str) -> str:
-        """What a restatement replaced, relative to the lake's path; no colons, which some file systems refuse."""
-        name = fetched_at.replace(":", "")
-        return f"{self.vendor}/_revisions/{self.table}/{day.isoformat()}/{name}{self.file_format.suffix}"
-
-    def revision_path(self, old: Manifest) -> str:
-        """Where the content of a manifest is kept when it is replaced.
-
-        A clock that is set back can tell the same moment twice; what is listed already is never written over.
-        """
-        file = self.revision_file(old.date, old.fetched_at)
-        if file in {revision.file for revision in old.revisions}:
-            file = self.revision_file(old.date, f"{old.fetched_at}-{len(old.revisions)}")
-        return file
+        """The content that a restatement replaced, relative to the lake's path."""
+        return self.layout.revision_file(day, fetched_at)
 
     def url(self, file: str) -> str:
         """The full URL of a file of the lake."""
@@ -166,221 +124,207 @@ class LakeTable:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
+    def list_days(self, *, revisions: bool = False) -> None:
+        """List the table's files once, for all days that :meth:`state` and :meth:`manifests` are called for later.
+
+        On a file system nothing is listed: there a day is looked up when it is needed, under its lock.
+
+        :param revisions: whether the replaced contents are listed too.
+        """
+        if self.is_local:
+            return
+        self._lists_revisions = revisions
+        listing = _Listing(time.monotonic())
+        for file, info in self.store.list(self.layout.manifests).items():
+            if (day := manifest_day(file)) is not None:
+                listing.manifests[day] = info
+        for file, info in self.store.list(self.layout.data).items():
+            if (day := partition_day(file)) is not None:
+                listing.files.setdefault(day, {})[file] = info
+        if revisions:
+            listing.revisions = self.store.list(self.layout.revisions)
+        self._listing = listing
+        self._changed = set()
+
+    def landed_days(self) -> list[date]:
+        """The days that have a manifest, ascending."""
+        if self._listing is not None:
+            return sorted(self._listing.manifests)
+        days = map(manifest_day, self.store.list(self.layout.manifests))
+        return sorted(day for day in days if day is not None)
+
+    def data_files(self) -> dict[str, FileInfo]:
+        """All files in the table's folder."""
+        if self._listing is not None:
+            return {file: info for files in self._listing.files.values() for file, info in files.items()}
+        return self.store.list(self.layout.data)
+
+    def state(self, day: date) -> DayState:
+        """What lies in the lake for a day.
+
+        :raises AIAnalyticsError: when the manifest cannot be read.
+        """
+        listing = self._current_listing()
+        if listing is not None and day not in self._changed:
+            info = listing.manifests.get(day)
+            manifest = None if info is None else self._read_manifest(day, info)
+            return DayState(listing.files.get(day, {}), manifest, info)
+        files = self.store.list(self.layout.day_folder(day))
+        info = self.store.info(self.manifest_file(day))
+        return DayState(files, None if info is None else self.manifest(day), info)
+
+    def forget(self, day: date) -> None:
+        """Look a day up again before anything more is decided about it."""
+        self._changed.add(day)
+        self._manifests.pop(day, None)
+
     def manifest(self, day: date) -> Manifest | None:
-        """What is known of a day, ``None`` when it never landed."""
-        path = self.root / self.manifest_file(day)
+        """The manifest of a day, ``None`` when it never landed.
+
+        :raises AIAnalyticsError: when it cannot be read.
+        """
+        file = self.manifest_file(day)
         try:
-            # In one request: a file that is opened and then read can be replaced in between.
-            data: bytes = path.fs.cat_file(path.path)
+            data = self.store.read(file)
         except FileNotFoundError:
             return None
-        return decode_of(data, vendor=self.vendor, table=self.table, day=day, where=str(path))
+        return decode_of(data, vendor=self.vendor, table=self.table, day=day, where=self.url(file))
 
     def manifests(self, days: Iterable[date]) -> dict[date, Manifest | None]:
-        """What is known of each of some days; several are read at once."""
-        asked = list(days)
-        _ = self.root.fs  # which reads its connection: here, and not in several threads at once
-        pool = ThreadPoolExecutor(READERS)
-        try:
-            return dict(zip(asked, pool.map(self.manifest, asked), strict=True))
-        finally:
-            # Who only reads need not be waited for: the SIGTERM of a task, which is an exception here, can hit a lock
-            # of the pool that was just taken, and its threads would never come back.
-            pool.shutdown(wait=False, cancel_futures=True)
+        """The manifest of each of some days; several are read at once."""
+        listing = self._listing
+        wanted = list(days)
+        found: dict[date, Manifest | None] = dict.fromkeys(wanted)
+        reading = [day for day in wanted if listing is None or day in listing.manifests]
+        read = self.manifest if listing is None else self._read_listed_manifest
+        if len(reading) < 2:
+            return found | {day: read(day) for day in reading}
+        _ = self.root.fs  # reads the connection here, and not in several threads at once
+        return found | dict(zip(reading, run_parallel(read, reading, workers=READERS, name="manifests"), strict=True))
+
+    def _read_listed_manifest(self, day: date) -> Manifest | None:
+        assert self._listing is not None
+        return self._read_manifest(day, self._listing.manifests[day])
+
+    def _read_manifest(self, day: date, info: FileInfo) -> Manifest | None:
+        known = self._manifests.get(day)
+        if known is not None and info.version and known[0] == info:
+            return known[1]
+        manifest = self.manifest(day)
+        if manifest is not None:
+            self._manifests[day] = info, manifest
+        return manifest
+
+    def _current_listing(self) -> _Listing | None:
+        with self._listing_lock:
+            if self._listing is not None and time.monotonic() - self._listing.made_at > LISTING_AGE:
+                self.list_days(revisions=self._lists_revisions)
+            return self._listing
+
+    def revisions(self, day: date) -> dict[str, FileInfo]:
+        """The replaced contents of a day that lie in the lake, listed in its manifest or not."""
+        folder = self.layout.day_revisions(day)
+        listing = self._listing
+        if listing is not None and listing.revisions is not None and day not in self._changed:
+            return {file: info for file, info in listing.revisions.items() if file.startswith(f"{folder}/")}
+        return self.store.list(folder)
 
     def exists(self, file: str) -> bool:
-        path = self.root / file
-        # Every task of this process shares the file system, and with it the listings that any of them made.
-        path.fs.invalidate_cache(path.parent.path)
-        return path.exists()
+        return self.store.info(file) is not None
 
-    def verify(self, manifest: Manifest) -> bool:
+    def verify(self, manifest: Manifest, info: FileInfo | None = None) -> bool:
         """Whether the data of a day is there, and is what its manifest says.
 
-        Read only where the store does not tell its digest: two runs that wrote at the same time, or a write that was
+        Read only where the store does not report its digest: two runs that wrote at the same time, or a write that was
         applied after its process had been killed, can leave the file of one beside the manifest of the other.
+
+        :param info: what a listing said of the file.
         """
-        path = self.root / manifest.file
-        path.fs.invalidate_cache(path.parent.path)
-        try:
-            info = path.fs.info(path.path)
-        except FileNotFoundError:
-            return False
-        if manifest.file_bytes not in (None, info["size"]):
+        info = info or self.store.info(manifest.file)
+        if info is None or manifest.file_bytes not in (None, info.size):
             return False
         if self.is_local:
-            return self._matches(Path(path.path), manifest)
-        if manifest.file_md5 in (None, _reported_md5(info)):  # older manifests do not tell it
+            return self.matches(Path(self.root.path, manifest.file), manifest)
+        if manifest.file_md5 in (None, info.md5):  # older manifests have none
             return True
         with self.spool() as folder:
-            return self._matches(self._copy(manifest.file, folder), manifest)
+            try:
+                self.store.download(manifest.file, folder / "copy")
+            except FileNotFoundError:
+                return False
+            return self.matches(folder / "copy", manifest)
+
+    def matches(self, file: Path, manifest: Manifest) -> bool:
+        """Whether a local file is what a manifest says; older manifests have no digest of a compressed file."""
+        if manifest.file_md5 is not None:
+            return digest(file, md5) == manifest.file_md5
+        return not self.file_format.is_plain or digest(file, hashlib.sha256) == manifest.sha256
 
     def file_md5(self, file: Path) -> str | None:
-        """The digest of a finished local file as stores tell it, ``None`` where the content's says as much."""
-        return None if self.is_local and self.file_format.is_plain else _digest(file, _md5)
-
-    def _matches(self, file: Path, manifest: Manifest) -> bool:
-        """Whether a local file is what a manifest says, as far as it tells: older ones do not of compressed files."""
-        if manifest.file_md5 is not None:
-            return _digest(file, _md5) == manifest.file_md5
-        return not self.file_format.is_plain or _digest(file, hashlib.sha256) == manifest.sha256
-
-    def _copy(self, file: str, folder: Path) -> Path:
-        """Copy a file of the lake into a local folder."""
-        source, copy = self.root / file, folder / "copy"
-        # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
-        source.fs.get_file(source.path, str(copy))
-        return copy
+        """The digest of a finished local file as stores report it, ``None`` where the content's digest is the same."""
+        return None if self.is_local and self.file_format.is_plain else digest(file, md5)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def spool(self) -> Iterator[Path]:
-        """A local folder for files that are not finished yet.
-
-        For a lake on a file system it is on that file system, beside the tables and never inside one, so that a file
-        is published by a rename and nothing half-written is ever where a reader looks.
-        """
-        parent = Path(self.root.path) / self.vendor / "_spool" if self.is_local else None
-        if not self._is_tidy:  # once a task run, not for each window and manifest
-            self._is_tidy = True
-            _remove_leftovers(parent or Path(tempfile.gettempdir()))
-        try:
-            with _temporary_folder(parent) as folder:
-                yield Path(folder)
-        finally:
-            if parent is not None:
-                with suppress(OSError):  # others may be spooling
-                    parent.rmdir()
+    def spool(self) -> AbstractContextManager[Path]:
+        """A local folder for files that are not finished yet."""
+        return self._spool.folder()
 
     @contextmanager
     def lock_day(self, day: date) -> Iterator[None]:
         """Let one process at a time commit a day, where the lake is on a file system that can lock.
 
-        Object stores have nothing of the kind. What two runs leave there that commit a day in the same moment, the next
-        one notices by :meth:`verify`.
+        Object stores have no locks; there a conditional write, or the next run's check, finds what another run wrote.
+
+        :raises StorageError: when another process holds the day for longer than any commit takes.
         """
         if not self.is_local:
             yield
             return
-        folder = Path(self.root.path, self.data_file(day)).parent
+        folder = Path(self.root.path, self.layout.day_folder(day))
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # not every network file system can
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(folder, wait=LOCK_WAIT) as is_free:
+            if not is_free:
+                raise StorageError(
+                    f"another process has been committing this day for {LOCK_WAIT:.0f} s",
+                    where=str(folder),
+                    hint="End the process that hangs (fuser names it) and run the task again",
+                )
             yield
-        finally:
-            os.close(descriptor)
 
-    def publish(self, spooled: Path, file: str) -> None:
-        """Put a finished local file in its place, by one call that a reader sees wholly or not at all.
+    def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
+        """Put a finished local file in its place, by one call that a reader sees wholly or not at all."""
+        self.store.publish(finished, file, expected=expected)
 
-        ``open(…, "wb")`` is no such call on any fsspec file system: an exception inside its ``with`` commits what was
-        written so far.
-        """
-        target = self.root / file
-        if self.is_local:
-            _rename(spooled, Path(target.path))
-        else:
-            target.fs.put_file(str(spooled), target.path)
+    def publish_manifest(self, manifest: Manifest, *, expected: FileInfo | bool | None = True) -> None:
+        self.store.write(self.manifest_file(manifest.date), encode(manifest), expected=expected)
 
-    def publish_manifest(self, manifest: Manifest) -> None:
-        target = self.root / self.manifest_file(manifest.date)
-        data = encode(manifest)
-        if self.is_local:
-            with self.spool() as folder:
-                spooled = folder / "manifest"
-                spooled.write_bytes(data)
-                _rename(spooled, Path(target.path))
-        else:
-            target.fs.pipe_file(target.path, data)
-
-    def save_revision(self, old: Manifest) -> str | None:
+    def save_revision(self, old: Manifest, taken: Collection[str | None] = ()) -> str:
         """Copy the data of a day beside the lake's tables before it is replaced.
 
-        An existing copy is left alone: it is what an interrupted commit was about to replace.
-
         :param old: the manifest of the content that is replaced.
-        :return: where that content is kept, relative to the lake's path; ``None`` where it is gone: what lies in its
-            place is kept then under its digest.
+        :param taken: the revisions of the day so far, which are not written over: a clock that is set back shows the
+            same time twice.
+        :return: where the copy is, relative to the lake's path.
+        :raises StoreConflictError: when the data is no longer what the manifest says.
         """
-        file = self.revision_path(old)
-        if self.exists(file):
-            return file
-        if not self.exists(old.file):
-            return None
+        names = chain([old.fetched_at], (f"{old.fetched_at}-{number}" for number in count(len(old.revisions))))
+        file = next(file for name in names if (file := self.revision_file(old.date, name)) not in taken)
         with self.spool() as folder:
-            copy = self._copy(old.file, folder)
-            if not self._matches(copy, old):
-                stray = self.revision_file(old.date, f"of-no-manifest-{_digest(copy, _md5)}")
-                log.warning("%s is not what its manifest says; kept as %s", self.url(old.file), stray)
-                self.publish(copy, stray)
-                return None
+            copy = folder / "copy"
+            try:
+                self.store.download(old.file, copy)
+            except FileNotFoundError as error:
+                raise StoreConflictError(str(error)) from error
+            if not self.matches(copy, old):
+                raise StoreConflictError(f"{old.file} was replaced")
             self.publish(copy, file)
         return file
 
-    def drop_revision(self, file: str) -> None:
-        with suppress(FileNotFoundError):
-            (self.root / file).unlink()
+
+md5 = partial(hashlib.md5, usedforsecurity=False)
 
 
-def _temporary_folder(parent: Path | None) -> tempfile.TemporaryDirectory[str]:
-    while True:
-        try:
-            if parent is not None:
-                parent.mkdir(parents=True, exist_ok=True)
-            return tempfile.TemporaryDirectory(prefix=SPOOL, dir=parent)
-        except (FileNotFoundError, FileExistsError):
-            if parent is None:
-                raise
-            # another who was done with it has just tidied the parent away
-
-
-def _remove_leftovers(parent: Path) -> None:
-    """Remove the folders of unfinished files that killed processes of this user left.
-
-    The parent may be a temporary folder that everybody writes to: nothing else is touched, and no link followed.
-    """
-    folders: list[Path] = []
-    with suppress(OSError):  # others may be tidying too, also the parent itself
-        folders += parent.glob(f"{SPOOL}*")
-    for folder in folders:
-        with suppress(OSError):
-            found = folder.lstat()
-            is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-            if is_ours and time.time() - found.st_mtime > STALE_AFTER:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-_md5 = partial(hashlib.md5, usedforsecurity=False)
-
-
-def _digest(file: Path, algorithm: Callable[[], hashlib._Hash]) -> str:
+def digest(file: Path, algorithm: Callable[[], hashlib._Hash]) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
-
-
-def _reported_md5(info: Mapping[str, Any]) -> str | None:
-    """What a store tells of an object without reading it. S3's may be of another kind: a difference is no proof."""
-    if tag := info.get("ETag"):
-        return str(tag).strip('"')
-    if text := info.get("md5Hash"):
-        return base64.b64decode(text).hex()
-    settings = info.get("content_settings") or {}
-    return bytes(settings["content_md5"]).hex() if settings.get("content_md5") else None
-
-
-def _rename(spooled: Path, final: Path) -> None:
-    _sync(spooled)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(spooled, final)
-    _sync(final.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

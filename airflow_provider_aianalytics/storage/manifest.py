@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from airflow_provider_aianalytics.exceptions import AIAnalyticsError
+from airflow_provider_aianalytics import __version__
+from airflow_provider_aianalytics.exceptions import AIAnalyticsError, ManifestVersionError
 
 SCHEMA_VERSION = 1
 MOVE_AWAY = "Move it away to land the day anew"
@@ -40,10 +42,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """An earlier content of a day, replaced by a restatement.
+    """An earlier content of a day, replaced by a restatement or found without a manifest.
 
-    :param fetched_at: when it was read, RFC 3339, UTC.
-    :param file: where it is kept, relative to the lake's path; ``None`` where revisions are not kept.
+    :param fetched_at: when it was read, RFC 3339, UTC; of a content without a manifest, when it was found.
+    :param file: where it is saved, relative to the lake's path; ``None`` where revisions are not kept.
     :param total: the exact total of the dataset's measure; ``None`` where it has none, and in older manifests.
     """
 
@@ -111,7 +113,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     revisions: tuple[Revision, ...] = ()
 
 
+class _Version(msgspec.Struct):
+    schema_version: int = SCHEMA_VERSION
+    provider_version: str = ""
+
+
 _DECODER = msgspec.json.Decoder(Manifest)
+_VERSION = msgspec.json.Decoder(_Version)
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -122,9 +130,18 @@ def decode(data: bytes, *, where: str) -> Manifest:
     """Read a manifest.
 
     :param where: its address, for the message.
+    :raises ManifestVersionError: when a newer version of this package wrote it.
     :raises AIAnalyticsError: when it is not one.
     """
     try:
+        version = _VERSION.decode(data)
+        if version.schema_version > SCHEMA_VERSION:
+            raise ManifestVersionError(
+                f"a manifest of schema_version {version.schema_version}; version {__version__} of this package knows "
+                f"up to {SCHEMA_VERSION}",
+                where=where,
+                hint=f"Install airflow-provider-aianalytics {version.provider_version} or newer, which wrote it",
+            )
         return _DECODER.decode(data)
     except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
         raise AIAnalyticsError(
@@ -148,7 +165,7 @@ def decode_of(data: bytes, *, vendor: str, table: str, day: date, where: str) ->
     return manifest
 
 
-def query_as_sent(parameters: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:
+def query_as_sent(parameters: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
     """Parameters as JSON: a list for each ``name[]``."""
     query: dict[str, Any] = {}
     for name, value in parameters:

@@ -7,6 +7,7 @@ Pure rules over moments that are passed in: nothing here reads a clock.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar, Literal
@@ -47,6 +48,22 @@ class Availability(ABC):
         """The moment, UTC, from which a day is not restated any more."""
         return _end(day) + self.final_after
 
+    def is_final(self, day: date, *, read_at: datetime, refreshed_at: datetime | None) -> bool:
+        """Whether a response holds the day as it will stay.
+
+        :param read_at: when the response came, UTC.
+        :param refreshed_at: its watermark, UTC, where it has one.
+        """
+        return read_at >= self.final_from(day)
+
+    def is_stable(self, days: Iterable[date], *, read_at: datetime, now: datetime) -> bool:
+        """Whether pages that were read before can be continued, since the data cannot have changed in between.
+
+        :param read_at: when they were read, UTC.
+        :param now: UTC.
+        """
+        return True
+
     def expected_from(self, day: date) -> datetime:
         """The earliest moment, UTC, at which a request for the day makes sense."""
         return self.exists_from(day) + max(self.lag, self.settle)
@@ -57,6 +74,14 @@ class Availability(ABC):
         :param omits_empty_days: whether a day without data is left out of a response, so that a request proves nothing.
         """
         return max(self.exists_from(day) + LATEST_ARRIVAL, self.expected_from(day))
+
+    def final_expected_from(self, day: date) -> datetime:
+        """The earliest moment, UTC, at which a response can hold the final day."""
+        return self.final_from(day)
+
+    def final_assumed_from(self, day: date) -> datetime:
+        """The moment, UTC, from which the day is assumed to be final without a request."""
+        return self.final_from(day)
 
     @abstractmethod
     def why_missing(self, data_refreshed_at: str | None) -> str:
@@ -79,6 +104,9 @@ class Aggregated(Availability):
     def assumed_from(self, day: date, *, omits_empty_days: bool) -> datetime:
         return self.exists_from(day) + self.lag
 
+    def is_stable(self, days: Iterable[date], *, read_at: datetime, now: datetime) -> bool:
+        return self.next_aggregation(read_at) > now
+
     def next_aggregation(self, after: datetime) -> datetime:
         """The first aggregation after a moment, UTC."""
         moment = datetime.combine(after.date(), self.at, tzinfo=UTC)
@@ -94,6 +122,16 @@ class Watermark(Availability):
     __slots__ = ()
     kind = "watermark"
 
+    def is_final(self, day: date, *, read_at: datetime, refreshed_at: datetime | None) -> bool:
+        # The export may be older than the response: what it was exported before is still to be restated.
+        return refreshed_at is not None and min(read_at, refreshed_at) >= self.final_from(day)
+
+    def final_expected_from(self, day: date) -> datetime:
+        return self.final_from(day) + self.lag
+
+    def final_assumed_from(self, day: date) -> datetime:
+        return self.final_from(day) + LATEST_ARRIVAL
+
     def why_missing(self, data_refreshed_at: str | None) -> str:
         return f"the vendor's data goes to {data_refreshed_at or 'no moment of that day'}"
 
@@ -103,6 +141,10 @@ class CompleteBuckets(Availability):
 
     __slots__ = ()
     kind = "complete_buckets"
+
+    def is_stable(self, days: Iterable[date], *, read_at: datetime, now: datetime) -> bool:
+        # Nothing tells of a sync: only days that had settled before are taken not to have changed, and not for long.
+        return now - read_at < DAY and all(read_at >= self.settled_from(day) for day in days)
 
     def assumed_from(self, day: date, *, omits_empty_days: bool) -> datetime:
         if omits_empty_days:

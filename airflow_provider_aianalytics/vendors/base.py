@@ -120,6 +120,7 @@ class Dataset:
     :param limit_unit: what the API counts in a page, for people.
     :param is_series: whether every bucket or day of a range is answered, once, also where nothing happened in it.
     :param availability: how its days appear and become final.
+    :param row_key: the fields that identify a row on a page or, where a bucket holds rows, in its bucket.
     :param bounds: the fields of an answered item that hold its bounds, or ``None`` where no item carries its day.
     :param legacy_bounds: the names of the same fields in an older shape of the API.
     :param legacy_names: for a field's name in an older shape of the API its present one.
@@ -161,6 +162,7 @@ class Dataset:
     availability: Availability
     columns: tuple[Column, ...]
     is_series: bool = False
+    row_key: tuple[str, ...] = ()
     bounds: tuple[str, str] | None = None
     legacy_bounds: tuple[str, str] | None = None
     legacy_names: Mapping[str, str] = field(default_factory=dict)

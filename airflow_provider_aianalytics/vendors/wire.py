@@ -55,19 +55,24 @@ class Verdict:
     """What an error response means.
 
     :param kind: the kind of error.
+    :param hint: what to do, where it is more than the kind says.
     :param latest: for ``NOT_YET_AVAILABLE`` the latest day the vendor has, where it says so.
     """
 
     kind: ErrorKind
     latest: date | None = None
+    hint: str = ""
 
 
 _BY_STATUS = {
+    203: ErrorKind.UNAVAILABLE,  # a proxy changed the response
     401: ErrorKind.AUTHENTICATION,
     403: ErrorKind.PERMISSION_DENIED,
     408: ErrorKind.UNAVAILABLE,
     409: ErrorKind.UNAVAILABLE,
     410: ErrorKind.CURSOR_EXPIRED,
+    421: ErrorKind.UNAVAILABLE,
+    425: ErrorKind.UNAVAILABLE,
     429: ErrorKind.RATE_LIMITED,
 }
 

@@ -204,8 +204,8 @@ def test_a_year_of_all_tables_is_small_and_quick(lake: ManifestLake) -> None:
 
 # --- colours ----------------------------------------------------------------------------------------------------------
 
-TEXTS = ("text", "quiet", "link", "late", "missing", "unreadable", "good", "bad")
-SHAPES = ("final", "provisional", "incomplete", "empty", "late", "missing", "unreadable", "not-due")
+TEXTS = ("mixed", "text", "quiet", "link", "late", "missing", "unreadable", "good", "bad")
+SHAPES = ("mixed", "final", "provisional", "incomplete", "empty", "late", "missing", "unreadable", "not-due")
 
 
 def theme(selector: str) -> dict[str, str]:

@@ -30,6 +30,7 @@ def test_it_has_everything(lake: ManifestLake) -> None:
         "late": 0,
         "missing": 1,
         "unreadable": 1,
+        "mixed": 0,
         "not due yet": 2,
     }
     assert (answer["path"], answer["days"]) == ("lake", counts)
@@ -60,3 +61,15 @@ def test_it_has_everything(lake: ManifestLake) -> None:
         ("unreadable", "2026-11-03", "2026-11-03"),
     ]
     assert (spaces["first"], spaces["last_landed"], spaces["calendar"]) == (None, None, [])
+
+
+def test_a_mixed_table_is_marked(lake: ManifestLake) -> None:
+    lake.put(FIRST)
+    lake.put(FIRST + DAY)
+    lake.put(FIRST + 2 * DAY, dropped_fields=("user.id",))
+
+    (table,) = json.loads(as_json("lake", lake.look(last=FIRST + 2 * DAY)))["tables"]
+
+    assert table["mixed"] is True
+    assert (table["repairs"][0]["state"], table["repairs"][0]["command"]) == ("mixed", None)
+    assert "move them away" in table["repairs"][0]["note"]

@@ -73,6 +73,7 @@ def test_an_incomplete_day_needs_somebody_once_it_should_be_complete(lake: Manif
 
     (table,) = lake.look()
     old, *_, today = table.days
+    assert not table.is_mixed
 
     assert (old.state, old.needs_action) == (State.INCOMPLETE, True)
     assert (today.state, today.needs_action) == (State.INCOMPLETE, False)
@@ -237,3 +238,16 @@ def test_a_given_lag_decides_what_is_late(lake: ManifestLake) -> None:
     assert (patient.gaps, learned.gaps) == (0, 3)
     assert late_days(learned) == ["2026-11-16", "2026-11-17", "2026-11-18"]
     assert learned.late_by == 2 * DAY + 18 * HOUR
+
+
+def test_days_that_hold_something_else_are_mixed(lake: ManifestLake) -> None:
+    for day in days_from(FIRST, 4):
+        lake.put(day, dropped_fields=("user.email_address",))
+    lake.put(FIRST + 4 * DAY)
+    lake.put(FIRST + 5 * DAY, format="csv")
+
+    (table,) = lake.look(last=FIRST + 5 * DAY)
+
+    assert signs(table) == "####%%"
+    assert table.is_mixed
+    assert table.gaps == 2

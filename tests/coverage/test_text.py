@@ -46,10 +46,9 @@ def test_a_table_is_a_line() -> None:
         "  claude_enterprise/users           none       on time                 4      0   1 missing\n"
         "  claude_enterprise/cost_by_model   none       late by 1 day 3 h   1,203      0   2 late\n"
         "\n"
-        "  claude_enterprise/users missing 2026-11-01\n"
-        "    run the task that lands this table for these days\n"
-        "  claude_enterprise/cost_by_model late 2030-02-11 to 2030-02-12\n"
-        "    run the task that lands this table for these days\n"
+        "  claude_enterprise/users missing 2026-11-01 (run the task that lands this table for these days)\n"
+        "  claude_enterprise/cost_by_model late 2030-02-11 to 2030-02-12 (run the task that lands this table for these "
+        "days)\n"
         "\n"
         "# final 1,203   ^ late 2   x missing 1   o not due yet 1\n"
     )

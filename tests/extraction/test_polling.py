@@ -176,10 +176,10 @@ def test_old_days_are_there_without_a_request(dataset: str, until: str) -> None:
     [
         (wait_target(USERS, D), AGGREGATED, AGGREGATED + 3 * DAY),
         (wait_target(USERS, D, lag=DAY), AGGREGATED, AGGREGATED + DAY),
-        (wait_target(USERS, D, until="final"), at(D + 4 * DAY), AGGREGATED + 3 * DAY),
+        (wait_target(USERS, D, until="final"), END + 14 * DAY, END + 14 * DAY),
         (wait_target(COST, D), END + 4 * HOUR, END + DAY),
         (wait_target(COST, D, lag=30 * HOUR), END + 30 * HOUR, END + 30 * HOUR),
-        (wait_target(COST, D, until="final"), END + 30 * DAY, END + 30 * DAY),
+        (wait_target(COST, D, until="final"), END + 30 * DAY + 4 * HOUR, END + 31 * DAY),
         (wait_target(CREDITS, D), END + 3 * HOUR, END + DAY),
         (wait_target(CREDITS, D, settle=6 * HOUR), END + 6 * HOUR, END + DAY),
         (wait_target(MEMBERS, D), END + 3 * HOUR, END + 3 * HOUR),

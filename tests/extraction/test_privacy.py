@@ -105,3 +105,43 @@ def test_what_says_the_day_or_the_amount_must_stay() -> None:
     with pytest.raises(InvalidArgumentError, match="'amount' holds the amount by which empty days"):
         Privacy(CLAUDE_ENTERPRISE.dataset("cost_report"), drop=("amount",))
     Privacy(CLAUDE_ENTERPRISE.dataset("cost_report"), drop=("list_amount",))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [["user.email_address"], {"user.email_address"}, {"user.email_address": 1}, iter(["user.email_address"])],
+    ids=["list", "set", "dict", "iterator"],
+)
+def test_any_iterable_hides_what_it_names(given: Any) -> None:
+    privacy = Privacy(USERS, drop=given)
+
+    assert lines(privacy, '{"user":{"email":"jane@example.com"}}') == [{"_date": "2026-11-10", "user": {}}]
+
+
+def test_an_iterator_that_was_read_before_is_refused() -> None:
+    names = iter(["user.email_address"])
+    Privacy(USERS, drop=names)  # type: ignore[arg-type]
+
+    with pytest.raises(InvalidArgumentError, match="drop_fields is an iterator with nothing left"):
+        Privacy(USERS, drop=names)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [None, 3, [3], b"user"])
+def test_what_is_no_list_of_names_is_refused(given: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="list of dotted names"):
+        Privacy(USERS, drop=given)
+
+
+@pytest.mark.parametrize("written", ["Jane@Example.com", " jane@example.com ", "JANE@EXAMPLE.COM\\n"])
+def test_one_person_has_one_pseudonym(written: str) -> None:
+    privacy = Privacy(USERS, pseudonymize=("user.email_address",), secret=SECRET)
+
+    (line,) = lines(privacy, f'{{"user":{{"email":"{written}"}}}}')
+
+    assert line["user"]["email"] == pseudonym("jane@example.com")
+
+
+def test_what_is_no_address_is_hashed_as_it_is() -> None:
+    privacy = Privacy(USERS, pseudonymize=("user.id",), secret=SECRET)
+
+    assert lines(privacy, '{"user":{"id":"User_1"}}')[0]["user"]["id"] == pseudonym("User_1")

@@ -27,9 +27,11 @@ EPOCH = 1788220800  # 2026-09-01
 NUMBERS = ["0", "-0", "1.0", "1E400", "-1e-400", "1e+5", "0.10", "123456789012345678901234567890", "41280.000000"]
 
 
-def read(body: str | bytes, dataset: str = "users", *, vendor: str = "claude", days: int = 1) -> list[Batch]:
+def read(
+    body: str | bytes, dataset: str = "users", *, vendor: str = "claude", days: int = 1, **options: Any
+) -> list[Batch]:
     row = VENDORS[vendor].dataset(dataset)
-    paginator = CursorPaginator(build_query(row), Window(FIRST, FIRST + timedelta(days=days)))
+    paginator = CursorPaginator(build_query(row, **options), Window(FIRST, FIRST + timedelta(days=days)))
     data = body.encode() if isinstance(body, str) else body
     page = parse_page(Response(200, {}, data), paginator, VENDORS[vendor], now=FIRST)
     return list(split_by_day(page, paginator.query))
@@ -220,7 +222,8 @@ class TestRowsThatSayTheirDay:
 
     def test_hours_of_a_day_are_one_batch_with_its_span(self) -> None:
         rows = [f'{{"start_time":{EPOCH + h * 3600},"end_time":{EPOCH + h * 3600 + 3600},"count":{h}}}' for h in (5, 2)]
-        (part,) = read('{"data":[' + ",".join(rows) + "]}", "skills", vendor="perplexity")
+        body = '{"data":[' + ",".join(rows) + "]}"
+        (part,) = read(body, "skills", vendor="perplexity", bucket_width="1h")
         assert (part.start, part.end) == (FIRST + timedelta(hours=2), FIRST + timedelta(hours=6))
         assert [json.loads(line)["count"] for line in lines_of([part])] == [5, 2]
 

@@ -123,6 +123,23 @@ class TestStatuses:
         with pytest.raises(InvalidRequestError, match="never followed"):
             take(status, headers={"location": "https://elsewhere.example"})
 
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_an_html_page_is_not_the_vendors_refusal(self, status: int) -> None:
+        with pytest.raises(VendorUnavailableError, match="an HTML page: a proxy or a challenge"):
+            take(status, b"<html>Access denied</html>")
+
+    @pytest.mark.parametrize("status", [203, 408, 421, 425])
+    def test_what_a_retry_can_fix_is_retried(self, status: int) -> None:
+        with pytest.raises(VendorUnavailableError):
+            take(status, {"error": {"message": "later"}})
+
+    @pytest.mark.parametrize("dataset", ["usage", "cost"])
+    def test_hipaa_readiness_names_the_reports_that_serve(self, dataset: str) -> None:
+        """Claude contract section 9."""
+        message = "This endpoint is not available for organizations with HIPAA readiness."
+        with pytest.raises(FeatureDisabledError, match="usage_report, cost_report, user_usage_report"):
+            take(400, claude_error("invalid_request_error", message), paginator=walk_of(CLAUDE_ENTERPRISE, dataset))
+
     @pytest.mark.parametrize("status", [201, 204, 206, 402, 405, 418, 451])
     def test_what_stands_in_no_table_is_no_page(self, status: int) -> None:
         with pytest.raises(AIAnalyticsError):
@@ -132,7 +149,6 @@ class TestStatuses:
         "body",
         [
             b"",
-            b"<html>Bad gateway</html>",
             b"\xff\xfe",
             b'{"error":"nope"}',
             b'{"error":{"message":null}}',

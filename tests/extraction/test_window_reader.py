@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aianalytics.exceptions import MalformedResponseError
+from airflow_provider_aianalytics.exceptions import CursorExpiredError, MalformedResponseError
 from airflow_provider_aianalytics.extraction.paginator import CursorPaginator
 from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.responses import Response, parse_page
@@ -133,13 +133,16 @@ def test_the_earliest_watermark_of_the_pages_counts(watermarks: Sequence[str | N
     paginator = CursorPaginator(
         build_query(CLAUDE_ENTERPRISE.dataset("cost")), Window(FIRST, FIRST + timedelta(days=2))
     )
+    for _ in range(2):  # it still differs when the restarts are used up
+        paginator.restart(CursorExpiredError("the data was refreshed"))
     reading = WindowReader(paginator.query, paginator.window)
     for number, watermark in enumerate(watermarks):
         body = {"data": [], "has_more": True, "next_page": f"c{number}", "data_refreshed_at": watermark}
         page = parse_page(Response(200, {}, json.dumps(body).encode()), paginator, CLAUDE_ENTERPRISE, now=LATER)
-        paginator.advance(page)
-        list(reading.add_page(page))
+        list(reading.add_page(paginator.advance(page)))
     assert reading.data_refreshed_at == earliest
+    assert not reading.is_consistent
+    assert covered(reading) == []
 
 
 @pytest.mark.parametrize("watermark", ["soon", "2026-09-22T12:00:00"])
@@ -153,16 +156,43 @@ def bucket(day: int, count: int = 0) -> dict[str, Any]:
     return {"start_time": EPOCH + day * 86400, "end_time": EPOCH + (day + 1) * 86400, "count": count}
 
 
+SOON = datetime(2026, 9, 3, 12, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("answered", [0, 1, 2])
 def test_the_frontier_of_a_series(answered: int) -> None:
     body = {"data": [bucket(day) for day in range(answered)], "has_more": False, "next_page": None}
-    assert covered(read(PERPLEXITY, "skills", body)) == DAYS[:answered]
+    assert covered(read(PERPLEXITY, "skills", body, SOON)) == DAYS[:answered]
 
 
 def test_a_day_left_out_of_a_series_is_not_there() -> None:
     """Perplexity contract section 2.2: a series has every bucket, so a missing one is not a zero."""
     body = {"data": [bucket(1, 5)], "has_more": False, "next_page": None}
-    assert covered(read(PERPLEXITY, "skills", body)) == DAYS[1:]
+    assert covered(read(PERPLEXITY, "skills", body, SOON)) == DAYS[1:]
+
+
+@pytest.mark.parametrize("answered", [[], [0], [1]])
+def test_an_old_day_left_out_of_a_series_is_an_error(answered: list[int]) -> None:
+    body = {"data": [bucket(number) for number in answered], "has_more": False, "next_page": None}
+    with pytest.raises(MalformedResponseError, match=r"buckets of 2026-09-0\d are not there"):
+        covered(read(PERPLEXITY, "skills", body))
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"end_time": EPOCH + 2 * 86400},
+        {"end_time": EPOCH + 3600},
+        {"start_time": EPOCH + 3600},
+        {"start_time": EPOCH + 3600, "end_time": EPOCH + 90000},
+        {"start_time": EPOCH - 86400, "end_time": EPOCH},
+        {"start_time": EPOCH + 2 * 86400, "end_time": EPOCH + 3 * 86400},
+    ],
+)
+def test_a_bucket_is_on_the_grid_and_as_long_as_the_width(bounds: dict[str, int]) -> None:
+    body = {"data": [{**bucket(0), **bounds}, bucket(1)], "has_more": False, "next_page": None}
+    with pytest.raises(MalformedResponseError, match="not"):
+        covered(read(PERPLEXITY, "skills", body))
 
 
 def test_a_recent_zero_is_not_believed_yet() -> None:
@@ -178,7 +208,8 @@ def test_a_recent_day_left_out_of_the_summaries_is_not_an_empty_one() -> None:
     body = {"data": [bounds], "next_page": None}
     next_day = datetime(2026, 9, 3, 10, tzinfo=UTC)
     assert covered(read(CLAUDE_ENTERPRISE, "summaries", body, next_day)) == DAYS[:1]
-    assert covered(read(CLAUDE_ENTERPRISE, "summaries", body, next_day + timedelta(days=3))) == DAYS
+    with pytest.raises(MalformedResponseError, match=r"2026-09-02 are not there.*from 2026-09-01 on"):
+        covered(read(CLAUDE_ENTERPRISE, "summaries", body, next_day + timedelta(days=3)))
     with pytest.raises(MalformedResponseError, match="2026-09-01T00:00Z came twice"):
         read(CLAUDE_ENTERPRISE, "summaries", {"data": [bounds, bounds], "next_page": None})
 
@@ -195,7 +226,11 @@ def test_a_full_bucket_is_noticed_where_it_is_grouped() -> None:
     fewer = {"data": [{**day, "results": rows[:99]}], "has_more": False, "next_page": None}
     assert read(CLAUDE_ENTERPRISE, "cost_report", whole, group_by=["model"]).capped == {DAYS[0]: 1}
     assert not read(CLAUDE_ENTERPRISE, "cost_report", fewer, group_by=["model"]).capped
-    assert not read(CLAUDE_ENTERPRISE, "cost_report", whole).capped
+    with pytest.raises(MalformedResponseError, match="a row twice"):
+        read(CLAUDE_ENTERPRISE, "cost_report", whole)
+    rows[99] = rows[98]
+    with pytest.raises(MalformedResponseError, match="a row twice"):
+        read(CLAUDE_ENTERPRISE, "cost_report", whole, group_by=["model"])
 
 
 def test_a_chain_begun_again_is_read_anew() -> None:
@@ -203,6 +238,6 @@ def test_a_chain_begun_again_is_read_anew() -> None:
     reading = read(PERPLEXITY, "skills", body)
     paginator = CursorPaginator(reading.query, reading.window)
     short = json.dumps({"data": [bucket(0)], "has_more": False, "next_page": None}).encode()
-    list(reading.add_page(parse_page(Response(200, {}, short), paginator, PERPLEXITY, now=LATER)))
+    list(reading.add_page(parse_page(Response(200, {}, short), paginator, PERPLEXITY, now=SOON)))
     assert reading.pages == 1
     assert covered(reading) == DAYS[:1]

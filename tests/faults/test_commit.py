@@ -19,8 +19,9 @@ from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
 from airflow_provider_aianalytics.ingest.result import Partition
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import SPOOL, STALE_AFTER, LakeTable
+from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.manifest import Run
+from airflow_provider_aianalytics.storage.spool import SPOOL, STALE_AFTER
 from tests.stores.worker import ChangingHook, records
 
 D = date(2026, 11, 1)

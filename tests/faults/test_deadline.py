@@ -7,11 +7,12 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.exceptions import VendorUnavailableError
 from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.rate_limit import Backoff
@@ -21,6 +22,7 @@ from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpris
 from airflow_provider_aianalytics.hooks.connection import RESPONSE_DEADLINE_FACTOR
 from airflow_provider_aianalytics.simulator import Fault, Simulator
 from tests.faults.fault_cases import NOW
+from tests.faults.servers import drip_headers, serving
 from tests.support import SimulatedClock
 
 TIMEOUT = 0.4
@@ -59,3 +61,32 @@ def test_every_byte_in_time_and_no_end(simulator: Simulator, probe: Callable[[An
         probe(hook)
 
     assert time.monotonic() - waiting_since >= TIMEOUT * RESPONSE_DEADLINE_FACTOR  # without an end it would succeed
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, url: str) -> AnalyticsHook:
+    connection = {
+        "conn_type": "claude_enterprise_analytics",
+        "password": "sk-ant-api01-of-the-tests",
+        "host": url,
+        "extra": {"requests_per_minute": 100_000, "timeout": TIMEOUT},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_CLAUDE_ENTERPRISE_ANALYTICS_DEFAULT", json.dumps(connection))
+    return ClaudeEnterpriseAnalyticsHook(clock=StandingClock())
+
+
+class StandingClock(Clock):
+    def now(self) -> datetime:
+        return NOW
+
+
+@pytest.mark.parametrize("probe", [sync_probe, async_probe])
+def test_headers_that_drip_end_like_a_body(
+    monkeypatch: pytest.MonkeyPatch, probe: Callable[[AnalyticsHook], Any]
+) -> None:
+    with serving(lambda connection: drip_headers(connection, every=TIMEOUT / 4, seconds=30)) as url:
+        hook = connect(monkeypatch, url)
+        began = time.monotonic()
+        with pytest.raises(VendorUnavailableError, match="no whole answer"):
+            probe(hook)
+
+    assert TIMEOUT * RESPONSE_DEADLINE_FACTOR * 0.9 <= time.monotonic() - began < 30  # the drip's own end

@@ -671,7 +671,7 @@ class TestRecords:
     def test_perplexitys_has_more_false_is_no_proof_of_the_last_day(self, stub: Stub, connect: Connect) -> None:
         """Perplexity contract section 2.5: the data may end before the window does."""
         stub.answers = [page({"start_time": 1793491200, "end_time": 1793577600, "count": 3}, has_more=False)]
-        with pytest.raises(NotYetAvailableError, match="2026-11-02"):
+        with pytest.raises(MalformedResponseError, match="2026-11-02"):
             list(connect(stub.url, kind=PerplexityAnalyticsHook).records("skills", "2026-11-01", "2026-11-03"))
 
     def test_pages_are_the_bytes_as_sent(self, stub: Stub, connect: Connect) -> None:

@@ -137,7 +137,7 @@ BY_EVENTS = {"monthly_close", "new_day_event"}
 """Runs that asset events make, which needs a scheduler: ``dag.test()`` makes none such."""
 MONTH = days("2026-10-14", "2026-11-13")
 CASES = {
-    "claude_enterprise_daily": Case({"users": ["2026-11-10"], "cost_by_model": MONTH}, 2),
+    "claude_enterprise_daily": Case({"users": days("2026-10-27", "2026-11-10"), "cost_by_model": MONTH}, 16),
     "claude_enterprise_adoption": Case(each(["users", "summaries"], ["2026-11-13"]), 2),
     "claude_enterprise_sensor": Case(each(ENGAGEMENT, ["2026-11-16"]), 7, day=NOON + timedelta(days=3)),
     "claude_enterprise_on_time": Case({"users": ["2026-11-10"]}, 1),
@@ -333,5 +333,5 @@ def test_every_example_is_run_here() -> None:
 def test_the_first_line_of_a_landed_day_is_the_vendors(run: Run, tmp_path: Path) -> None:
     assert run("claude_enterprise_daily").state == "success"
 
-    (path,) = (tmp_path / "claude_enterprise/users").rglob("*.gz")
+    path = max((tmp_path / "claude_enterprise/users").rglob("*.gz"))
     assert gzip.decompress(path.read_bytes()).startswith(b'{"_date":"2026-11-10","user":{"type":"user"')

@@ -76,7 +76,6 @@ def land(
     lake: Lake,
     *rows: int,
     at: int,
-    old: Manifest | str | None = "standing",
     total: str | None = None,
     broken: str | None = None,
     monkeypatch: pytest.MonkeyPatch | None = None,
@@ -85,7 +84,6 @@ def land(
 ) -> tuple[Manifest, Status]:
     """Land rows at the hour ``at``; ``broken`` is the method at which the process dies."""
     table = lake.table()
-    known = table.manifest(DAY) if isinstance(old, str) else old
     with table.spool() as folder:
         with NdjsonFile(folder / "day", GZIP) as file:
             records = [msgspec.Raw(b'{"n":%d}' % row) for row in rows]
@@ -119,9 +117,9 @@ def land(
             with monkeypatch.context() as patch:
                 patch.setattr(LakeTable, broken, _die)
                 with pytest.raises(_DiedError):
-                    commit(table, folder / "day", new, known, **options)
+                    commit(table, folder / "day", new, **options)
             return new, "kept"
-        return commit(table, folder / "day", new, known, **options)
+        return commit(table, folder / "day", new, **options)
 
 
 class _DiedError(BaseException):
@@ -323,13 +321,32 @@ class TestInterruptions:
     def test_a_first_landing_that_died_before_its_manifest(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
         land(lake, 1, at=0, broken="publish_manifest", monkeypatch=monkeypatch)
         assert lake.table().manifest(DAY) is None
-        _, status = land(lake, 1, 2, at=1)
-        assert status == "created"
+        manifest, status = land(lake, 1, 2, at=1)
+        assert status == "revised"
         assert lake.content() == lines(1, 2)
+        (found,) = manifest.revisions
+        assert found.file is not None
+        assert (lake.content(found.file), found.rows) == (lines(1), 1)
+        assert lake.names() == {DATA, MANIFEST, found.file}
+
+    def test_a_first_landing_that_died_before_its_manifest_is_finished(
+        self, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        land(lake, 1, at=0, broken="publish_manifest", monkeypatch=monkeypatch)
+        _, status = land(lake, 1, at=1)
+        assert status == "created"
         assert lake.names() == {DATA, MANIFEST}
 
-    @pytest.mark.parametrize("broken", ["save_revision", "publish", "publish_manifest"])
-    @pytest.mark.parametrize("keep", [True, False])
+    @pytest.mark.parametrize(
+        ("broken", "keep"),
+        [
+            ("save_revision", True),
+            ("publish", True),
+            ("publish_manifest", True),
+            ("publish", False),
+            ("publish_manifest", False),
+        ],
+    )
     @pytest.mark.parametrize("next_rows", [(1,), (1, 2), (1, 2, 3)], ids=["as it was", "as it died", "new"])
     def test_a_restatement_that_died_is_repaired_and_the_oldest_content_is_not_lost(
         self, lake: Lake, monkeypatch: pytest.MonkeyPatch, broken: str, keep: bool, next_rows: tuple[int, ...]
@@ -353,10 +370,9 @@ class TestInterruptions:
         land(lake, 1, 2, at=1, broken="publish_manifest", monkeypatch=monkeypatch)
         land(lake, 1, 2, 3, at=2, broken="publish_manifest", monkeypatch=monkeypatch)
         last, _ = land(lake, 1, 2, 3, 4, at=3)
-        (kept,) = last.revisions
-        assert kept.sha256 == first.sha256
-        assert kept.file is not None
-        assert lake.content(kept.file) == lines(1)
+        assert last.revisions[0].sha256 == first.sha256
+        contents = [lake.content(str(revision.file)) for revision in last.revisions]
+        assert contents == [lines(1), lines(1, 2, 3), lines(1, 2)], "readers saw what the dead runs published"
 
     def test_what_was_repaired_is_quiet_afterwards(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
         land(lake, 1, at=0)

@@ -45,10 +45,11 @@ class Store:
         return self.name == "file"
 
     def objects(self) -> dict[str, tuple[str, str]]:
-        """Every object by its path in the lake, with what changes when it is written."""
+        """Every object but the claims of tables by its path in the lake, with what changes when it is written."""
         self.client.invalidate_cache()
         found = self.client.find(self.folder, detail=True)
-        return {path.split(f"{self.folder.strip('/')}/", 1)[1]: _version(info) for path, info in found.items()}
+        names = {path.split(f"{self.folder.strip('/')}/", 1)[1]: _version(info) for path, info in found.items()}
+        return {name: version for name, version in names.items() if "/_tables/" not in name}
 
     def read(self, name: str) -> bytes:
         self.client.invalidate_cache()

@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
-from airflow_provider_aianalytics.storage.lake import SPOOL, STALE_AFTER, LakeTable
+from airflow_provider_aianalytics.storage.lake import LakeTable
+from airflow_provider_aianalytics.storage.spool import SPOOL, STALE_AFTER
 from tests.stores.conftest import BUCKET, StoreOf
 from tests.stores.locations import VENDOR, Store, data_file, manifest_file
 from tests.stores.worker import FIRST_DAY, Try, records
@@ -96,7 +97,7 @@ class Watch:
             if not re.fullmatch(
                 rf"{VENDOR}/(users/date=[\d-]+/users\.ndjson\.gz"
                 r"|_manifests/users/[\d-]+\.json"
-                r"|_revisions/users/[\d-]+/[\dT.-]+Z\.ndjson\.gz|_spool/.*)",
+                r"|_revisions/users/[\d-]+/([\dT.-]+Z|of-no-manifest-[\da-f]+)\.ndjson\.gz|_spool/.*)",
                 name,
             )
         }

@@ -109,7 +109,7 @@ def test_final_needs_one_look_once_the_day_is_not_restated_any_more(serve: Serve
 
     assert run(trigger(sim, "cost_report", until="final", max_wait=60 * DAY), sim)["status"] == "available"
     (request,) = sim.requests
-    assert timedelta(0) <= request.at - (END + 30 * DAY) < timedelta(minutes=15)
+    assert timedelta(0) <= request.at - (END + 30 * DAY + timedelta(hours=4)) < timedelta(minutes=15)
 
 
 def test_the_time_ends_with_a_message_for_the_vendor(serve: Serve) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.extraction.measure import Total
 from airflow_provider_aianalytics.extraction.records import Batch
+from airflow_provider_aianalytics.extraction.redaction import foreign_text
 from airflow_provider_aianalytics.storage.encoders.base import DayFile
 from airflow_provider_aianalytics.storage.typed.breakdown import BreakdownReader
 from airflow_provider_aianalytics.storage.typed.rows import Columns, RecordReader
@@ -72,7 +73,7 @@ class TableFile(DayFile):
                 "%s %s: the schema has no column for %s%s; every value is kept in _extra",
                 self._dataset.vendor,
                 self._dataset.name,
-                ", ".join(unknown[:MAX_LOGGED_FIELDS]),
+                foreign_text(", ".join(unknown[:MAX_LOGGED_FIELDS])),
                 f" and {more} more" if more > 0 else "",
             )
         return self._close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -22,17 +23,26 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """One category of an axis, with whatever else the vendor says of it."""
+    """One category of an axis, with whatever else the vendor says of it.
 
-    title: str
+    :param title: ``None`` where the vendor gives null.
+    """
+
+    title: str | None
     count: int
     extra: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
+    """One axis of a breakdown.
+
+    :param is_whole: whether every entry of the vendor's list could be read as a category.
+    """
+
     label: str
     categories: list[Category]
+    is_whole: bool = True
 
 
 class BreakdownReader:
@@ -84,7 +94,10 @@ class BreakdownReader:
         for axis in axes:
             for category in axis.categories:
                 yield "category", axis.label, category.title, category.count, category.extra
-            rest = None if count is None else count - sum(category.count for category in axis.categories)
+            # A residual is known only where every part of it is.
+            rest = None
+            if count is not None and axis.is_whole:
+                rest = count - sum(category.count for category in axis.categories)
             if rest is not None and rest not in INT64:
                 raise MalformedResponseError(
                     f"the categories of {axis.label!r} do not add up to a count of 64 bits", where=self._where
@@ -132,19 +145,33 @@ class BreakdownReader:
                 left.append(entry)
             else:
                 categories.append(category)
-        return Axis(label, categories), b"[%s]" % b",".join(left) if left else b""
+        return Axis(label, categories, is_whole=not left), b"[%s]" % b",".join(left) if left else b""
 
 
 def _category(entry: bytes) -> Category | None:
+    """A category; ``None`` for an entry that is none."""
     if not entry.startswith(b"{"):
         return None
     members = members_of(entry)
     try:
-        title = cell(members.pop("category"), ColumnType.STRING)
-        count = cell(members.pop("count"), ColumnType.INTEGER)
+        title, value = members.pop("category"), members.pop("count")
+        label = None if bytes(title) == b"null" else cell(title, ColumnType.STRING)
     except (KeyError, MisfitError):
         return None
-    assert isinstance(title, str)
-    assert isinstance(count, int)
+    count = _count(value)
+    if count is None:
+        return None
     extra = json_object({name: bytes(value) for name, value in members.items()})
-    return Category(title, count, extra.decode() or None)
+    return Category(None if label is None else str(label), count, extra.decode() or None)
+
+
+def _count(value: msgspec.Raw) -> int | None:
+    """A count of whole things, also where it is written ``80.0`` or ``"80"``."""
+    text = bytes(value).decode().strip('"')
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or number.adjusted() > 20 or number != number.to_integral_value():
+        return None
+    return int(number) if int(number) in INT64 else None

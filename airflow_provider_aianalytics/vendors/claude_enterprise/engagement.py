@@ -29,7 +29,8 @@ from airflow_provider_aianalytics.vendors.claude_enterprise.common import (
 from airflow_provider_aianalytics.vendors.claude_enterprise.wire import WIRE
 
 # The guide says three days; since July 2026 one day is typical, so the lag is a default and the API's answer decides.
-ENGAGEMENT = Aggregated(at=time(10), lag=timedelta(days=3), final_after=timedelta(days=3))
+# A day is corrected at least six days after it was served (section 6): 14 days are inferred.
+ENGAGEMENT = Aggregated(at=time(10), lag=timedelta(days=3), final_after=timedelta(days=14))
 ONE_DAY = WindowRule(start="date")
 ROWS: Mapping[str | None, int] = MappingProxyType({None: 1000})  # section 5; the default is 20 or 100
 GROUP_COLUMNS = strings("product", "user_id", "rbac_group_id", "rbac_group_name")  # only on grouped rows
@@ -99,6 +100,7 @@ _snapshot = partial(
 
 USERS = _snapshot(
     name="users",
+    row_key=("user", "product", "user_id", "rbac_group_id"),
     path=f"{PREFIX}/users",
     title="activity of each member across all products",
     grain="member and day",
@@ -186,6 +188,7 @@ SUMMARIES = Dataset(
 
 CHAT_PROJECTS = _snapshot(
     name="chat_projects",
+    row_key=("project_id", "user_id", "rbac_group_id"),
     path=f"{PREFIX}/apps/chat/projects",
     title="use of chat projects",
     grain="project and day",
@@ -202,6 +205,7 @@ CHAT_PROJECTS = _snapshot(
 
 SKILLS = _snapshot(
     name="skills",
+    row_key=("skill_name", "share_status", "product", "user_id", "rbac_group_id"),
     path=f"{PREFIX}/skills",
     title="use of skills",
     grain="skill and day",
@@ -234,6 +238,7 @@ SKILLS = _snapshot(
 
 CONNECTORS = _snapshot(
     name="connectors",
+    row_key=("connector_name", "product", "user_id", "rbac_group_id"),
     path=f"{PREFIX}/connectors",
     title="use of connectors",
     grain="connector and day",
@@ -265,6 +270,7 @@ CONNECTORS = _snapshot(
 
 PLUGINS = _snapshot(
     name="plugins",
+    row_key=("plugin_id", "plugin_name", "product", "user_id", "rbac_group_id"),
     path=f"{PREFIX}/plugins",
     title="use of plugins",
     grain="plugin and day",
@@ -287,6 +293,7 @@ PLUGINS = _snapshot(
 
 ARTIFACTS = _snapshot(
     name="artifacts",
+    row_key=("artifact_type", "is_shared", "product", "user_id", "rbac_group_id"),
     path=f"{PREFIX}/artifacts",
     title="artifacts created, by type and sharing",
     grain="artifact type, sharing and day",

@@ -13,7 +13,12 @@ from airflow_provider_aianalytics.vendors.wire import ErrorKind, ErrorResponse, 
 ADMIN_KEY_PREFIX = "sk-ant-admin"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DAYS_AGO = re.compile(r"\bdays?\s+ago\b", re.IGNORECASE)
-_NOT_AVAILABLE = re.compile(r"\bnot\s+(yet\s+)?available\b|\blatest\b", re.IGNORECASE)
+_HIPAA = re.compile(r"\bhipaa\b", re.IGNORECASE)
+_HIPAA_HINT = (
+    "Organizations with HIPAA readiness do not get this dataset (section 9); use usage_report, cost_report, "
+    "user_usage_report and user_cost_report"
+)
+_NOT_AVAILABLE = re.compile(r"\bnot\s+(yet\s+)?available\b|\b(latest|too\s+recent|on\s+or\s+before)\b", re.IGNORECASE)
 
 
 def classify(error: ErrorResponse) -> Verdict:
@@ -21,6 +26,8 @@ def classify(error: ErrorResponse) -> Verdict:
     if error.status == 404:
         # The older guide answers 404 for a key that is missing, wrong or without scope. It is never "no data".
         return Verdict(ErrorKind.FEATURE_DISABLED if error.type == "feature_disabled" else ErrorKind.AUTHENTICATION)
+    if error.status == 400 and _HIPAA.search(error.message):
+        return Verdict(ErrorKind.FEATURE_DISABLED, hint=_HIPAA_HINT)
     if error.status == 400 and not error.has_cursor:
         return _too_recent(error) or classify_status(error)
     return classify_status(error)
@@ -29,17 +36,19 @@ def classify(error: ErrorResponse) -> Verdict:
 def _too_recent(error: ErrorResponse) -> Verdict | None:
     """Whether a 400 says that the day is not there yet, and which day is the latest.
 
-    Its wording is known only to name a day (section 3), so an earlier day in the text counts as the latest one. The
-    oldest wording names no day and says "days ago".
+    The text says that a day is not available and names it or the latest one (section 3), so an earlier day in it counts
+    as the latest one. The oldest wording names no day and says "days ago".
     """
     if error.dataset.availability.kind != "aggregated":
+        return None
+    if not _NOT_AVAILABLE.search(error.message) and not _DAYS_AGO.search(error.message):
         return None
     named = list(_dates_in(error.message))
     first = error.dataset.first_day or date.min
     earlier = [day for day in named if first <= day < error.last_day]
     if earlier and error.last_day - max(earlier) < timedelta(days=31):
         return Verdict(ErrorKind.NOT_YET_AVAILABLE, max(earlier))
-    if _DAYS_AGO.search(error.message) or (error.last_day in named and _NOT_AVAILABLE.search(error.message)):
+    if _DAYS_AGO.search(error.message) or error.last_day in named:
         return Verdict(ErrorKind.NOT_YET_AVAILABLE)
     return None
 

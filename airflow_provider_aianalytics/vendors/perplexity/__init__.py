@@ -71,6 +71,7 @@ def _by_member(name: str, title: str, figure: Figure | None = None) -> Dataset:
         availability=COMPLETE_BUCKETS,
         bounds=BOUNDS,
         results="results",
+        row_key=("user_email",),
         measure="count",
         figure=figure,
         breakdown=BREAKDOWN,

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a window's pages must be before their days count: proved here, and nowhere assumed.
+
+- A bucket starts on the grid of the width that was requested, is as long as that width, and lies in the window.
+- The buckets of a series tile the window: none twice, none missing. A missing bucket is never a zero.
+- A chain of pages is one answer: one watermark, and no row twice.
+- A day is final by the export that was served, not by the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from typing import Any
+
+import msgspec
+
+from airflow_provider_aianalytics.vendors.base import Dataset
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HEAD = 96
+"""Bytes at the beginning of a row by which most rows differ already."""
+
+RowKey = tuple[bytes, ...]
+
+
+@lru_cache(maxsize=4096)
+def bucket_error(start: datetime, end: datetime, width: timedelta) -> str | None:
+    """Why bounds are not those of a bucket, ``None`` if they are.
+
+    :param start: UTC.
+    :param end: exclusive, UTC.
+    :param width: the width that was requested.
+    """
+    if end - start != width:
+        return f"a bucket from {_text(start)} to {_text(end)} is not {width} long, the width requested"
+    if (start - _EPOCH) % width:
+        return f"a bucket starts at {_text(start)}, which is not on the grid of {width}"
+    return None
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+class RepeatedRows:
+    """Notices a row that comes twice, on one page or on two neighbouring ones, in the memory of one page.
+
+    :param dataset: its ``row_key`` says what identifies a row.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._names = dataset.row_key
+        self._heads: set[bytes] = set()
+        self._rows: Sequence[msgspec.Raw] = ()
+
+    def clear(self) -> None:
+        """Forget the last page, since the chain starts again."""
+        self._heads, self._rows = set(), ()
+
+    def add_page(self, rows: Sequence[msgspec.Raw]) -> bool:
+        """Take the next page.
+
+        :return: whether one of its rows came before, or comes twice.
+        """
+        if not rows:
+            return False  # the pages around an empty one are neighbours
+        heads = {bytes(memoryview(row)[:_HEAD]) for row in rows}
+        repeats = False
+        if len(heads) < len(rows) or not heads.isdisjoint(self._heads):
+            keys = [key for key in (row_key(row, self._names) for row in rows) if key is not None]
+            before = {row_key(row, self._names) for row in self._rows}
+            repeats = len(set(keys)) < len(keys) or not before.isdisjoint(keys)
+        self._heads, self._rows = heads, rows
+        return repeats
+
+
+def row_key(row: msgspec.Raw, names: tuple[str, ...]) -> RowKey | None:
+    """The raw values that identify a row; ``None`` if it has none of them, or is no object."""
+    try:
+        values = msgspec.structs.astuple(_key_decoder(names).decode(row))
+    except msgspec.DecodeError:
+        return None
+    key = tuple(b"" if (raw := bytes(value)) == b"null" else raw for value in values)
+    return key if any(key) else None
+
+
+@cache
+def _key_decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    fields: list[tuple[str, Any, Any]] = [
+        (f"key_{number}", msgspec.Raw, msgspec.Raw(b"")) for number in range(len(names))
+    ]
+    rename = {f"key_{number}": name for number, name in enumerate(names)}
+    return msgspec.json.Decoder(msgspec.defstruct("RowKey", fields, rename=rename))

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The few calls that the lake makes to the place where it is stored: a file system or an object store."""
+
+from __future__ import annotations
+
+import base64
+import errno
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_aianalytics.exceptions import StorageError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+_HINTS: Mapping[int, str] = {
+    errno.EXDEV: "Put the lake and the folders of its tables on one file system: a file is published by a rename",
+    errno.EISDIR: "A folder lies where a file has to be; move it away",
+    errno.ENOTDIR: "A file lies where a folder has to be; move it away",
+    errno.EROFS: "The lake is read-only; make it writable for the worker",
+    errno.EACCES: "Give the worker the right to list, read, write and delete below the path",
+    errno.EPERM: "Give the worker the right to list, read, write and delete below the path",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What a listing says of a file.
+
+    :param size: its length in bytes.
+    :param md5: its digest in hexadecimal, ``None`` where the store does not say. S3 may give another kind of tag: an
+        equal digest is a proof, a different one is none.
+    :param version: changes with every write, empty where the store does not say.
+    """
+
+    size: int
+    md5: str | None = None
+    version: str = ""
+
+
+class StoreConflictError(Exception):
+    """A conditional write was refused: the file is no longer what the caller saw."""
+
+
+class Store(ABC):
+    """Files below the lake's path. All names are relative to it, with ``/`` between their parts.
+
+    Every call is atomic for readers, and only its last step is visible.
+    """
+
+    @abstractmethod
+    def list(self, folder: str) -> dict[str, FileInfo]:
+        """All files below a folder, in one listing; empty where the folder does not exist."""
+
+    @abstractmethod
+    def info(self, file: str) -> FileInfo | None:
+        """What the store says of a file, ``None`` where there is none."""
+
+    @abstractmethod
+    def read(self, file: str) -> bytes:
+        """:raises FileNotFoundError: where there is none."""
+
+    @abstractmethod
+    def download(self, file: str, target: Path) -> None:
+        """Copy a file to a local one.
+
+        :raises FileNotFoundError: where there is none.
+        """
+
+    @abstractmethod
+    def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
+        """Put a finished local file in its place.
+
+        :param expected: the version that is replaced; ``None`` when there must be none; ``True`` for any.
+        :raises StoreConflictError: where the store can compare and finds another version.
+        """
+
+    @abstractmethod
+    def write(self, file: str, data: bytes, *, expected: FileInfo | bool | None = True) -> None:
+        """Write a small file; parameters and errors as for :meth:`publish`."""
+
+    @abstractmethod
+    def remove(self, files: Iterable[str]) -> None:
+        """Remove files; those that are gone already are no error."""
+
+
+class ObjectStore(Store):
+    """An object store, by fsspec: every write is one request that readers see wholly or not at all.
+
+    :param root: the lake's path.
+    """
+
+    def __init__(self, root: ObjectStoragePath) -> None:
+        self._root = root
+        self._base = str(root.path).strip("/")
+        self._url = str(root)
+
+    @property
+    def _fs(self) -> Any:
+        return self._root.fs
+
+    def _path(self, file: str) -> str:
+        return f"{self._root.path.rstrip('/')}/{file}"
+
+    def list(self, folder: str) -> dict[str, FileInfo]:
+        path = self._path(folder)
+        with storage_errors(path):
+            # Every task of this process shares the file system, and with it the listings that any of them made.
+            self._fs.invalidate_cache(path)
+            try:
+                found: dict[str, dict[str, Any]] = self._fs.find(path, detail=True)
+            except FileNotFoundError:
+                return {}
+        return {
+            name.lstrip("/").removeprefix(f"{self._base}/"): _info(info)
+            for name, info in found.items()
+            if info.get("type") != "directory"
+        }
+
+    def info(self, file: str) -> FileInfo | None:
+        path = self._path(file)
+        with storage_errors(path):
+            self._fs.invalidate_cache(path.rpartition("/")[0])
+            try:
+                return _info(self._fs.info(path))
+            except FileNotFoundError:
+                return None
+
+    def read(self, file: str) -> bytes:
+        path = self._path(file)
+        with storage_errors(path):
+            # In one request: a file that is opened and then read can be replaced in between.
+            data: bytes = self._fs.cat_file(path)
+        return data
+
+    def download(self, file: str, target: Path) -> None:
+        path = self._path(file)
+        with storage_errors(path):
+            # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
+            self._fs.get_file(path, str(target))
+
+    def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
+        """``open(…, "wb")`` would not do: an exception inside its ``with`` commits what was written so far."""
+        path = self._path(file)
+        with storage_errors(path), _conflicts(expected):
+            self._fs.put_file(str(finished), path, **self._condition(expected))
+
+    def write(self, file: str, data: bytes, *, expected: FileInfo | bool | None = True) -> None:
+        path = self._path(file)
+        with storage_errors(path), _conflicts(expected):
+            self._fs.pipe_file(path, data, **self._condition(expected))
+
+    def remove(self, files: Iterable[str]) -> None:
+        for file in files:
+            path = self._path(file)
+            with storage_errors(path), suppress(FileNotFoundError):
+                self._fs.rm_file(path)
+
+    def _condition(self, expected: FileInfo | bool | None) -> dict[str, Any]:
+        """The arguments that make a write conditional, where the store is known to compare."""
+        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
+        if protocols & {"s3", "s3a"}:
+            if expected is None:
+                return {"IfNoneMatch": "*"}
+            if isinstance(expected, FileInfo) and expected.version:
+                return {"IfMatch": expected.version}
+        elif protocols & {"abfs", "az", "memory"} and expected is None:
+            return {"mode": "create"}
+        return {}
+
+
+def _info(info: Mapping[str, Any]) -> FileInfo:
+    version = next((info[name] for name in ("ETag", "etag", "generation", "created") if info.get(name)), "")
+    return FileInfo(int(info.get("size") or 0), _reported_md5(info), str(version))
+
+
+def _reported_md5(info: Mapping[str, Any]) -> str | None:
+    """What a store says of an object without reading it."""
+    if tag := info.get("ETag"):
+        return str(tag).strip('"')
+    if text := info.get("md5Hash"):
+        return base64.b64decode(text).hex()
+    settings = info.get("content_settings") or {}
+    return bytes(settings["content_md5"]).hex() if settings.get("content_md5") else None
+
+
+_REFUSALS = (FileExistsError, FileNotFoundError)
+"""What fsspec makes of a condition that fails, beside EINVAL (412 without a name) and EBUSY (409)."""
+
+
+@contextmanager
+def _conflicts(expected: FileInfo | bool | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if expected is not True and (isinstance(error, _REFUSALS) or error.errno in (errno.EINVAL, errno.EBUSY)):
+            raise StoreConflictError(str(error)) from error
+        raise
+
+
+@contextmanager
+def storage_errors(path: str) -> Iterator[None]:
+    """Explain an error that only a person can mend.
+
+    :param path: the file or folder, for the message.
+    :raises StorageError: for a folder in a file's place, another file system, a lake without write access.
+    """
+    try:
+        yield
+    except OSError as error:
+        number = _number(error)
+        if number is None or number not in _HINTS:
+            raise
+        raise StorageError(
+            f"{type(error).__name__}: {error.strerror or error}", where=path, hint=_HINTS[number]
+        ) from error
+
+
+def _number(error: OSError) -> int | None:
+    if error.errno is not None:
+        return error.errno
+    for kind, number in (
+        (IsADirectoryError, errno.EISDIR),
+        (NotADirectoryError, errno.ENOTDIR),
+        (PermissionError, errno.EACCES),
+    ):
+        if isinstance(error, kind):
+            return number
+    return None

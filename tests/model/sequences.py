@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random sequences from a seed: what ``make soak`` runs by the hundred thousand.
+
+python -m tests.model.sequences --sequences 100000 --seed 1
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from tests.model.small_store import Objects
+from tests.model.world import DAYS, Kind, Landing, World
+
+MOST_CALLS = 22
+LANDED = ("created", "revised", "unchanged")
+KINDS = (
+    Kind(),
+    Kind(compression="gzip"),
+    Kind(format="csv"),
+    Kind(cut="model"),
+    Kind(hides=True),
+    Kind(hides=True, compression="gzip"),
+)
+
+
+class SequenceError(AssertionError):
+    """An invariant does not hold; the message repeats the sequence."""
+
+
+def landing(rng: random.Random, usual: Kind, *, can_die: bool = True) -> Landing:
+    return Landing(
+        kind=usual if rng.random() < 0.8 else rng.choice(KINDS),
+        day=rng.choice(DAYS),
+        version=rng.randrange(4),
+        keep_revisions=rng.random() < 0.85,
+        kill_at=rng.randint(1, MOST_CALLS) if can_die and rng.random() < 0.4 else 0,
+        applied=rng.random() < 0.5,
+        raw_page=rng.random() < 0.2,
+    )
+
+
+def step(world: World, rng: random.Random, usual: Kind) -> None:
+    match rng.choices(("land", "two", "lose", "corrupt"), (12, 4 if world.objects.compares else 1, 2, 1))[0]:
+        case "land":
+            one = landing(rng, usual)
+            settle(world, one, world.land(one))
+        case "two":
+            # Two that keep revisions: what a run without them replaces is not to be found again.
+            pair = [
+                Landing(kind=each.kind, day=each.day, version=each.version, kill_at=each.kill_at, applied=each.applied)
+                for each in (landing(rng, usual), landing(rng, usual))
+            ]
+            turns = [rng.randrange(2) for _ in range(40)]
+            outcomes = world.land_two(*pair, turns)
+            check_both(world, pair, outcomes)
+        case what:
+            files = world.files()
+            if files:
+                getattr(world, what)(rng.choice(files))
+    world.check()
+
+
+def settle(world: World, one: Landing, outcome: str) -> None:
+    if outcome in LANDED:
+        world.check_landed(one, outcome)
+
+
+def check_both(world: World, pair: list[Landing], outcomes: list[str]) -> None:
+    done = [(one, outcome) for one, outcome in zip(pair, outcomes, strict=True) if outcome in LANDED]
+    if not world.objects.compares:
+        world.forget_contents()
+        return
+    if "killed" in outcomes:
+        return
+    for one, outcome in done:
+        world.check_landed(one, outcome, alone=False)
+    if len(done) == 2 and not world.damaged:
+        assert done[0][0].kind == done[1][0].kind, "two first runs have both won"
+
+
+def sequence(seed: str, spool: Path, steps: int = 7) -> World:
+    """One sequence, its invariants checked after each step.
+
+    :raises SequenceError: with what happened, when one does not hold.
+    """
+    rng = random.Random(seed)
+    world = World(spool, Objects(compares=rng.random() < 0.85))
+    usual = rng.choice(KINDS)
+    try:
+        for _ in range(rng.randint(2, steps)):
+            step(world, rng, usual)
+        world.heal(usual)
+    except (AssertionError, TimeoutError) as error:
+        raise SequenceError(f"seed {seed!r}: {error}\n" + "\n".join(world.log)) from error
+    return world
