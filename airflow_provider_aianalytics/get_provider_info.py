@@ -37,7 +37,7 @@ def get_provider_info() -> dict[str, Any]:
         "filesystems": [f"{_PACKAGE}.storage.memory"],
         "extra-links": [
             f"{_PACKAGE}.ui.links.{name}"
-            for name in ("LandedLink", *(f"{vendor.class_prefix}AnalyticsLink" for vendor in VENDORS.values()))
+            for name in ("LandedLink", *(vendor.link_class for vendor in VENDORS.values()))
         ],
         "cli": [f"{_PACKAGE}.cli.get_cli_commands"],
         "connection-types": [_connection_type(vendor) for vendor in VENDORS.values()],
@@ -54,7 +54,7 @@ def _modules(room: str) -> list[dict[str, Any]]:
 def _connection_type(vendor: Vendor) -> dict[str, Any]:
     return {
         "connection-type": vendor.conn_type,
-        "hook-class-name": f"{_PACKAGE}.hooks.{vendor.name}.{vendor.class_prefix}AnalyticsHook",
+        "hook-class-name": f"{_PACKAGE}.hooks.{vendor.name}.{vendor.hook_class}",
         "hook-name": vendor.title,
         "ui-field-behaviour": {
             "hidden-fields": ["login", "schema"],

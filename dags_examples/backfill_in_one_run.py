@@ -19,10 +19,12 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.operators.perplexity import PerplexityAnalyticsToObjectStorageOperator
 
+# A run by hand may have no logical date since Airflow 3.
+DAY = "(ds if ds is defined else dag_run.run_after | ds)"
 DAYS = {
     "path": "{{ var.value.ai_lake }}",
-    "start": "{{ params.start or macros.ds_add(ds, -300) }}",
-    "end": "{{ params.end or ds }}",
+    "start": "{{ params.start or macros.ds_add(" + DAY + ", -300) }}",
+    "end": "{{ params.end or " + DAY + " }}",
 }
 
 with DAG(

@@ -2,7 +2,8 @@
 """The month's cost once the vendor does not restate it any more, for the books.
 
 A run is made when its month ends. The sensor waits for the month's last day to be final, 30 days later, in the
-triggerer and with hardly a request; then the month lands by member, each day with ``final: true``.
+triggerer and with hardly a request; then the month lands by member, each day with ``final: true``. Earlier months,
+as far back as the vendor's 365 days go, can be backfilled.
 
 Needs the connection ``claude_enterprise_analytics_default``, the Airflow variable ``ai_lake`` and a triggerer.
 Airflow 2.11 or newer.
@@ -22,7 +23,7 @@ with DAG(
     dag_id="claude_enterprise_monthly_close",
     schedule=CronDataIntervalTimetable("0 0 1 * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=True,
+    catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(hours=1)},
     tags=["ai-analytics"],
 ) as dag:

@@ -3,7 +3,8 @@
 
 A day lands when the vendor does not restate its cost any more, 30 days later. The landing task gives its outlet an
 event for each day that is new, with the day as partition key; the events of a month are rolled up, and the month's run
-is made with the last of them. A day that lands again unchanged gives no event. Past months close the same way:
+is made with the last of them. A day that lands again unchanged gives no event. Past months, as far back as the
+vendor's 365 days go, close the same way:
 ``airflow backfill create --dag-id final_cost --from-date 2026-01-01 --to-date 2026-09-30``.
 
 Needs the connection ``claude_enterprise_analytics_default`` and the Airflow variable ``ai_lake``.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An Airflow of the tests' own, set up before anything imports Airflow."""
+"""An Airflow of the tests' own, set up before anything imports Airflow, and one clock for each test."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from airflow_provider_aianalytics.clock import CLOCK_VARIABLE, Clock
+from airflow_provider_aianalytics.simulator.clock import Clock as SimulatedTime
+from tests.support import NOW, clock_setting, shown_day
 
 HOME = Path(tempfile.mkdtemp(prefix="aianalytics-tests-"))
 DAGS = HOME / "dags"
@@ -29,24 +31,20 @@ os.environ.update(
 )
 
 
+_patch = pytest.MonkeyPatch()
 _traveller: Any = None
 
 
 def _travel(today: str) -> None:
-    """Run everything as on another day: this process through its clock, the processes it starts through the package's.
+    """Run everything in this process as on another day.
 
     :param today: see :func:`tests.support.shown_day`.
     """
     import time_machine
 
-    from tests.support import shown_day
-
     global _traveller
-    real = datetime.now(UTC)
-    shown = shown_day(today, real)
-    _traveller = time_machine.travel(shown, tick=True)
+    _traveller = time_machine.travel(shown_day(today, datetime.now(UTC)), tick=True)
     _traveller.start()
-    os.environ[CLOCK_VARIABLE] = f"{shown.isoformat()}@1@{real.timestamp()}"
 
 
 if os.environ.get("TODAY"):
@@ -63,14 +61,28 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", f"error::{category}:airflow_provider_aianalytics")
 
 
+REFUSAL = (
+    "A test, its client and its simulator go by one clock: pass a clock, give the simulator now=, call "
+    "tests.support.follow(monkeypatch, simulator), or ask for the fixture system_clock if the real time is meant."
+)
+_read_system_clock, _start_simulated_clock = Clock.now, SimulatedTime.__init__
+
+
 def _refuse(clock: Clock) -> datetime:
-    pytest.fail(
-        "The package read the system's clock. A test, its client and its simulator go by one clock: pass a clock, call "
-        "tests.support.follow(monkeypatch, simulator), or ask for the fixture system_clock if the real time is meant."
-    )
+    pytest.fail(f"The package read the system's clock. {REFUSAL}")
 
 
-_read_system_clock = Clock.now
+def _refuse_real_start(clock: SimulatedTime, start: datetime | None = None, speed: float | None = None) -> None:
+    if start is None:
+        pytest.fail(f"A simulator started at the system's time. {REFUSAL}")
+    _start_simulated_clock(clock, start, speed)
+
+
+# From here on, so that fixtures of every scope and the collection are covered too.
+_patch.setattr(Clock, "now", _refuse)
+_patch.setattr(SimulatedTime, "__init__", _refuse_real_start)
+# Processes that a test starts inherit the day of the tests.
+_patch.setenv(CLOCK_VARIABLE, clock_setting(NOW))
 
 
 REAL_TIME = (
@@ -100,15 +112,11 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
         _traveller.start()
 
 
-@pytest.fixture(autouse=True)
-def _no_system_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Clock, "now", _refuse)
-
-
 @pytest.fixture
-def system_clock(monkeypatch: pytest.MonkeyPatch, _no_system_clock: None) -> None:
+def system_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real time, for a test that is about it."""
     monkeypatch.setattr(Clock, "now", _read_system_clock)
+    monkeypatch.setattr(SimulatedTime, "__init__", _start_simulated_clock)
 
 
 @pytest.fixture(autouse=True)

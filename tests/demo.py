@@ -16,14 +16,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
-from tests.support import shown_day
+from airflow_provider_aianalytics.clock import CLOCK_VARIABLE
+from tests.support import clock_setting, shown_day
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".demo"
 LAKE = HOME / "lake"
 DAYS = 5
-REAL = datetime.now(UTC)
-NOW = shown_day(os.environ.get("TODAY", ""), REAL)
+NOW = shown_day(os.environ.get("TODAY", ""), datetime.now(UTC))
+CLOCK = clock_setting(NOW)
 DAGS = ("claude_enterprise_daily", "perplexity_daily")
 
 RUN_DAG = """
@@ -87,7 +88,7 @@ def airflow_environment(url: str, keys: dict[str, str]) -> dict[str, str]:
         **os.environ,
         **connections,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "AIANALYTICS_CLOCK": f"{NOW.isoformat()}@1@{REAL.timestamp()}",
+        CLOCK_VARIABLE: CLOCK,
         "AIRFLOW_HOME": str(HOME / "airflow"),
         "AIRFLOW_VAR_AI_LAKE": str(LAKE),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -9,13 +9,17 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.clock import Clock
 from airflow_provider_aianalytics.simulator import Simulator
 
+if TYPE_CHECKING:
+    import pytest
+
 DAY = timedelta(days=1)
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+"""The moment at which the tests happen, unless they choose another, whatever day it is."""
 CLAUDE = "/v1/organizations/analytics"
 SNAPSHOTS = {
     "users": "users",

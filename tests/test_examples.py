@@ -18,7 +18,7 @@ NEWER = {"claude_enterprise_partitioned": (3, 2), "monthly_close": (3, 3), "new_
 """The examples that need a newer Airflow than the package does."""
 
 PARSE = """
-import importlib.util, json, pathlib, socket, sys, time, warnings
+import importlib.util, json, pathlib, socket, sys, warnings
 import airflow.providers.common.compat.sdk as sdk
 sdk.DAG, sdk.task, sdk.BaseSensorOperator, sdk.ObjectStoragePath
 try:
@@ -39,13 +39,10 @@ for path in map(pathlib.Path, sys.argv[1:]):
     module = importlib.util.module_from_spec(spec)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        began = time.process_time()
         spec.loader.exec_module(module)
-        seconds = time.process_time() - began
     dags = [value for value in vars(module).values() if isinstance(value, sdk.DAG)]
     print("@" + json.dumps({
         "name": path.stem,
-        "seconds": seconds,
         "warnings": [str(warning) for warning in caught],
         "loaded": sorted({name.split(".")[0] for name in set(sys.modules) - before}),
         "dags": [dag.dag_id for dag in dags],
@@ -81,14 +78,13 @@ def test_the_newer_ones_exist() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
-def test_an_example_parses_fast_and_silently(name: str, parsed: dict[str, dict[str, Any]]) -> None:
+def test_an_example_parses_silently_and_loads_little(name: str, parsed: dict[str, dict[str, Any]]) -> None:
     if name not in parsed:
         pytest.skip(f"needs Airflow {'.'.join(map(str, NEWER[name]))}")
     example = parsed[name]
 
     assert name in example["dags"]
     assert example["warnings"] == []
-    assert example["seconds"] < 1
     assert not {"duckdb", "pyarrow", "requests", "aiohttp", "s3fs", "pandas"} & set(example["loaded"])
     assert set(example["paths"]) <= {"{{ var.value.ai_lake }}"}
     # Its first day is the first UTC day, wherever Airflow's own time zone is.

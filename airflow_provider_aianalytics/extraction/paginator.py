@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paginator along a window's chain of pages, as a state machine apart from any transport."""
+"""The chain of a window's pages, as a state machine apart from any transport."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Page:
 class CursorPaginator:
     """One window's chain of pages: which request comes next, and whether the chain ended properly.
 
-    The cursor alone decides where the chain goes: engagement pages have no ``has_more``, and an empty page with a
-    cursor is not the end (contract section 5).
+    The cursor decides where the chain goes, unless the page says that nothing follows: engagement pages have no
+    ``has_more``, and an empty page with a cursor is not the end (contract section 5).
 
     Ask for :attr:`parameters`, then tell what came of it: :meth:`advance` for a page, :meth:`restart` for an expired
     cursor. The window counts only when :attr:`done` is true.
@@ -79,7 +79,7 @@ class CursorPaginator:
 
     @property
     def where(self) -> str:
-        return f"{self.query.dataset.vendor} {self.query.dataset.name} {self.window} page {self.number}"
+        return f"{self.query.dataset} {self.window} page {self.number}"
 
     @property
     def has_cursor(self) -> bool:

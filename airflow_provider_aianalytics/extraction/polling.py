@@ -297,7 +297,7 @@ class DayPoller:
             span = f"at {span}" if len(self.polls) == 1 else f"between {span} and {format_utc(self.polls[-1])}"
             asked = f"{times} {span}; the last answer: {self.last_answer}."
         return (
-            f"{target.dataset.vendor} {target.dataset.name} of {target.day} was not {until} by "
+            f"{target.dataset} of {target.day} was not {until} by "
             f"{'now' if self.deadline is None else format_utc(self.deadline)}, when the sensor's timeout ended. "
             f"{expected} {asked} Ask the vendor about that day, or give the sensor a longer timeout"
         )

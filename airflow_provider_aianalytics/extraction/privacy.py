@@ -49,7 +49,7 @@ class Privacy:
         check_fields(self.dataset, "pseudonymize_fields", self.pseudonymize)
         if self.pseudonymize and not self.secret:
             raise InvalidArgumentError(
-                f"{self.dataset.vendor} {self.dataset.name}: pseudonymize_fields needs a secret, and the connection "
+                f"{self.dataset}: pseudonymize_fields needs a secret, and the connection "
                 'has none: put "pseudonym_secret" into its extra; nothing was written'
             )
 
@@ -125,14 +125,12 @@ def check_fields(dataset: Dataset, option: str, names: Iterable[str]) -> None:
     known = [column.path for column in dataset.columns]
     for name in names:
         if not any(path == name or path.startswith(f"{name}.") for path in known):
-            raise InvalidArgumentError(
-                f"{dataset.vendor} {dataset.name}: {option} {name!r} is no field of it; it has {', '.join(known)}"
-            )
+            raise InvalidArgumentError(f"{dataset}: {option} {name!r} is no field of it; it has {', '.join(known)}")
         if name in (dataset.bounds or ()):
-            raise InvalidArgumentError(f"{dataset.vendor} {dataset.name}: {option} {name!r} says the day and must stay")
+            raise InvalidArgumentError(f"{dataset}: {option} {name!r} says the day and must stay")
         if f"{dataset.measure}.".startswith(f"{name}."):
             raise InvalidArgumentError(
-                f"{dataset.vendor} {dataset.name}: {option} {name!r} holds the amount by which empty days and shrunken "
+                f"{dataset}: {option} {name!r} holds the amount by which empty days and shrunken "
                 "ones are noticed, and must stay"
             )
 

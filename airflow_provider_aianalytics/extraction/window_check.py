@@ -54,10 +54,11 @@ class RepeatedRows:
         self._names = dataset.row_key
         self._heads: set[bytes] = set()
         self._rows: Sequence[msgspec.Raw] = ()
+        self._keys: list[RowKey] | None = None
 
     def clear(self) -> None:
         """Forget the last page, since the chain starts again."""
-        self._heads, self._rows = set(), ()
+        self._heads, self._rows, self._keys = set(), (), None
 
     def add_page(self, rows: Sequence[msgspec.Raw]) -> bool:
         """Take the next page.
@@ -67,13 +68,16 @@ class RepeatedRows:
         if not rows:
             return False  # the pages around an empty one are neighbours
         heads = {bytes(memoryview(row)[:_HEAD]) for row in rows}
-        repeats = False
+        repeats, keys = False, None
         if len(heads) < len(rows) or not heads.isdisjoint(self._heads):
-            keys = [key for key in (row_key(row, self._names) for row in rows) if key is not None]
-            before = {row_key(row, self._names) for row in self._rows}
-            repeats = len(set(keys)) < len(keys) or not before.isdisjoint(keys)
-        self._heads, self._rows = heads, rows
+            keys = self._keys_of(rows)
+            before = self._keys_of(self._rows) if self._keys is None else self._keys
+            repeats = len(set(keys)) < len(keys) or not set(before).isdisjoint(keys)
+        self._heads, self._rows, self._keys = heads, rows, keys
         return repeats
+
+    def _keys_of(self, rows: Sequence[msgspec.Raw]) -> list[RowKey]:
+        return [key for key in (row_key(row, self._names) for row in rows) if key is not None]
 
 
 def row_key(row: msgspec.Raw, names: tuple[str, ...]) -> RowKey | None:

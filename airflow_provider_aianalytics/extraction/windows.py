@@ -110,7 +110,7 @@ def check_period(dataset: Dataset, period: Period, *, now: datetime | None = Non
     first = first_day(dataset, now=now)
     if first is not None and period.start < first:
         raise InvalidArgumentError(
-            f"{dataset.vendor} {dataset.name}: the period {period} begins before {first}, the first day the vendor has"
+            f"{dataset}: the period {period} begins before {first}, the first day the vendor has"
         )
 
 

@@ -18,5 +18,5 @@ def get_hook(vendor: Vendor, conn_id: str, **kwargs: Any) -> AnalyticsHook:
     :param conn_id: the connection.
     """
     module = import_module(f"{__name__}.{vendor.name}")
-    hook: AnalyticsHook = getattr(module, f"{vendor.class_prefix}AnalyticsHook")(conn_id, **kwargs)
+    hook: AnalyticsHook = getattr(module, vendor.hook_class)(conn_id, **kwargs)
     return hook

@@ -29,6 +29,7 @@ class _ShutAtDeadline:
             response: BaseHTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
             timer.cancel()
+            timer.join()  # it shuts the socket before the check below, or never
         if is_late.is_set():  # what was cut off can look like the end of the headers
             raise TimeoutError(f"the headers did not end in {self.deadline:g} s")
         return response

@@ -356,7 +356,7 @@ class Ingest:
         return SpecGuard(self.table, spec, window)
 
     def __str__(self) -> str:
-        return f"{self.dataset.vendor} {self.dataset.name}"
+        return str(self.dataset)
 
     def _url(self, day: date) -> str:
         return self.table.url(self.table.data_file(day))

@@ -318,7 +318,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         checked = self.query()
         require(
             bool(self.table) or checked.is_default,
-            f"{checked.dataset.vendor} {checked.dataset.name}: this cut is not the dataset's default one, so it needs "
+            f"{checked.dataset}: this cut is not the dataset's default one, so it needs "
             f'a table of its own: table="{checked.dataset.name}_by_…"',
         )
         return check_table(self.table or checked.dataset.name)

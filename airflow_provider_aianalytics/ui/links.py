@@ -46,21 +46,16 @@ class VendorLink(BaseOperatorLink):
         return self.vendor.analytics_url
 
 
-def vendor_link_name(vendor: Vendor) -> str:
-    """The name of a vendor's link class in this module."""
-    return f"{vendor.class_prefix}AnalyticsLink"
-
-
 def vendor_link(vendor: Vendor) -> VendorLink:
     """The link of a vendor's tasks."""
-    link: VendorLink = globals()[vendor_link_name(vendor)]()
+    link: VendorLink = globals()[vendor.link_class]()
     return link
 
 
 # One class a vendor: Airflow 2 finds a link by the path of its class, and asks it without the operator's own class.
 for _vendor in VENDORS.values():
-    globals()[vendor_link_name(_vendor)] = type(
-        vendor_link_name(_vendor),
+    globals()[_vendor.link_class] = type(
+        _vendor.link_class,
         (VendorLink,),
         {"__module__": __name__, "name": f"{_vendor.short_title}'s own analytics", "vendor": _vendor},
     )

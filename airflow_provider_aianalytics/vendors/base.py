@@ -248,6 +248,14 @@ class Vendor:
         return self.name.title().replace("_", "")
 
     @property
+    def hook_class(self) -> str:
+        return f"{self.class_prefix}AnalyticsHook"
+
+    @property
+    def link_class(self) -> str:
+        return f"{self.class_prefix}AnalyticsLink"
+
+    @property
     def short_title(self) -> str:
         return self.name.replace("_", " ").title()
 

@@ -78,11 +78,15 @@ _BY_STATUS = {
 
 
 def classify_status(error: ErrorResponse) -> Verdict:
-    """What the status alone says.
+    """What the status, and for a 404 the type, says by itself.
+
+    A 404 is a switch, a key without the right, or a wrong path, and never "no data".
 
     A 400 to a request for a later page is taken for an expired cursor. If the parameters are really invalid, the
     restarted window fails with the real error on its first page.
     """
+    if error.status == 404:
+        return Verdict(ErrorKind.FEATURE_DISABLED if error.type == "feature_disabled" else ErrorKind.AUTHENTICATION)
     if error.status == 400 and error.has_cursor:
         return Verdict(ErrorKind.CURSOR_EXPIRED)
     if error.status in _BY_STATUS:

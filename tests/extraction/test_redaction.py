@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -61,21 +62,28 @@ def test_the_line_is_printable_and_short(text: str) -> None:
 HOSTILE = ["a", "a@", "@", "%25", "%", "\\", "\\u0040", "&#", " ", "a.b ", '"', "\u202e", "?", ":", "0"]
 
 
+def least_seconds(work: Callable[[], object]) -> float:
+    """The least CPU seconds of a few runs: other work on the machine makes any one of them dearer."""
+    seconds = []
+    for _ in range(5):
+        began = time.thread_time()
+        work()
+        seconds.append(time.thread_time() - began)
+    return min(seconds)
+
+
 @pytest.mark.parametrize("piece", HOSTILE, ids=repr)
 def test_eight_megabytes_cost_less_than_50_ms(piece: str) -> None:
     text = piece * (8_000_000 // len(piece))
-    begun = time.process_time()
-    foreign_text(text)
 
-    assert time.process_time() - begun < 0.05
+    assert least_seconds(lambda: foreign_text(text)) < 0.05
 
 
 @pytest.mark.parametrize("piece", HOSTILE, ids=repr)
 def test_masking_is_linear(piece: str) -> None:
-    begun = time.process_time()
-    mask_emails(piece * (200_000 // len(piece)))
+    text = piece * (200_000 // len(piece))
 
-    assert time.process_time() - begun < 0.5
+    assert least_seconds(lambda: mask_emails(text)) < 0.5
 
 
 def test_a_digest_of_an_address_is_the_persons() -> None:

@@ -177,10 +177,10 @@ class World:
     def connections(self) -> dict[str, str]:
         found = {}
         for vendor, key in ((CLAUDE, self.simulator.claude_key), (PERPLEXITY, self.simulator.perplexity_key)):
-            for max_wait, timeout in (("patient", 30), ("impatient", IMPATIENCE)):
+            for kind, timeout in (("patient", 30), ("impatient", IMPATIENCE)):
                 extra = {"requests_per_minute": 100_000, "timeout": timeout, "pseudonym_secret": SECRET}
                 said = {"conn_type": f"{vendor}_analytics", "password": key, "host": self.simulator.url, "extra": extra}
-                found[f"AIRFLOW_CONN_{vendor}_{max_wait}".upper()] = json.dumps(said)
+                found[f"AIRFLOW_CONN_{vendor}_{kind}".upper()] = json.dumps(said)
         return found
 
     def _now(self) -> datetime:

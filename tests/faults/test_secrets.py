@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -53,9 +55,12 @@ def places(world: World, matrix: Matrix) -> Iterator[tuple[str, str]]:
             content.decode() for ended in every for name, content in ended.after.items() if name.endswith(".json")
         ),
     )
+    # XComs, rendered templates, triggers, serialized DAGs, logs. SQLite itself has to read it: to open and close the
+    # files of a database gives up the locks that this process holds on them, and another process then destroys it.
+    with closing(sqlite3.connect(HOME / "airflow.db")) as database:
+        yield "airflow.db", database.serialize().decode("latin-1")
     for path in HOME.rglob("*"):
-        if path.is_file():
-            # The database: XComs, rendered templates, triggers, serialized DAGs, logs; and the files of the logs.
+        if path.is_file() and not path.name.startswith("airflow.db"):
             yield str(path), path.read_bytes().decode("latin-1")
     yield "another host", repr(world.elsewhere.visitors)
 
@@ -67,7 +72,7 @@ def test_they_are_nowhere(world: World, matrix: Matrix, secrets: list[str]) -> N
         for secret in secrets:
             assert secret not in text, f"{place}: …{text[max(0, text.find(secret) - 200) :][:300]}"
     assert looked_at["the logs at DEBUG and the standard streams"] > 1_000_000
-    assert any(place.endswith("airflow.db") for place in looked_at)
+    assert looked_at["airflow.db"] > 1_000_000
 
 
 def test_the_messages_say_that_something_was_left_out(matrix: Matrix) -> None:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_aianalytics.threads import GRACE
 from tests.faults.servers import drip_headers, serving
 from tests.integration.conftest import DAGS
 
+SILENCE = 180
+"""Seconds for which the vendor does not answer."""
 DAG = """
 from datetime import datetime
 from airflow.providers.common.compat.sdk import DAG
@@ -36,13 +37,14 @@ RUN = (
 
 
 def silent(connection: socket.socket) -> None:
-    time.sleep(60)
+    time.sleep(SILENCE)
 
 
 def dripping(connection: socket.socket) -> None:
-    drip_headers(connection, every=1, seconds=60)
+    drip_headers(connection, every=1, seconds=SILENCE)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("answer", [silent, dripping])
 def test_a_task_that_waits_for_the_vendor_ends_in_time(
     airflow_db: None, tmp_path: Path, answer: Callable[[socket.socket], None]
@@ -66,12 +68,10 @@ def test_a_task_that_waits_for_the_vendor_ends_in_time(
         with (tmp_path / "log").open("wb") as log:
             task = subprocess.Popen([sys.executable, "-c", RUN, str(dag)], env=environment, stdout=log, stderr=log)
         try:
-            assert asked.acquire(timeout=90), (tmp_path / "log").read_text()[-3000:]
+            assert asked.acquire(timeout=240), (tmp_path / "log").read_text()[-3000:]
             time.sleep(0.3)
-            began = time.monotonic()
             task.send_signal(signal.SIGTERM)
-            task.wait(GRACE + 15)
-            assert time.monotonic() - began < GRACE + 10
+            task.wait(SILENCE / 2)  # seconds on an idle machine; without an end it would wait for the vendor
         finally:
             task.kill()
             task.wait(10)

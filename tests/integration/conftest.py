@@ -13,7 +13,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.simulator import Simulator
-from tests.support import follow
+from tests.support import NOW, follow
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAGS = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 
 

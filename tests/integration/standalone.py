@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_aianalytics.clock import CLOCK_VARIABLE, RehearsalClock
 from airflow_provider_aianalytics.simulator import Fault
+from tests.support import clock_setting
 
 BIN = Path(sys.executable).parent
 Seen = TypeVar("Seen")
@@ -218,7 +219,7 @@ def standalone(
         **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "TMPDIR": str(home),
-        CLOCK_VARIABLE: f"{shown.isoformat()}@{speed}@{time.time()}",
+        CLOCK_VARIABLE: clock_setting(shown, speed),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_VAR_AI_LAKE": f"file://{home}/lake",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -11,7 +11,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from airflow_provider_aianalytics.ingest.loop import IngestOptions
 from airflow_provider_aianalytics.simulator import Fault, Simulator
 from tests.ingest.test_loop import Bench, connect
 from tests.integration.standalone import Standalone, standalone, until
-from tests.support import CLAUDE_DATASETS, DAY, PERPLEXITY_DATASETS
+from tests.support import CLAUDE_DATASETS, DAY, NOW, PERPLEXITY_DATASETS
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,9 +30,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="its processes are found in /proc"),
 ]
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MEMBERS = 1000
-START, DAYS = date(2026, 1, 1), 320
+DAYS = 320
+START = NOW.date() - (DAYS + 3) * DAY  # the vendor's adoption data is there after three days
 PER_MINUTE = 300
 # Those of few requests beside those of many, for it takes as long to start them.
 CLAUDE = sorted(CLAUDE_DATASETS, key=lambda name: (name.startswith("user_"), name))

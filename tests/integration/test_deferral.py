@@ -37,7 +37,7 @@ def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
 ) -> None:
     from airflow_provider_aianalytics.extraction import polling
 
-    # The looks of the rule are hours apart; the test has no such max_wait.
+    # The rule polls hours apart, which the test does not wait for.
     monkeypatch.setattr(polling.WaitTarget, "next_poll", lambda self, looked, **_: looked + timedelta(seconds=1))
     yesterday = (NOW - timedelta(days=3)).date()
     day = yesterday - timedelta(days=2)

@@ -171,12 +171,26 @@ def test_it_lands_the_days_it_says(name: str, run: Run, simulator: Simulator, tm
     assert len(simulator.requests) == case.requests
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_backfill_in_one_run_ends_with_its_day(
+    by_hand: bool, load: Callable[[str], Any], run: Run, tmp_path: Path
+) -> None:
+    if not by_hand:
+        run("backfill_in_one_run", day=NOON, conf={"start": "2026-11-12"})
+    elif "run_after" in load("backfill_in_one_run").dag.test.__code__.co_varnames:
+        sys.modules["backfill_in_one_run"].dag.test(logical_date=None, run_after=NOON, run_conf={"start": "2026-11-12"})
+    else:
+        pytest.skip("every run of this Airflow has a logical date")
+
+    assert landed(tmp_path) == each([*BY_RANGE, *PERPLEXITY], days("2026-11-12", "2026-11-13"))
+
+
 def test_one_task_waits_and_lands(
     run: Run, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
 ) -> None:
     refusal = too_recent(date(2026, 11, 13), date(2026, 11, 12))
     simulator.fail(Fault("status", path="users", status=400, times=1, body=refusal))
-    # The looks of the rule are hours apart; the test has no such max_wait.
+    # The rule polls hours apart, which the test does not wait for.
     monkeypatch.setattr(WaitTarget, "next_poll", lambda self, looked, **_: looked)
 
     ran = run("claude_enterprise_adoption")

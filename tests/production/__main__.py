@@ -33,7 +33,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--days", type=int, default=320, help="to backfill")
     p.add_argument("--speed", type=float, default=720, help="simulated seconds per second in the live week")
     p.add_argument("--budget", type=int, default=3000, help="requests a minute of each vendor; theirs are 60")
-    p.add_argument("--max_wait", type=float, default=3600, help="seconds for the longest phase")
+    p.add_argument("--max-wait", type=float, default=3600, help="seconds for the longest phase")
     p.add_argument("--folder", type=Path, default=ROOT / ".production", help="where the report is written")
     return p.parse_args()
 

@@ -56,7 +56,7 @@ class BreakdownReader:
         self._records = RecordReader(dataset)
         self._fields = dataset.breakdown
         self._measure = dataset.measure or ""
-        self._where = f"{dataset.vendor} {dataset.name}"
+        self._where = str(dataset)
 
     @property
     def unknown(self) -> set[str]:

@@ -33,7 +33,7 @@ class RecordReader:
         self.columns = record_columns(dataset)
         self.unknown: set[str] = set()
         """The paths of the fields that had to go to ``_extra`` so far."""
-        self._where = f"{dataset.vendor} {dataset.name}"
+        self._where = str(dataset)
         self._older = {**LEGACY_NAMES, **_older_bounds(dataset)}
         # A bucket's bounds are with_prefix in front of its rows, which have none of their own.
         bounds = dataset.bounds or () if dataset.results else ()

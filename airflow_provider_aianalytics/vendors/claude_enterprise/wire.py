@@ -23,9 +23,6 @@ _NOT_AVAILABLE = re.compile(r"\bnot\s+(yet\s+)?available\b|\b(latest|too\s+recen
 
 def classify(error: ErrorResponse) -> Verdict:
     """What an error response means (error table, section 3)."""
-    if error.status == 404:
-        # The older guide answers 404 for a key that is missing, wrong or without scope. It is never "no data".
-        return Verdict(ErrorKind.FEATURE_DISABLED if error.type == "feature_disabled" else ErrorKind.AUTHENTICATION)
     if error.status == 400 and _HIPAA.search(error.message):
         return Verdict(ErrorKind.FEATURE_DISABLED, hint=_HIPAA_HINT)
     if error.status == 400 and not error.has_cursor:

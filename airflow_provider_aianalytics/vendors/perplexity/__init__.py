@@ -17,7 +17,6 @@ from airflow_provider_aianalytics.vendors.base import (
     WindowRule,
     catalogue,
 )
-from airflow_provider_aianalytics.vendors.perplexity.wire import WIRE
 
 NAME = "perplexity"
 
@@ -35,7 +34,6 @@ def _series(name: str, title: str, figure: Figure | None = None) -> Dataset:
     """A v1 time series (section 2): every bucket of the window, also the empty ones."""
     return Dataset(
         vendor=NAME,
-        wire=WIRE,
         name=name,
         path="/v1/analytics/computer/usage",
         title=title,
@@ -60,7 +58,6 @@ def _by_member(name: str, title: str, figure: Figure | None = None) -> Dataset:
     """A v2 dataset (section 5): a row for each member who has any, days only; ``limit`` counts member rows."""
     return Dataset(
         vendor=NAME,
-        wire=WIRE,
         name=f"member_{name}",
         path="/v2/analytics/computer/usage",
         title=title,
