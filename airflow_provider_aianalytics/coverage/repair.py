@@ -59,8 +59,9 @@ def _repairs(table: Table) -> Iterator[Repair]:
             found += [(state, day.date, day.date, f"move it away first: {day.error}") for day in days]
         else:
             found += [(state, *run, NOTES.get(state, "")) for run in runs_of(day.date for day in days)]
+    landed = table.landed or ([table.outside] if table.outside else [])
     for state, first, last, note in sorted(found, key=lambda one: one[1]):
-        command = None if state is State.MIXED else _command(table.landed, first, last)
+        command = None if state is State.MIXED else _command(landed, first, last)
         yield Repair(table.label, state, first, last, command, note if command or note else NO_COMMAND)
 
 

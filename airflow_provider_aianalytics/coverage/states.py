@@ -70,6 +70,7 @@ class Table:
 
     :param dataset: its catalogue row, ``None`` where this version knows none.
     :param late_by: how long ago its first late day was due; ``None`` where it is on time.
+    :param outside: its last landed day, where that is outside the range and no day inside has landed.
     """
 
     vendor: str
@@ -77,6 +78,7 @@ class Table:
     days: tuple[Day, ...]
     dataset: Dataset | None = None
     late_by: timedelta | None = None
+    outside: Day | None = None
 
     @property
     def label(self) -> str:
@@ -92,7 +94,7 @@ class Table:
 
     @property
     def last_landed(self) -> Day | None:
-        return next((day for day in reversed(self.days) if day.landed is not None), None)
+        return self.landed[-1] if self.landed else self.outside
 
     @property
     def counts(self) -> Counter[State]:

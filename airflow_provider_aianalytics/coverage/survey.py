@@ -73,10 +73,13 @@ def survey(
     """
 
     def choose(landed: Iterable[date]) -> list[date]:
-        return days.days(list(landed))
+        known = list(landed)
+        chosen = days.days(known)
+        # Of a table that died before the range, only an older manifest names the dataset, the DAG and the task.
+        return chosen if set(chosen) & set(known) else [*known[-1:], *chosen]
 
     found = LakeReader(path, cache).read(vendor=vendor, table=table, choose=choose)
-    return [_table(one, choose(one.landed), days.now, lag) for one in found]
+    return [_table(one, days.days(one.landed), days.now, lag) for one in found]
 
 
 def _table(found: LandedTable, days: list[date], now: datetime, lag: timedelta | None) -> Table:
@@ -91,7 +94,8 @@ def _table(found: LandedTable, days: list[date], now: datetime, lag: timedelta |
     spec = _usual_spec(readable)
     surveyed = tuple(_day(day, found.read.get(day), schedule, spec, last, now) for day in days)
     late = [now - day.due for day in surveyed if day.state is State.LATE and day.due]
-    return Table(found.vendor, found.name, surveyed, dataset, max(late, default=None))
+    outside = [_day(day, readable[day], schedule, spec, last, now) for day in sorted(readable.keys() - set(days))]
+    return Table(found.vendor, found.name, surveyed, dataset, max(late, default=None), next(iter(outside), None))
 
 
 def _usual_spec(landed: Mapping[date, LandedDay]) -> str:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from airflow_provider_aianalytics.coverage.repair import repairs_of
 from airflow_provider_aianalytics.coverage.states import State, count_gaps
-from airflow_provider_aianalytics.coverage.survey import Range
+from airflow_provider_aianalytics.coverage.survey import Range, survey
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from tests.coverage.lakes import DAY, HOUR, NOW, ManifestLake, days_from, late_days, manifest, signs, states
 
@@ -55,6 +56,19 @@ def test_a_table_that_died_three_weeks_ago_is_late(lake: ManifestLake) -> None:
     assert late_days(table)[0] == str(FIRST)
     assert table.late_by is not None
     assert table.late_by > timedelta(days=19)
+
+
+def test_a_table_that_died_before_the_range_is_late(lake: ManifestLake) -> None:
+    """Its last manifest is the only place that names the dataset of a table with a name of its own."""
+    lake.put_daily(days_from(FIRST - 40 * DAY, 10), table="cost_by_model", dataset="cost_report")
+
+    (table,) = survey(lake.path, days=Range(now=NOW, most=10))
+
+    assert signs(table) == "^^^^^^^^^o"
+    assert table.last_landed is not None
+    assert table.last_landed.date == FIRST - 31 * DAY
+    (repair,) = repairs_of([table])
+    assert repair.command is not None
 
 
 def test_days_that_the_vendor_cannot_have_yet_are_not_gaps(lake: ManifestLake) -> None:
