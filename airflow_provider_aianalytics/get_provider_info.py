@@ -40,6 +40,21 @@ def get_provider_info() -> dict[str, Any]:
             for name in ("LandedLink", *(vendor.link_class for vendor in VENDORS.values()))
         ],
         "cli": [f"{_PACKAGE}.cli.get_cli_commands"],
+        "config": {
+            "aianalytics": {
+                "description": "Settings of the AI Analytics provider.",
+                "options": {
+                    "lakes": {
+                        "description": "The lakes that the page in Airflow's UI shows, as a JSON object of names and "
+                        "paths; empty for no page. The web or API server reads them with Airflow's own connections.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": '{"Production": "s3://aws_default@lake/ai"}',
+                        "default": "",
+                    },
+                },
+            },
+        },
         "connection-types": [_connection_type(vendor) for vendor in VENDORS.values()],
     }
 
