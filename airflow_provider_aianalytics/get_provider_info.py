@@ -25,7 +25,7 @@ def get_provider_info() -> dict[str, Any]:
             for vendor in VENDORS.values()
         ],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators"),
+        "operators": _modules("operators", "coverage"),
         "sensors": _modules("sensors"),
         "triggers": [
             {
@@ -59,9 +59,13 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _modules(room: str) -> list[dict[str, Any]]:
+def _modules(room: str, *shared: str) -> list[dict[str, Any]]:
+    """A vendor's own module of a package, and those that all vendors share."""
     return [
-        {"integration-name": vendor.title, "python-modules": [f"{_PACKAGE}.{room}.{vendor.name}"]}
+        {
+            "integration-name": vendor.title,
+            "python-modules": [f"{_PACKAGE}.{room}.{name}" for name in (vendor.name, *shared)],
+        }
         for vendor in VENDORS.values()
     ]
 

@@ -50,7 +50,7 @@ def as_text(
     if calendars or (calendars is None and len(tables) == 1):
         for table in tables:
             lines += [f"{table.label}   {_range(table)}", *_calendar(table, sign), *_gaps(table), ""]
-    repairs = list(_to_do(tables))
+    repairs = list(to_do(tables))
     lines += [*repairs, ""] if repairs else []
     lines.append(_legend(tables, sign))
     return "\n".join(lines) + "\n"
@@ -115,7 +115,8 @@ def _gaps(table: Table) -> Iterator[str]:
             yield f"  unreadable: {day.error}"
 
 
-def _to_do(tables: Iterable[Table]) -> Iterator[str]:
+def to_do(tables: Iterable[Table]) -> Iterator[str]:
+    """The days to act on, with the command for each of them, in lines."""
     for table in tables:
         repairs = repairs_of([table])
         for repair in repairs[:MOST_REPAIRS]:
