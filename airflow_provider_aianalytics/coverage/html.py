@@ -136,7 +136,8 @@ def _strips(tables: Sequence[Table], now: datetime) -> dict[str, Any]:
 
 
 def _strip(table: Table, first: date, length: int) -> dict[str, Any]:
-    counts = ", ".join(f"{table.counts[state]:,} {state.label}" for state in State if table.counts[state])
+    counted = table.counts
+    counts = ", ".join(f"{counted[state]:,} {state.label}" for state in State if counted[state])
     return {
         "table": table,
         "title": table.dataset.title if table.dataset else "",

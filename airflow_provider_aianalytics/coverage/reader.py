@@ -6,10 +6,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.coverage.landed_day import LandedDay, parse_landed_day
@@ -98,20 +97,28 @@ class LakeReader:
             listed = list(pool.map(lambda name: manifests_under(root, vendor=name[0], table=name[1]), names))
             chosen = [[day for day in choose(files) if day in files] for files in listed]
             read = [
-                pool.map(partial(self._read_day, root, *name), days, [files[day] for day in days])
+                {
+                    day: self._cached(files[day]) or pool.submit(self._read_day, root, *name, day, files[day])
+                    for day in days
+                }
                 for name, files, days in zip(names, listed, chosen, strict=True)
             ]
-            return [
-                _landed_table(name, files, dict(zip(days, found, strict=True)))
-                for name, files, days, found in zip(names, listed, chosen, read, strict=True)
-            ]
+            try:
+                return [
+                    _landed_table(name, files, {day: _result(one) for day, one in days.items()})
+                    for name, files, days in zip(names, listed, read, strict=True)
+                ]
+            except BaseException:  # a store that fails once may take its timeout for each day
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _cached(self, file: ManifestFile) -> LandedDay | None:
+        return self.cache.get(self._address(file), file.tag) if self.cache is not None and file.tag else None
+
+    def _address(self, file: ManifestFile) -> str:
+        return f"{self.path} {file.path}"
 
     def _read_day(self, root: ObjectStoragePath, vendor: str, table: str, day: date, file: ManifestFile) -> Read:
-        address = f"{self.path} {file.path}"
-        cache = self.cache if file.tag else None
-        known = None if cache is None else cache.get(address, file.tag)
-        if known is not None:
-            return known
         try:
             data = root.fs.cat_file(file.path)
             landed = parse_landed_day(data, vendor=vendor, table=table, day=day, where=file.path)
@@ -121,9 +128,13 @@ class LakeReader:
             return printable(f"{error.where}: {error.message}")
         except OSError as error:  # a folder of that name, or no right to read it
             return f"{printable(file.path)}: {type(error).__name__}: {foreign_text(str(error))}"
-        if cache is not None:
-            cache.put(address, file.tag, landed)
+        if self.cache is not None and file.tag:
+            self.cache.put(self._address(file), file.tag, landed)
         return landed
+
+
+def _result(read: Future[Read] | LandedDay) -> Read:
+    return read.result() if isinstance(read, Future) else read
 
 
 def _landed_table(name: tuple[str, str], listed: Iterable[date], read: Mapping[date, Read]) -> LandedTable:

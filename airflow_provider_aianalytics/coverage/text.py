@@ -71,10 +71,8 @@ def _overview(tables: Iterable[Table]) -> list[str]:
 
 
 def _summary(table: Table) -> tuple[str, ...]:
-    last = table.last_landed
-    gaps = ", ".join(
-        f"{table.counts[state]:,} {state.label}" for state in State if state.is_gap and table.counts[state]
-    )
+    last, counted = table.last_landed, table.counts
+    gaps = ", ".join(f"{counted[state]:,} {state.label}" for state in State if state.is_gap and counted[state])
     return (
         str(last.date) if last else "none",
         punctuality(table),

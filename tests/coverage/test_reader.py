@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import date
 
 import pytest
@@ -85,3 +86,19 @@ def test_the_cache_is_shared_by_threads(lake: ManifestLake) -> None:
 def test_a_lake_without_a_table_is_an_error(lake: ManifestLake) -> None:
     with pytest.raises(InvalidArgumentError, match="no table has landed under"):
         LakeReader(lake.path).read(vendor=None, table=None, choose=list[date])
+
+
+def test_a_store_that_fails_is_not_read_for_every_day(watched: WatchedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    class DriverError(Exception):
+        """Of no family that is known here."""
+
+    def refuse(path: str, *_: object, **__: object) -> bytes:
+        watched.read.append(path)
+        time.sleep(0.001)
+        raise DriverError("the key is not valid")
+
+    monkeypatch.setattr(watched, "cat_file", refuse)
+
+    with pytest.raises(DriverError):
+        survey(watched.url, days=Range(now=NOW))
+    assert len(watched.read) < 100
