@@ -20,6 +20,11 @@ log = logging.getLogger(__name__)
 RANGES = {"90": "90 days", "365": "a year"}
 """Days that the page can show, and their name."""
 
+UNREADABLE_HINT = (
+    "Airflow's web or API server reads the lake: check the connection that the path names, the store's driver on that "
+    "server, and its way to the store."
+)
+
 _CACHE = ManifestCache()
 
 
@@ -63,7 +68,7 @@ def report_page(*, lake: str | None, days: str | None, now: datetime) -> PageRes
         return PageResponse(404, message_as_html("Nothing to show", str(error), choices=choices))
     except Exception as error:  # each store's driver has its own
         log.exception("Lake %r cannot be read", name)
-        text = f"{type(error).__name__}: {foreign_text(str(error))}"
+        text = f"{type(error).__name__}: {foreign_text(str(error)).removesuffix('.')}. {UNREADABLE_HINT}"
         return PageResponse(502, message_as_html(f"Lake {name} cannot be read", text, choices=choices))
     return PageResponse(200, as_html(lakes[name], tables, now=now, choices=choices))
 

@@ -42,6 +42,7 @@ def test_a_lake_that_cannot_be_read_is_a_sentence(lake: ManifestLake, caplog: py
     assert page.status == 502
     assert "Lake Broken &lt;b&gt; cannot be read" in page.html
     assert "nostore" in page.html
+    assert "check the connection that the path names" in page.html
     assert "Traceback" not in page.html
     assert ">Production</a>" in page.html
     assert caplog.records[-1].exc_info
