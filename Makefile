@@ -20,9 +20,9 @@ TODAY ?=
 export TODAY
 # Of the unit tests those that take seconds: no Airflow runs, no stores, no killed processes.
 FAST := tests/extraction tests/vendors tests/hooks tests/run tests/ingest tests/lineage tests/operators tests/sensors \
-	tests/triggers tests/test_timetables.py tests/test_coverage.py
+	tests/triggers tests/coverage tests/test_timetables.py
 
-.PHONY: help demo docs test lint format unit test-fast test-standalone test-browser test-matrix backfill-proof production-proof benchmark faults soak \
+.PHONY: help demo docs test lint format unit test-fast test-standalone test-browser pictures test-matrix backfill-proof production-proof benchmark faults soak \
 	fuzz audit clean \
 	$(addprefix test-airflow-,$(CELLS) 3.4)
 
@@ -80,6 +80,9 @@ format: $(VENV)/.ready  ## fix what ruff can fix
 
 test-browser: $(VENV)/.ready .venv/browser/.ready  ## Airflow's UI in Chromium; screenshots are left in .demo/browser
 	PYTHONPATH=.venv/browser $(BIN)/python -m pytest -m slow tests/browser
+
+pictures: $(VENV)/.ready .venv/browser/.ready  ## the pictures of the report in docs/, from the simulator's organization
+	PYTHONPATH=.venv/browser $(BIN)/python -m tests.browser.pictures
 
 # Troubles and stores are tried on each Airflow, with one Python: they take half the time.
 $(addprefix test-airflow-,$(CELLS)): test-airflow-%:  ## the tests on one supported Airflow, 3.2-py3.13 on that Python

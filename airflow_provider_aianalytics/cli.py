@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,6 +17,8 @@ from airflow_provider_aianalytics.reference import command as datasets
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import GroupCommand
+
+    from airflow_provider_aianalytics.coverage.states import Table
 
 Flags = tuple[tuple[str, ...], dict[str, Any]]
 
@@ -41,6 +43,14 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as 2026-11-01") from None
+
+
+def days(text: str) -> timedelta:
+    """A number of days as written on the command line."""
+    try:
+        return timedelta(days=float(text))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, such as 1.5") from None
 
 
 def get_cli_commands() -> list[GroupCommand]:
@@ -93,56 +103,120 @@ def _run_and_exit(command: Command, arguments: argparse.Namespace) -> None:
     raise SystemExit(command.run(arguments))
 
 
-COVERAGE = "Show which days have landed, from the manifests alone"
-COVERAGE_MORE = (
-    "Reads no data and asks no vendor. Exit code: 0 when every day of the range has landed, 1 when days are missing or "
-    "their manifests unreadable, 2 when the question cannot be answered."
+# --- coverage and report ----------------------------------------------------------------------------------------------
+
+_EXIT_CODES = (
+    "Reads no data and sends the vendor no request. Exit code: 0 when every day is there that should be, 1 when days "
+    "are late, missing, mixed or have an unreadable manifest, 2 when there is no answer."
 )
-
-
-ARGUMENTS: tuple[Flags, ...] = (
+_LAKE: tuple[Flags, ...] = (
     (("path",), {"metavar": "PATH", "help": "the lake: any URL ObjectStoragePath takes, such as s3://conn@lake/ai"}),
     (("--vendor",), {"help": "only this vendor's tables"}),
     (("--table",), {"help": "only tables of this name"}),
     (("--from",), {"dest": "first", "type": day, "metavar": "DAY", "help": "default: a table's first landed day"}),
-    (("--to",), {"dest": "last", "type": day, "metavar": "DAY", "help": "inclusive; default: its last landed day"}),
-    (("--json",), {"action": "store_true", "help": "everything in one line of JSON"}),
+    (("--to",), {"dest": "last", "type": day, "metavar": "DAY", "help": "inclusive; default: yesterday, UTC"}),
+    (
+        ("--lag",),
+        {
+            "type": days,
+            "metavar": "DAYS",
+            "help": "how long the vendor is given for a day; default: as earlier days landed, else its catalogue",
+        },
+    ),
 )
 
 
 def show_coverage(arguments: argparse.Namespace) -> int:
-    """Print it, and give the exit code."""
+    """Print it, and return the exit code."""
+    from airflow_provider_aianalytics.clock import SYSTEM_CLOCK
+
+    now = SYSTEM_CLOCK.now()
+
+    def answer(tables: list[Table]) -> str:
+        if arguments.json:
+            from airflow_provider_aianalytics.coverage.json_output import as_json
+
+            return as_json(arguments.path, tables) + "\n"
+        from airflow_provider_aianalytics.coverage.text import as_text
+
+        return as_text(
+            arguments.path,
+            tables,
+            now=now,
+            calendars=True if arguments.calendars else None,
+            colours=_has_colours(sys.stdout),
+            signs=_has_signs(sys.stdout),
+        )
+
+    return _survey_and_print("coverage", arguments, {"now": now}, answer)
+
+
+def show_report(arguments: argparse.Namespace) -> int:
+    """Print the page, and return the exit code."""
+    from airflow_provider_aianalytics.clock import SYSTEM_CLOCK
+
+    now = SYSTEM_CLOCK.now()
+
+    def answer(tables: list[Table]) -> str:
+        from airflow_provider_aianalytics.coverage.html import as_html
+
+        return as_html(arguments.path, tables, now=now)
+
+    return _survey_and_print("report", arguments, {"now": now, "most": arguments.days}, answer)
+
+
+def _survey_and_print(
+    name: str, arguments: argparse.Namespace, days: dict[str, Any], answer: Callable[[list[Table]], str]
+) -> int:
     with _logs_on_stderr():
-        from airflow_provider_aianalytics.coverage import as_json, as_text, coverage, gaps
+        from airflow_provider_aianalytics.coverage.states import count_gaps
+        from airflow_provider_aianalytics.coverage.survey import Range, survey
 
         try:
-            tables = coverage(
+            tables = survey(
                 arguments.path,
+                days=Range(first=arguments.first, last=arguments.last, **days),
                 vendor=arguments.vendor,
                 table=arguments.table,
-                first=arguments.first,
-                last=arguments.last,
+                lag=arguments.lag,
             )
+            text = answer(tables)
         except Exception as error:  # each store's driver has its own, and 1 must not mean two things
-            sys.stderr.write(f"coverage: error: {error or type(error).__name__}\n")
+            sys.stderr.write(f"{name}: error: {error or type(error).__name__}\n")
             return 2
-    if arguments.json:
-        told = as_json(arguments.path, tables) + "\n"
-    else:
-        told = as_text(arguments.path, tables, colours=_has_colours(sys.stdout), signs=_has_signs(sys.stdout))
-    sys.stdout.write(told)
-    return 1 if gaps(tables) else 0
+    sys.stdout.write(text)
+    return 1 if count_gaps(tables) else 0
 
 
 COMMANDS = (
-    Command("coverage", COVERAGE, COVERAGE_MORE, ARGUMENTS, show_coverage),
+    Command(
+        "coverage",
+        "Show which days have landed and which are late, from the manifests alone",
+        _EXIT_CODES,
+        (
+            *_LAKE,
+            (
+                ("-v", "--calendars"),
+                {"action": "store_true", "help": "a calendar for each table; one table has it anyway"},
+            ),
+            (("--json",), {"action": "store_true", "help": "everything in one line of JSON"}),
+        ),
+        show_coverage,
+    ),
+    Command(
+        "report",
+        "Print a page about what landed, what is late and what it costs: one HTML file that loads nothing",
+        _EXIT_CODES,
+        (*_LAKE, (("--days",), {"type": int, "default": 365, "help": "the last so many days; default: 365"})),
+        show_report,
+    ),
     Command("datasets", datasets.SUMMARY, datasets.DETAILS, datasets.ARGUMENTS, datasets.show_datasets),
 )
 
 
 @contextmanager
 def _logs_on_stderr() -> Iterator[None]:
-    """Airflow logs to the standard output, and holds on to it; the answer has it alone."""
+    """Airflow logs to the standard output, and keeps a handle on it; the answer must be alone there."""
     sys.stdout.flush()
     answers = os.dup(1)
     os.dup2(2, 1)

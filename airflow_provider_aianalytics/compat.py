@@ -76,3 +76,17 @@ def emit_asset_events(
 def renders_templates(trigger: type) -> bool:
     """Whether the arguments of a trigger that starts a task may be templates: since 3.3."""
     return hasattr(trigger, "render_template_fields")
+
+
+def has_external_views() -> bool:
+    """Whether the UI can show the page of a plugin in a frame: since 3.1."""
+    from airflow.providers.common.compat.sdk import AirflowPlugin
+
+    return hasattr(AirflowPlugin, "external_views")
+
+
+def has_flask_webserver() -> bool:
+    """Whether the UI is Flask's: in Airflow 2, which mounts no FastAPI app of a plugin."""
+    from airflow.providers.common.compat.sdk import AirflowPlugin
+
+    return not hasattr(AirflowPlugin, "fastapi_apps")

@@ -20,6 +20,7 @@
     ├── ResultTooLargeError *         more than XCom should carry, or than the vendor serves of a bucket
     ├── SuspiciousShrinkError *       a day that had more before
     ├── QueryMismatchError *          a table that was landed by another query
+    ├── CoverageError                 a table is late, or days of it are missing or cannot be read
     ├── StorageError                  the lake cannot be read or written until a person mends it
     └── ManifestVersionError *        a manifest of a newer version of this package
 
@@ -145,6 +146,10 @@ class SuspiciousShrinkError(AIAnalyticsError, AirflowFailException):
 
 class QueryMismatchError(AIAnalyticsError, AirflowFailException):
     """The table was landed with another query. Each query needs a table of its own."""
+
+
+class CoverageError(AIAnalyticsError):
+    """A table is late by more than it may be, or days of it are missing or cannot be read."""
 
 
 class StorageError(AIAnalyticsError):

@@ -25,7 +25,7 @@ def get_provider_info() -> dict[str, Any]:
             for vendor in VENDORS.values()
         ],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators"),
+        "operators": _modules("operators", "coverage"),
         "sensors": _modules("sensors"),
         "triggers": [
             {
@@ -40,13 +40,32 @@ def get_provider_info() -> dict[str, Any]:
             for name in ("LandedLink", *(vendor.link_class for vendor in VENDORS.values()))
         ],
         "cli": [f"{_PACKAGE}.cli.get_cli_commands"],
+        "config": {
+            "aianalytics": {
+                "description": "Settings of the AI Analytics provider.",
+                "options": {
+                    "lakes": {
+                        "description": "The lakes that the page in Airflow's UI shows, as a JSON object of names and "
+                        "paths; empty for no page. The web or API server reads them with Airflow's own connections.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": '{"Production": "s3://aws_default@lake/ai"}',
+                        "default": "",
+                    },
+                },
+            },
+        },
         "connection-types": [_connection_type(vendor) for vendor in VENDORS.values()],
     }
 
 
-def _modules(room: str) -> list[dict[str, Any]]:
+def _modules(room: str, *shared: str) -> list[dict[str, Any]]:
+    """A vendor's own module of a package, and those that all vendors share."""
     return [
-        {"integration-name": vendor.title, "python-modules": [f"{_PACKAGE}.{room}.{vendor.name}"]}
+        {
+            "integration-name": vendor.title,
+            "python-modules": [f"{_PACKAGE}.{room}.{name}" for name in (vendor.name, *shared)],
+        }
         for vendor in VENDORS.values()
     ]
 

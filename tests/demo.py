@@ -22,6 +22,7 @@ from tests.support import clock_setting, shown_day
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".demo"
 LAKE = HOME / "lake"
+REPORT = HOME / "report.html"
 DAYS = 5
 NOW = shown_day(os.environ.get("TODAY", ""), datetime.now(UTC))
 CLOCK = clock_setting(NOW)
@@ -51,6 +52,7 @@ def main() -> int:
             failed = sum(run_days(dag, environment) for dag in DAGS)
         show_landed()
         show_answer()
+        show_report(environment)
     except KeyboardInterrupt:
         say("stopped")
         return 130
@@ -158,6 +160,16 @@ def show_answer() -> None:
     say("spend by model, computed from the landed files with DuckDB:")
     for model, usd, days in answer:
         print(f"   {model:<36} US$ {usd:>12,.2f}   {days} days")
+
+
+def show_report(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "airflow_provider_aianalytics", "report", str(LAKE)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 2:  # 1 only says that the page has days to act on
+        raise SystemExit(f"the report failed:\n{done.stderr}")
+    REPORT.write_text(done.stdout)
+    say("what landed, as a page; open this file in a browser:")
+    print(f"   {REPORT.as_uri()}")
 
 
 def call(command: list[str], environment: dict[str, str]) -> None:

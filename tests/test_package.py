@@ -26,6 +26,7 @@ PARSED = [
     f"{PACKAGE}.{module}"
     for module in (
         "operators.claude_enterprise",
+        "operators.coverage",
         "operators.perplexity",
         "sensors.claude_enterprise",
         "sensors.perplexity",

@@ -8,6 +8,8 @@ import re
 import shlex
 import tomllib
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 from airflow import __version__ as airflow_version
@@ -15,7 +17,7 @@ from airflow.cli.cli_parser import get_parser
 from airflow.models.connection import Connection
 
 from airflow_provider_aianalytics import cli
-from airflow_provider_aianalytics.coverage import Day, State, Table, as_text
+from airflow_provider_aianalytics.coverage.text import as_text
 from airflow_provider_aianalytics.exceptions import AuthenticationError
 from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.windows import Period, plan
@@ -26,9 +28,11 @@ from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.simulator.__main__ import parser as simulator_parser
 from airflow_provider_aianalytics.storage.commit import Status
 from airflow_provider_aianalytics.storage.encoders.formats import FORMATS
+from airflow_provider_aianalytics.storage.manifest import Run
 from airflow_provider_aianalytics.storage.typed.schema import typed_columns
 from airflow_provider_aianalytics.vendors.base import Dataset
 from airflow_provider_aianalytics.vendors.registry import VENDORS
+from tests.coverage.lakes import ManifestLake, days_from
 from tests.documents import DOCS, DOCUMENTS, GUIDES, README, ROOT, Document, names_in, page
 from tests.generated_docs import dataset_pages, with_sections
 from tests.support import NOW, follow
@@ -44,6 +48,11 @@ FIRST_DAY, TODAY = date(2026, 1, 1), date(2026, 11, 20)
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=[document.name for document in DOCUMENTS])
 each_guide = pytest.mark.parametrize("document", GUIDES, ids=[document.name for document in GUIDES])
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> ManifestLake:
+    return ManifestLake(tmp_path)
 
 
 # --- form -------------------------------------------------------------------------------------------------------------
@@ -112,7 +121,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", [line for _, line in COMMANDS], ids=[where for where, _ in COMMANDS])
 def test_a_command_exists(command: str) -> None:
-    for words in (shlex.split(part.partition("  #")[0]) for part in command.split("&&")):
+    for words in (shlex.split(part.partition("  #")[0].partition(" > ")[0]) for part in command.split("&&")):
         match words:
             case ["git", "clone", _] | ["cd", _] | ["pre-commit", "install"]:
                 pass
@@ -233,14 +242,16 @@ def test_the_arithmetic_of_backfills_is_right() -> None:
     assert styles == {"backfill_by_day", "backfill_in_one_run"}
 
 
-def test_the_sample_of_coverage_is_what_the_command_prints() -> None:
-    states = [*[State.FINAL] * 10, *[State.PROVISIONAL] * 10]
-    states += [*[State.MISSING] * 3, *[State.PROVISIONAL] * 16, State.INCOMPLETE]
-    days = tuple(
-        Day(date(2026, 10, 12) + timedelta(days=number), state, None if state.is_gap else 6)
-        for number, state in enumerate(states)
-    )
-    sample = as_text("s3://aws_default@lake/ai", [Table("claude_enterprise", "cost_by_model", days)])
+def test_the_sample_of_coverage_is_what_the_command_prints(lake: ManifestLake) -> None:
+    days = [day for day in days_from(date(2026, 10, 12), 39) if day < date(2026, 11, 1) or day > date(2026, 11, 3)]
+    run = partial(Run, dag_id="claude_enterprise_daily", task_id="cost_by_model")
+    for day in days:
+        dated = run(run_id=f"scheduled__{day + timedelta(days=1)}T12:00:00+00:00")
+        landed = {"rows": 6, "final": day < date(2026, 10, 22), "run": dated}
+        lake.put_daily([day], table="cost_by_model", dataset="cost_report", **landed)
+    lake.put(date(2026, 11, 20), table="cost_by_model", dataset="cost_report", rows=6, complete=False)
+    now = datetime(2026, 11, 20, 18, tzinfo=UTC)
+    sample = as_text("s3://aws_default@lake/ai", lake.look(now=now), now=now)
 
     assert sample in [block.text for block in page("coverage").blocks("text")]
 

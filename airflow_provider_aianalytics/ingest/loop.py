@@ -33,8 +33,8 @@ from airflow_provider_aianalytics.ingest.report_splitter import ReportSplitter
 from airflow_provider_aianalytics.ingest.result import IngestResult, Partition, is_empty
 from airflow_provider_aianalytics.storage.checkpoint import PageCheckpoint
 from airflow_provider_aianalytics.storage.commit import commit
-from airflow_provider_aianalytics.storage.encoders.base import Content
 from airflow_provider_aianalytics.storage.encoders.day_files import DayFiles
+from airflow_provider_aianalytics.storage.figures import figures_of
 from airflow_provider_aianalytics.storage.manifest import Manifest, Run, format_timestamp, query_as_sent
 from airflow_provider_aianalytics.storage.table_spec import SpecGuard, TableSpec
 from airflow_provider_aianalytics.threads import GRACE, run_parallel
@@ -267,7 +267,7 @@ class Ingest:
                     day,
                     self.dataset.groups_per_bucket,
                 )
-            new = self._manifest(reading, day, files[day].finish(), covered=covered)
+            new = self._manifest(reading, day, files, covered=covered)
             if self.options.refuse_empty and is_empty(new):
                 landed.empty.append(day)
                 continue
@@ -289,7 +289,8 @@ class Ingest:
                 landed.partitions.append(Partition(manifest, self._url(day), status))
         return landed
 
-    def _manifest(self, reading: WindowReader, day: date, content: Content, *, covered: bool) -> Manifest:
+    def _manifest(self, reading: WindowReader, day: date, files: DayFiles, *, covered: bool) -> Manifest:
+        content = files[day].finish()
         complete = covered and not reading.capped[day]
         return Manifest(
             vendor=self.dataset.vendor,
@@ -304,6 +305,12 @@ class Ingest:
             bytes=content.bytes,
             sha256=content.sha256,
             total=content.total,
+            figures=figures_of(
+                self.dataset,
+                total=content.total,
+                own_sum=files.figure(day),
+                hidden=(*self.privacy.drop, *self.privacy.pseudonymize),
+            ),
             pages=reading.pages,
             requests=reading.requests,
             data_refreshed_at=reading.data_refreshed_at,

@@ -15,18 +15,16 @@ from datetime import date
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.exceptions import StorageError
 from airflow_provider_aianalytics.file_lock import locked
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.layout import (
-    TABLE_NAME,
     Layout,
     check_path,
     check_table,
     manifest_day,
-    manifests_folder,
     partition_day,
 )
 from airflow_provider_aianalytics.storage.local_store import LocalStore
@@ -36,7 +34,7 @@ from airflow_provider_aianalytics.storage.store import FileInfo, ObjectStore, St
 from airflow_provider_aianalytics.threads import run_parallel
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -46,35 +44,6 @@ LISTING_AGE = 60.0
 """Seconds after which the listings of a table are made anew before a day is committed."""
 LOCK_WAIT = 300.0
 """Seconds to wait for another run that commits the same day on a file system; a commit takes a few."""
-
-
-def tables_under(root: ObjectStoragePath) -> list[tuple[str, str]]:
-    """The vendor and the name of each table that has a folder of manifests under a lake's path, sorted."""
-    return [(vendor, table) for vendor in _folders(root) for table in _folders(root / manifests_folder(vendor))]
-
-
-def manifests_under(root: ObjectStoragePath, *, vendor: str, table: str) -> dict[date, str]:
-    """Where each landed day of a table has its manifest: paths of the lake's file system, ascending; one listing."""
-    paths = _entries(root / manifests_folder(vendor) / table, detail=False)
-    return dict(sorted((day, path) for path in paths if (day := manifest_day(path)) is not None))
-
-
-def _folders(path: ObjectStoragePath) -> list[str]:
-    """The folders directly in a folder that can be a vendor's or a table's, sorted; none where it does not exist."""
-    found = (
-        entry["name"].rstrip("/").rpartition("/")[2]
-        for entry in _entries(path, detail=True)
-        if entry["type"] == "directory"
-    )
-    return sorted(name for name in found if TABLE_NAME.fullmatch(name))
-
-
-def _entries(path: ObjectStoragePath, *, detail: bool) -> list[Any]:
-    path.fs.invalidate_cache(path.path)
-    try:
-        return list(path.fs.ls(path.path, detail=detail))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 @dataclass(frozen=True, slots=True)

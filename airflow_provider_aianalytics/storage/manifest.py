@@ -68,6 +68,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         check that the data is what this manifest describes. ``None`` for an uncompressed or Parquet file on a disk:
         ``sha256`` is enough.
     :param total: the exact total of the dataset's measure, ``None`` where it has none.
+    :param figures: what the day came to, by the names of the catalogue (``spend_usd_cents``, ``tokens``, ``credits``,
+        ``active_members``), exact; empty where the dataset has none, where privacy hides it, and in older manifests.
     :param pages: the pages of the window that the day was read in.
     :param requests: the requests that window took, retries included.
     :param data_refreshed_at: the vendor's watermark as it was sent, ``None`` where it has none.
@@ -97,6 +99,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     file_bytes: int | None = None
     file_md5: str | None = None
     total: Decimal | None = None
+    figures: dict[str, Decimal] = {}
     pages: int
     requests: int
     data_refreshed_at: str | None

@@ -95,6 +95,20 @@ class Column:
         return f"{self.path}_cents" if self.type is ColumnType.CENTS else self.path
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a day of the organization came to, as people follow it: the sum of some columns over the day's records.
+
+    :param name: ``spend_usd_cents``, ``tokens``, ``credits`` or ``active_members``: the same for all vendors.
+    :param columns: the columns that are added up.
+    :param is_additive: whether days add up to a week, and buckets and groups to a day; distinct people do not.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    is_additive: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """One thing a vendor's API can be asked for.
@@ -118,6 +132,7 @@ class Dataset:
     :param has_more: whether pages say ``has_more`` beside the cursor.
     :param columns: the known fields of a record, in the order of the typed tables.
     :param measure: the column whose total must not shrink unnoticed; ``None`` to compare row counts alone.
+    :param figure: what a day of the organization came to, ``None`` where the records say nothing of the kind.
     :param breakdown: the fields that may hold an item's breakdown by category.
     :param first_day: the first day the vendor has, ``None`` where none is documented.
     :param retention: how far back a window may start, ``None`` where there is no such limit.
@@ -158,6 +173,7 @@ class Dataset:
     results: str | None = None
     has_more: bool = True
     measure: str | None = None
+    figure: Figure | None = None
     breakdown: tuple[str, ...] = ()
     first_day: date | None = None
     retention: timedelta | None = None

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_aianalytics.coverage import coverage
+from airflow_provider_aianalytics.coverage.survey import Range, survey
 from airflow_provider_aianalytics.extraction.paginator import Page
 from airflow_provider_aianalytics.extraction.query import Query, build_query
 from airflow_provider_aianalytics.extraction.windows import Period, Window, midnight, plan
@@ -69,7 +69,7 @@ def measure(days: int) -> dict[str, Any]:
         land("all read again, unchanged", first)
         land("a day, with restate_days=29", LAST - DAY, restate_days=29)
         began = time.process_time()
-        (table,) = coverage(folder)
+        (table,) = survey(folder, days=Range(now=hook.clock.now(), last=LAST - DAY))
         spent["coverage"] = time.process_time() - began
         assert len(table.days) == days
         return spent

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
-from airflow_provider_aianalytics.extraction.measure import measure_sum
+from airflow_provider_aianalytics.extraction.measure import figure_sum, measure_sum
 from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERPRISE
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
@@ -59,3 +59,20 @@ def test_no_number_is_no_amount(record: str) -> None:
     """Neither can be compared with what a day had before."""
     with pytest.raises(MalformedResponseError, match="amount"):
         total("cost_report", record)
+
+
+def test_a_figure_adds_up_several_columns_also_inside_objects() -> None:
+    adds = figure_sum(CLAUDE["usage_report"])
+    assert adds is not None
+    records = (
+        '{"uncached_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":1},'
+        '"cache_read_input_tokens":300,"output_tokens":4000}',
+        '{"output_tokens":70000,"cache_creation":null}',
+    )
+    assert adds([msgspec.Raw(record.encode()) for record in records]) == 74326
+
+
+def test_a_figure_that_is_the_measure_is_added_up_once() -> None:
+    assert CLAUDE["cost_report"].figure is not None
+    assert figure_sum(CLAUDE["cost_report"]) is None
+    assert figure_sum(CLAUDE["skills"]) is None

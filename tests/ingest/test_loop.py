@@ -585,3 +585,21 @@ class TestTries:
 
         again = it.land("user_cost_report", D, D + DAY, privacy=Privacy(dataset, drop=hidden[::-1]))
         assert statuses(again) == ["unchanged"]
+
+
+def test_the_manifest_records_what_the_day_came_to(bench: BenchOf) -> None:
+    b = bench()
+    for dataset in ("usage_report", "cost_report", "summaries", "users"):
+        b.land(dataset, D, D + DAY)
+
+    (tokens,), (members,) = (
+        map(json.loads, landed(b.root, "claude_enterprise", table, [D])[D]) for table in ("usage_report", "summaries")
+    )
+    cost = b.manifest("cost_report", D)
+    counts = (value for value in (tokens, tokens["cache_creation"]) for value in value.items())
+    assert b.manifest("usage_report", D)["figures"] == {
+        "tokens": str(sum(count for name, count in counts if name.endswith("_tokens")))
+    }
+    assert b.manifest("summaries", D)["figures"] == {"active_members": str(members["daily_active_user_count"])}
+    assert cost["figures"] == {"spend_usd_cents": cost["total"]}
+    assert b.manifest("users", D)["figures"] == {}

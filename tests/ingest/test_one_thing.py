@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aianalytics.coverage import State, as_json, as_text, coverage
+from airflow_provider_aianalytics.coverage.reader import LakeReader
 from airflow_provider_aianalytics.exceptions import (
     InvalidArgumentError,
     ManifestVersionError,
@@ -176,7 +176,7 @@ def test_what_is_no_place_is_refused(path: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="is not a place"):
         LakeTable(path, vendor="claude_enterprise", table="one", file_format=NDJSON)
     with pytest.raises(InvalidArgumentError, match="is not a place"):
-        coverage(path)
+        LakeReader(path).read(vendor=None, table=None, choose=list[date])
 
 
 def test_a_folder_in_the_place_of_a_file_is_explained(bench: BenchOf) -> None:  # noqa: F811
@@ -210,22 +210,3 @@ def test_a_lake_that_is_read_only_is_explained(bench: BenchOf, monkeypatch: pyte
     monkeypatch.setattr(os, "replace", denied)
     with pytest.raises(StorageError, match="read-only; make it writable"):
         land(it, D)
-
-
-def test_coverage_marks_mixed_tables_and_one_odd_entry_costs_one_day(bench: BenchOf) -> None:  # noqa: F811
-    it = bench()
-    land(it, D)
-    land(it, D + DAY)
-    folder = it.root / "claude_enterprise/_manifests/one"
-    (table,) = coverage(str(it.root))
-    assert not table.is_mixed
-
-    second = folder / f"{D + DAY}.json"
-    second.write_text(json.dumps(json.loads(second.read_text()) | {"dropped_fields": ["actor.email_address"]}))
-    (folder / f"{D + 2 * DAY}.json").mkdir()
-    (table,) = coverage(str(it.root))
-
-    assert table.is_mixed
-    assert [day.state for day in table.days] == [table.days[0].state, table.days[1].state, State.UNREADABLE]
-    assert "MIXED" in as_text("lake", [table])
-    assert json.loads(as_json("lake", [table]))["tables"][0]["mixed"] is True

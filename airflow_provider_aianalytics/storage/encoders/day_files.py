@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
-from airflow_provider_aianalytics.extraction.measure import measure_sum
+from airflow_provider_aianalytics.extraction.measure import figure_sum, measure_sum
 from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.storage.encoders.base import DayFile
 from airflow_provider_aianalytics.storage.encoders.csv import CsvFile
@@ -50,6 +51,8 @@ class DayFiles:
         self._dataset = dataset
         self._stack = stack
         self._files: dict[date, DayFile] = {}
+        self._figure_of = figure_sum(dataset)
+        self._figures: dict[date, Decimal] = {}
 
     def reset(self) -> None:
         """Begin all of them, dropping what they held."""
@@ -59,6 +62,7 @@ class DayFiles:
             day: self._stack.enter_context(open_day_file(self._folder / str(day), self._format, self._dataset))
             for day in self._days
         }
+        self._figures = dict.fromkeys(self._days, Decimal(0))
 
     def write(self, batches: Iterable[Batch]) -> int:
         """Write records to the files of their days.
@@ -68,8 +72,14 @@ class DayFiles:
         rows = 0
         for batch in batches:
             self._files[batch.day].write(batch)
+            if self._figure_of is not None:
+                self._figures[batch.day] += self._figure_of(batch.records)
             rows += len(batch.records)
         return rows
+
+    def figure(self, day: date) -> Decimal | None:
+        """The sum of the figure's own columns over a day; ``None`` where the file's total says it."""
+        return None if self._figure_of is None else self._figures[day]
 
     def __getitem__(self, day: date) -> DayFile:
         return self._files[day]

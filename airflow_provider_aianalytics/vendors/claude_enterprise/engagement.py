@@ -12,6 +12,7 @@ from airflow_provider_aianalytics.vendors.availability import Aggregated
 from airflow_provider_aianalytics.vendors.base import (
     ColumnType,
     Dataset,
+    Figure,
     Filter,
     WindowRule,
 )
@@ -170,6 +171,7 @@ SUMMARIES = Dataset(
     has_more=False,
     bounds=("starting_at", "ending_at"),
     legacy_bounds=("starting_date", "ending_date"),
+    figure=Figure("active_members", ("daily_active_user_count",), is_additive=False),
     first_day=FIRST_DAY,
     legacy_names=LEGACY_NAMES,
     filter_parameter="filter[]",

@@ -13,6 +13,7 @@ from airflow_provider_aianalytics.vendors.base import (
     Column,
     ColumnType,
     Dataset,
+    Figure,
     Filter,
     TimestampFormat,
     WindowRule,
@@ -89,6 +90,9 @@ SPLIT_FILTERS = {
     "speed": "speeds",
 }
 
+_TOKENS = "tokens"
+_SPEND = "spend_usd_cents"
+
 _ACTOR_COLUMNS = (
     *strings("actor.type", "actor.user_id", "actor.name", "actor.email_address"),
     *columns(ColumnType.BOOLEAN, "", "actor.deleted"),
@@ -156,6 +160,7 @@ USER_USAGE_REPORT = _by_member(
     grain="member and bucket",
     group_by=USAGE_DIMENSIONS,
     measure="total_tokens",
+    figure=Figure(_TOKENS, ("total_tokens",)),
     columns=(
         *_ACTOR_COLUMNS,
         *_BOUND_COLUMNS,
@@ -173,6 +178,7 @@ USER_COST_REPORT = _by_member(
     grain="member and bucket",
     group_by=COST_DIMENSIONS,
     measure="amount",
+    figure=Figure(_SPEND, ("amount",)),
     columns=(*_ACTOR_COLUMNS, *_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_COST_COLUMNS),
 )
 
@@ -183,6 +189,7 @@ USAGE_REPORT = _by_bucket(
     grain="bucket, and group where grouped",
     group_by=USAGE_DIMENSIONS,
     measure="output_tokens",
+    figure=Figure(_TOKENS, tuple(column.path for column in _token_columns())),
     columns=(*_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_token_columns(), *_USAGE_COLUMNS),
 )
 
@@ -194,6 +201,7 @@ COST_REPORT = _by_bucket(
     group_by=COST_DIMENSIONS,
     free_group_by=("cost_type", "token_type"),
     measure="amount",
+    figure=Figure(_SPEND, ("amount",)),
     columns=(*_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_COST_COLUMNS),
 )
 
@@ -292,6 +300,7 @@ USAGE = _dimensioned(
     grain="bucket, and group where grouped",
     group_by=BETA_DIMENSIONS,
     measure="usage.total_tokens",
+    figure=Figure(_TOKENS, ("usage.total_tokens",)),
     columns=(
         *_BETA_COLUMNS,
         *_token_columns("usage."),
@@ -307,6 +316,7 @@ COST = _dimensioned(
     group_by=(*BETA_DIMENSIONS, "cost_type", "token_type"),
     free_group_by=("cost_type", "token_type"),
     measure="cost.amount",
+    figure=Figure(_SPEND, ("cost.amount",)),
     columns=(
         *_BETA_COLUMNS,
         *strings("group.cost_type", "group.token_type"),

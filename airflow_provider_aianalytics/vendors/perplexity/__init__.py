@@ -10,6 +10,7 @@ from airflow_provider_aianalytics.vendors.base import (
     Column,
     ColumnType,
     Dataset,
+    Figure,
     Filter,
     TimestampFormat,
     Vendor,
@@ -25,6 +26,8 @@ COMPLETE_BUCKETS = CompleteBuckets(settle=timedelta(hours=3), final_after=timede
 WINDOW = WindowRule(start="start_time", end="end_time", time_format=TimestampFormat.EPOCH, max_days=90)
 BOUNDS = ("start_time", "end_time")
 BREAKDOWN = ("by_categories", "by_category")  # the current shape and the older one (sections 2.2 and 2.3)
+_CREDITS = Figure("credits", ("count",))
+_ACTIVE_MEMBERS = Figure("active_members", ("count",), is_additive=False)
 _BOUND_COLUMNS = (
     Column("start_time", ColumnType.TIMESTAMP, "start of the bucket"),
     Column("end_time", ColumnType.TIMESTAMP, "end of the bucket, exclusive"),
@@ -35,10 +38,11 @@ def _count(unit: str) -> Column:
     return Column("count", ColumnType.INTEGER, f"{unit}: all of them, or those of the category", unit)
 
 
-def _series(name: str, title: str, unit: str) -> Dataset:
+def _series(name: str, title: str, unit: str, figure: Figure | None = None) -> Dataset:
     """A v1 time series (section 2): every bucket of the window, also the empty ones.
 
     :param unit: what it counts (section 2.4).
+    :param figure: what the manifests sum up.
     """
     return Dataset(
         vendor=NAME,
@@ -53,6 +57,7 @@ def _series(name: str, title: str, unit: str) -> Dataset:
         availability=COMPLETE_BUCKETS,
         bounds=BOUNDS,
         measure="count",
+        figure=figure,
         breakdown=BREAKDOWN,
         bucket_widths=("1d", "1h"),
         filters={"user_email": Filter(multiple=False)},
@@ -61,7 +66,7 @@ def _series(name: str, title: str, unit: str) -> Dataset:
     )
 
 
-def _by_member(name: str, title: str, unit: str) -> Dataset:
+def _by_member(name: str, title: str, unit: str, figure: Figure | None = None) -> Dataset:
     """A v2 dataset (section 5): a row for each member who has any, days only; ``limit`` counts member rows."""
     return Dataset(
         vendor=NAME,
@@ -77,6 +82,7 @@ def _by_member(name: str, title: str, unit: str) -> Dataset:
         results="results",
         row_key=("user_email",),
         measure="count",
+        figure=figure,
         breakdown=BREAKDOWN,
         parameters=(("dataset", name), ("group_by", "user_email")),
         columns=(
@@ -106,7 +112,7 @@ VENDOR = PERPLEXITY = Vendor(
     docs_url="https://docs.perplexity.ai/docs/admin/computer-analytics-api",
     probe_dataset="credit_usage",
     datasets=catalogue(
-        _series("credit_usage", "credits used, by model and by source", "credits"),
+        _series("credit_usage", "credits used, by model and by source", "credits", _CREDITS),
         _series("connectors", "use of connectors", "uses"),
         _series("artifacts", "artifacts generated, by type", "artifacts"),
         _series("skills", "use of skills", "uses"),
@@ -114,8 +120,8 @@ VENDOR = PERPLEXITY = Vendor(
         _series("workflows", "workflow runs", "runs"),
         _series("task_durations", "tasks, by duration band", "tasks"),
         _series("query_volume", "queries", "queries"),
-        _series("daily_active_users", "distinct users of a bucket (not additive)", "members"),
-        _by_member("credit_usage", "credits used by each member", "credits"),
+        _series("daily_active_users", "distinct users of a bucket (not additive)", "members", _ACTIVE_MEMBERS),
+        _by_member("credit_usage", "credits used by each member", "credits", _CREDITS),
         _by_member("query_volume", "queries of each member", "queries"),
     ),
 )
