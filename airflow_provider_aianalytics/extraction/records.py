@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -25,6 +26,7 @@ Object = dict[str, msgspec.Raw]
 _OBJECT = msgspec.json.Decoder(Object)
 STAMP = "_date"
 _STAMP = b'"_date"'
+_ASCII_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 _OBJECTS = msgspec.json.Decoder(list[msgspec.Raw])
 _byte = Struct("c").unpack_from
 _two_bytes = Struct("2s").unpack_from
@@ -72,7 +74,7 @@ def split_by_day(page: Page, query: Query) -> Iterator[Batch]:
     """
     dataset = query.dataset
     items = _on_one_line(page.items) if b"\n" in page.body or b"\r" in page.body else page.items
-    has_stamp = _STAMP in page.body
+    has_stamp = _has_name(_STAMP, page.body)
     if has_stamp and dataset.results is None:
         items = _without_stamp(items)
     if dataset.bounds is None:
@@ -140,14 +142,21 @@ def _bucket_prefix(bucket: Object, bounds: tuple[str, str], results: str) -> byt
 
 
 def _unused(name: bytes, rows: bytes, *, taken: bool = False) -> bytes:
-    while taken or name in rows:
+    while taken or _has_name(name, rows):
         name, taken = b'"bucket_' + name[1:], False
     return name
 
 
+def _has_name(name: bytes, data: bytes) -> bool:
+    """Whether a quoted name may be in some JSON, also where the vendor wrote its letters as escapes."""
+    if name in data:
+        return True
+    return b"\\u00" in data and name in _ASCII_ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), data)
+
+
 def _without_stamp(items: list[msgspec.Raw]) -> list[msgspec.Raw]:
     """Rename a record's own ``_date`` field to ``vendor_date``: the field in front of it has that name."""
-    return [_rename_stamp(item) if _STAMP in bytes(item) else item for item in items]
+    return [_rename_stamp(item) if _has_name(_STAMP, bytes(item)) else item for item in items]
 
 
 def _rename_stamp(item: msgspec.Raw) -> msgspec.Raw:
