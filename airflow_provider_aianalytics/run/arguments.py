@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 
-Day = str | date | datetime
+Day = int | str | date | datetime
 
 
 def is_literal(*values: object) -> bool:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DRIVER_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
+"""The extra of this package that installs the driver of a URL's protocol."""
 READERS = 16
 """How many manifests are read at once: enough to hide an object store's latency, few enough for its limits."""
 LISTING_AGE = 60.0
@@ -75,6 +77,21 @@ def _entries(path: ObjectStoragePath, *, detail: bool) -> list[Any]:
         return list(path.fs.ls(path.path, detail=detail))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _object_store(root: ObjectStoragePath) -> ObjectStore:
+    try:
+        _ = root.fs
+    except (ImportError, ValueError) as error:
+        extra = DRIVER_EXTRAS.get(root.protocol)
+        if extra is None or not (isinstance(error, ImportError) or "filesystem" in str(error)):
+            raise
+        raise StorageError(
+            f"the driver of {root.protocol}:// is not installed ({error})",
+            where=str(root),
+            hint=f"Install it on the workers: pip install 'airflow-provider-aianalytics[{extra}]'",
+        ) from None
+    return ObjectStore(root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +140,7 @@ class LakeTable:
         self.layout = Layout(vendor, table, file_format.suffix)
         # For a lake on a file system beside its tables and never inside one, so that a file is published by a rename.
         self._spool = Spool(Path(self.root.path, vendor, "_spool") if self.is_local else None)
-        self.store: Store = LocalStore(Path(self.root.path), self.spool) if self.is_local else ObjectStore(self.root)
+        self.store: Store = LocalStore(Path(self.root.path), self.spool) if self.is_local else _object_store(self.root)
         self._listing: _Listing | None = None
         self._listing_lock = threading.Lock()
         self._lists_revisions = False
