@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +48,34 @@ def datetime_trigger(moment: datetime) -> BaseTrigger:
     return DateTimeTrigger(moment=moment)
 
 
-def emit_asset_events(
-    context: Mapping[str, Any], outlets: Iterable[Any], extra: dict[str, Any], days: list[str]
+def has_event_partitions() -> bool:
+    """Whether a task can give its asset events partition keys: since Airflow 3.3."""
+    from airflow import __version__
+
+    return tuple(map(int, __version__.split(".")[:2])) >= (3, 3)
+
+
+def report_asset_events(
+    context: Mapping[str, Any],
+    operator: Any,
+    *,
+    extra: dict[str, Any],
+    days: Sequence[str],
+    table_uri: str,
+    by_partition: bool = False,
 ) -> None:
-    """Give the events of a task's outlets an extra, and since 3.3 one event for each changed day, by its partition key.
+    """Give each outlet of a task one asset event if days changed, and none otherwise.
 
-    What is no asset, such as an entity of lineage, has no event, and that of an alias takes no partitions.
+    Airflow emits an event for each outlet of a task that succeeds, so the outlets are removed from a task that changed
+    nothing: this is the worker's own copy of the operator. Outlets that are no assets, such as entities of lineage,
+    stay as they are.
 
+    :param operator: the running operator, with its outlets.
+    :param extra: the extra of the event.
     :param days: the changed days, ``YYYY-MM-DD``.
+    :param table_uri: the URI of the asset that stands behind an asset alias.
+    :param by_partition: whether each day gets an event of its own, with the day as its partition key. All of them share
+        one extra. An alias takes no partition keys, so it gets one event all the same.
     """
     from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
@@ -64,13 +84,19 @@ def emit_asset_events(
     except ImportError:  # Airflow 2 has no references
         from airflow.providers.common.compat.sdk import Asset as AssetRef  # type: ignore[assignment]
 
-    for outlet in outlets:
-        if not isinstance(outlet, (Asset, AssetAlias, AssetRef)):
-            continue
-        event = context["outlet_events"][outlet]
-        event.extra = extra
-        if days and not isinstance(outlet, AssetAlias) and hasattr(event, "add_partitions"):
-            event.add_partitions(days)
+    if not days:
+        operator.outlets = [outlet for outlet in operator.outlets if not isinstance(outlet, (Asset, AssetRef))]
+        return
+    with_days = {**extra, "changed": list(days)}
+    for outlet in operator.outlets:
+        if isinstance(outlet, AssetAlias):
+            # Airflow before 3.3 needs values that can be hashed.
+            context["outlet_events"][outlet].add(Asset(uri=table_uri), extra={**extra, "changed": ", ".join(days)})
+        elif isinstance(outlet, (Asset, AssetRef)):
+            event = context["outlet_events"][outlet]
+            event.extra = extra if by_partition else with_days
+            if by_partition:
+                event.add_partitions(list(days))
 
 
 def renders_templates(trigger: type) -> bool:

@@ -5,6 +5,7 @@
 
     AIAnalyticsError
     ├── InvalidArgumentError *        what a DAG author wrote cannot be asked for
+    ├── ConnectionNotFoundError       Airflow has no such connection
     ├── AuthenticationError *         the key is missing, wrong or revoked
     ├── PermissionDeniedError *       the key is valid and lacks the scope
     ├── FeatureDisabledError *        the organization has the API switched off
@@ -29,11 +30,16 @@ What a retry cannot mend (*) is an :class:`AirflowFailException` too: the task f
 
 from __future__ import annotations
 
+import textwrap
 from datetime import date
+from itertools import chain
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowNotFoundException
 
 from airflow_provider_aianalytics.extraction.redaction import foreign_text, printable
+
+LINE_WIDTH = 100
+"""Characters of a line of an error's text in a task's log."""
 
 
 class AIAnalyticsError(AirflowException):
@@ -44,6 +50,9 @@ class AIAnalyticsError(AirflowException):
     :param hint: what a person can do about it.
     """
 
+    is_multiline = False
+    """Whether the text is broken into lines of :data:`LINE_WIDTH`, as for the log of a task."""
+
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         # Lines to copy into a DAG stay lines; a vendor's text is one line already.
         self.message, self.where, self.hint = (
@@ -52,13 +61,26 @@ class AIAnalyticsError(AirflowException):
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        said = f"{self.where}: {self.message}" if self.where else self.message
-        # A vendor's own sentence may bring its full stop along.
-        return f"{said.removesuffix('.')}. {self.hint}" if self.hint else said
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        # A vendor's own sentence can end with a full stop.
+        parts = [f"{text.removesuffix('.')}.", self.hint] if self.hint else [text]
+        return "\n".join(map(_wrap, parts)) if self.is_multiline else " ".join(parts)
+
+
+def _wrap(text: str) -> str:
+    lines = (
+        textwrap.wrap(line, LINE_WIDTH, break_long_words=False, break_on_hyphens=False, drop_whitespace=True)
+        for line in text.split("\n")
+    )
+    return "\n".join(chain.from_iterable(line or [""] for line in lines))
 
 
 class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):
     """An argument is not allowed. The message names the value and the allowed ones."""
+
+
+class ConnectionNotFoundError(AIAnalyticsError, AirflowNotFoundException):
+    """Airflow has no such connection, or failed to look it up."""
 
 
 class AuthenticationError(AIAnalyticsError, AirflowFailException):

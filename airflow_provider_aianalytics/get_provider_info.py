@@ -80,8 +80,9 @@ def _connection_type(vendor: Vendor) -> dict[str, Any]:
             "relabeling": {"password": "API key"},
             "placeholders": {
                 "password": vendor.key_placeholder,
-                "host": f"empty for {vendor.base_url}",
-                "port": "empty for 443",
+                "host": f"empty for {vendor.base_url}; http://127.0.0.1 for the simulator",
+                # Its Test button sends an empty port as 0, which differs from the stored one, and is refused.
+                "port": "443, or the simulator's port; the Test button of Airflow 3.3.2 needs one",
             },
         },
         "conn-fields": {

@@ -11,6 +11,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.vendors.availability import duration_text
 from airflow_provider_aianalytics.vendors.base import DAY
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 
@@ -53,7 +54,8 @@ class DataAvailabilityTimetable(Timetable):
         self.at = at.replace(tzinfo=None)
         # From the beginning of a day to the moment it is available. All in UTC, so it is the same for every day.
         self._delay = DAY + (datetime.combine(date.min, self.at) - datetime.min) + lag
-        self.description = f"Each UTC day, {_spelled(lag) + ' after' if lag else 'at'} {self._at} of the next"
+        moment = f"{duration_text(lag)} after {self._at}" if lag else f"at {self._at}"
+        self.description = f"A run for each UTC day D, {moment} of D+1; its run id names D"
 
     # --- the rule -----------------------------------------------------------------------------------------------------
 
@@ -89,14 +91,18 @@ class DataAvailabilityTimetable(Timetable):
         return _interval_of(self.latest_day(run_after))
 
     def generate_run_id(self, *, run_type: DagRunType, data_interval: DataInterval | None, **extra: Any) -> str:
-        """Name a scheduled run by its day.
+        """Name a run by its day: ``scheduled__2026-11-01T00:00:00+00:00``, ``manual__<moment>_day_2026-11-01``.
 
-        Airflow 3 would name it by ``run_after``, which two days share once ``lag`` has been made shorter; the second
-        could not be made, nor any day after it.
+        Airflow 3 names a scheduled run by ``run_after``. Two days share that once ``lag`` is shorter than before, so
+        the run of the second day, and of each day after it, could not be made.
         """
         if run_type.value == "scheduled" and data_interval is not None:
             return f"{run_type.value}__{data_interval.start.isoformat()}"
-        return super().generate_run_id(run_type=run_type, data_interval=data_interval, **extra)
+        run_id = super().generate_run_id(run_type=run_type, data_interval=data_interval, **extra)
+        moment = extra.get("run_after") or extra.get("logical_date")
+        if data_interval is not None:
+            return f"{run_id}_day_{_utc(data_interval.start).date()}"
+        return run_id if moment is None else f"{run_id}_day_{self.latest_day(moment)}"
 
     def serialize(self) -> dict[str, Any]:
         return {"lag": self.lag.total_seconds(), "at": self.at.isoformat()}
@@ -107,7 +113,7 @@ class DataAvailabilityTimetable(Timetable):
 
     @property
     def summary(self) -> str:
-        return f"{self._at} + {_spelled(self.lag)}" if self.lag else self._at
+        return f"{self._at} + {duration_text(self.lag)}" if self.lag else self._at
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -148,13 +154,3 @@ def _day_after(interval: DataInterval) -> date:
     """The day to go on with; another schedule's interval may have been no whole day."""
     day = _utc(interval.end).date()
     return day if _midnight(day) > _utc(interval.start) else day + DAY
-
-
-def _spelled(lag: timedelta) -> str:
-    hours, rest = divmod(lag.seconds, 3600)
-    parts = [
-        f"{number} {unit if number == 1 else unit + 's'}"
-        for number, unit in ((lag.days, "day"), (hours, "hour"), (rest // 60, "minute"), (rest % 60, "second"))
-        if number
-    ]
-    return " ".join(parts) or "an instant"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A backfill of the last 300 days in one run, for the datasets that the vendor serves by ranges of days.
+"""A backfill of the last 300 days in one run, for datasets that the vendor serves by ranges of days.
 
-A request takes up to 31 days of Claude and 90 of Perplexity, so ten months of a dataset are 10 requests and not 304:
-that is why these are not backfilled by runs of a day. (Those by member take a request more for every further page.)
-Rerun it at will: a day with the same content is not written again, and a retry keeps what its earlier tries landed.
-Trigger it by hand, with other days if you like.
+A request takes up to 31 days of Claude and 90 of Perplexity, so 300 days of a dataset are 10 requests instead of 300.
+Datasets by member take another request for each further page. Run it as often as you like: a day with the same content
+is not written again, and a retry keeps the days that landed before. Trigger it by hand, with other days if you like; by
+default it ends with the latest day that the vendor is expected to have of every dataset.
 
 Needs the connections ``claude_enterprise_analytics_default`` and ``perplexity_analytics_default`` and the Airflow
 variable ``ai_lake``. Airflow 2.11 or newer.
@@ -14,17 +14,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, Param
 
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
 from airflow_provider_aianalytics.operators.perplexity import PerplexityAnalyticsToObjectStorageOperator
 
-# A run by hand may have no logical date since Airflow 3.
-DAY = "(ds if ds is defined else dag_run.run_after | ds)"
 DAYS = {
     "path": "{{ var.value.ai_lake }}",
-    "start": "{{ params.start or macros.ds_add(" + DAY + ", -300) }}",
-    "end": "{{ params.end or " + DAY + " }}",
+    "start": "{{ params.start }}",
+    "end": "{{ params.end }}",
 }
 
 with DAG(
@@ -32,9 +30,10 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    # The first day that lands, such as 2026-01-01, and the day after the last; empty for the 300 days before the run.
-    params={"start": "", "end": ""},
+    # The first day and the day after the last: dates, or days relative to the run's own day.
+    params={"start": Param(-300, type=["integer", "string"]), "end": Param(-4, type=["integer", "string"])},
     default_args={"retries": 5, "retry_delay": timedelta(minutes=2)},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
     ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(task_id="claude", deferrable=True, **DAYS).expand(

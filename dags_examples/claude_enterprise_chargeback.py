@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who pays for what: cost of each member and product, with pseudonyms in the place of people.
+"""Chargeback: cost by member and product, with pseudonyms instead of people.
 
-Names are left out; the addresses and the vendor's user ids land as their HMAC-SHA-256, the same in every table and on
-every day, so that they still join with a list of cost centres that was hashed with the same secret.
+Names are left out. Addresses and the vendor's user ids land as their HMAC-SHA-256, the same in every table and on every
+day, so they join with a list of cost centres that was hashed with the same secret.
 
 Needs the connection ``claude_enterprise_analytics_default`` with ``pseudonym_secret`` in its extra, the Airflow
-variable ``ai_lake`` and the extra ``parquet`` of this package. Airflow 2.11 or newer.
+variable ``ai_lake`` and this package's extra ``parquet``. Airflow 2.11 or newer.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
     ClaudeEnterpriseAnalyticsToObjectStorageOperator(

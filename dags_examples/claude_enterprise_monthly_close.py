@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The month's cost once the vendor does not restate it any more, for the books.
+"""The cost of a month, for the books, once the vendor does not restate it any more.
 
-A run is made when its month ends. The sensor waits for the month's last day to be final, 30 days later, in the
-triggerer and with hardly a request; then the month lands by member, each day with ``final: true``. Earlier months,
-as far back as the vendor's 365 days go, can be backfilled.
+A run is made when its month ends. The sensor waits in the triggerer until the last day of the month is final, 30 days
+later, for hardly a request. Then the month lands by member, each day with ``final: true``. Earlier months, as far back
+as the vendor's 365 days go, can be backfilled.
 
 Needs the connection ``claude_enterprise_analytics_default``, the Airflow variable ``ai_lake`` and a triggerer.
 Airflow 2.11 or newer.
@@ -25,9 +25,10 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(hours=1)},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
-    # Without a day: the last one of the run's own period.
+    # Without a day it waits for the last day of the run's own period.
     final = ClaudeEnterpriseAnalyticsSensor(
         task_id="is_final",
         dataset="user_cost_report",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Needs Airflow 3.2 or newer: a run a day whose partition key is the day that the vendor is expected to have.
+"""Needs Airflow 3.2 or newer: a run for each day, with the day that the vendor is expected to have as partition key.
 
-``run_offset=-4`` makes the run of 12:00 UTC that of the day four days back, when a day aggregated at 10:00 UTC of the
-next is expected. The task takes its day from the partition key.
+``run_offset=-4`` makes the run of 12:00 UTC that of the day four days back: a day is aggregated at 10:00 UTC of the
+next day and expected three days later. The task takes its day from the partition key.
 
 Needs the connection ``claude_enterprise_analytics_default`` and the Airflow variable ``ai_lake``.
 """
@@ -22,8 +22,14 @@ with DAG(
     start_date=datetime(2026, 1, 5, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(hours=1)},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
     ClaudeEnterpriseAnalyticsToObjectStorageOperator(
-        task_id="users", dataset="users", path="{{ var.value.ai_lake }}", on_unavailable="wait"
+        task_id="users",
+        dataset="users",
+        path="{{ var.value.ai_lake }}",
+        # The vendor corrects a day for two weeks; each day is a request of its own.
+        restate_days=14,
+        on_unavailable="wait",
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One wait for many tables: a sensor waits in the triggerer until a day is there, then all datasets of it land.
+"""One wait for many tables: a sensor waits in the triggerer until a day is available, then all its datasets land.
 
 Needs the connection ``claude_enterprise_analytics_default``, the Airflow variable ``ai_lake`` and a triggerer.
 Airflow 2.11 or newer.
@@ -21,21 +21,25 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
-    # The engagement datasets are aggregated together, so waiting for one of them is enough. A day older than three days
-    # costs no request at all.
-    there = ClaudeEnterpriseAnalyticsSensor(
-        task_id="is_there",
+    # The engagement datasets are aggregated together, so it is enough to wait for one of them. A day that is older than
+    # three days takes no request.
+    available = ClaudeEnterpriseAnalyticsSensor(
+        task_id="is_available",
         dataset="users",
-        day="{{ data_interval_start | ds }}",
         deferrable=True,
         timeout=timedelta(days=7).total_seconds(),
     )
     land = ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(
         task_id="land",
         path="{{ var.value.ai_lake }}",
-        # One more look, should the sensor's dataset have come first.
+        # The vendor corrects a day for two weeks. That makes 91 requests a run, a minute and a half of the budget.
+        restate_days=14,
+        # A wait of more than a minute for the budget frees the worker.
+        deferrable=True,
+        # In case the sensor's dataset came first.
         on_unavailable="wait",
     ).expand(dataset=["users", "summaries", "chat_projects", "skills", "connectors", "plugins", "artifacts"])
-    there >> land
+    available >> land

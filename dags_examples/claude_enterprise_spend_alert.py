@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An alert when a day cost more than it should, by product; nothing lands.
+"""An alert when a day cost more than a limit, with the most expensive product. Nothing lands.
 
-The records pass through XCom, for a few rows. The amounts are decimal strings of cents and never become floats.
+The few records pass through XCom. The amounts are decimal strings of cents and never become floats.
 
 Needs the connection ``claude_enterprise_analytics_default``. Airflow 2.11 or newer.
 """
@@ -27,12 +27,13 @@ def dollars(records: list[dict[str, Any]]) -> Decimal:
 
 with DAG(
     dag_id="claude_enterprise_spend_alert",
-    # Cost is there about four hours after the end of a day.
+    # Cost is available about four hours after the end of a day.
     schedule=DataAvailabilityTimetable(lag=timedelta(hours=4), at=time(0)),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},
     params={"limit_usd": 500},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
     spend = ClaudeEnterpriseAnalyticsOperator(task_id="spend", dataset="cost_report", group_by=["product"])
@@ -44,10 +45,10 @@ with DAG(
     @task
     def alert(records: Any) -> str:
         most = max(records, key=lambda record: Decimal(record["amount"]))
-        said = (
+        text = (
             f"{most['_date']} cost US$ {dollars(records):,.2f}, most of it {most['product']} ({dollars([most]):,.2f})"
         )
-        log.warning(said)  # your notifier goes here
-        return said
+        log.warning(text)  # your notifier goes here
+        return text
 
     is_too_much(spend.output, "{{ params.limit_usd }}") >> alert(spend.output)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spend as it happens: by minute for today and yesterday, beside trends by hour for a week and by day for a month.
+"""Today's spend, every hour: by minute for today and yesterday, by hour for a week, by day for a month.
 
-Each hour the day so far lands again, up to the vendor's watermark and marked incomplete, until the day is whole. A run
-takes 15 requests at the most: 12 pages of 256 minutes, 2 of 168 hours, 1 of 31 days.
+Each run lands today up to the vendor's watermark, marked incomplete, until the day is whole. A run takes at most 15
+requests: 12 pages of 256 minutes, 2 of 168 hours, 1 of 31 days.
 
 Needs the connection ``claude_enterprise_analytics_default`` and the Airflow variable ``ai_lake``.
 Airflow 2.11 or newer.
@@ -23,6 +23,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 1, "retry_delay": timedelta(minutes=5)},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
     for table, width, days_before in (
@@ -36,9 +37,9 @@ with DAG(
             bucket_width=width,
             table=table,
             path="{{ var.value.ai_lake }}",
-            start="{{ ds }}",
+            start=0,
             restate_days=days_before,
             on_unavailable="partial",
-            # What the day so far replaces is no restatement worth keeping.
+            # Each run replaces the day so far, which is no restatement to keep.
             keep_revisions=width == "1d",
         )

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Landed days into a warehouse: each run loads the days that are new or were restated, and no other.
+"""Landed days into a warehouse: each run loads the days that are new or were restated, and no others.
 
-The summary in XCom gives the file and the digest of each day. The warehouse remembers which digest it holds, and a day
-is replaced as a whole with its digest in one transaction, so a rerun loads nothing twice and misses nothing. The
-warehouse is a DuckDB file here; any database that reads Parquet goes the same way.
+The summary in XCom has the file and the digest of each day. The warehouse stores the digest of each day that it loaded.
+It replaces a day as a whole, together with its digest, in one transaction, so a rerun loads nothing twice and misses
+nothing. The warehouse is a DuckDB file here; any database that reads Parquet works the same way.
 
-Needs the connection ``claude_enterprise_analytics_default``, the Airflow variable ``ai_lake``, the extra ``parquet`` of
-this package, and ``duckdb`` on the worker. Airflow 2.11 or newer.
+Needs the connection ``claude_enterprise_analytics_default``, the Airflow variable ``ai_lake``, this package's extra
+``parquet``, and ``duckdb`` on the worker. Airflow 2.11 or newer.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, task
@@ -28,7 +28,8 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},
-    params={"warehouse": "/tmp/ai_analytics.duckdb"},  # noqa: S108 (for a try; a warehouse lives elsewhere)
+    params={"warehouse": f"{gettempdir()}/ai_analytics.duckdb"},  # to try it; keep a warehouse elsewhere
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
     land = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
@@ -43,8 +44,8 @@ with DAG(
 
     @task
     def load(summary: Any, warehouse: str) -> list[str]:
-        """The days that were loaded."""
-        from duckdb import connect  # here and not above: a DAG file is parsed again and again
+        """Return the days that were loaded."""
+        from duckdb import connect  # not at the top: a DAG file is parsed over and over
 
         loaded = []
         with connect(warehouse) as database, TemporaryDirectory() as folder:
@@ -60,7 +61,7 @@ with DAG(
                     "create table if not exists cost_by_product as from read_parquet(?) limit 0", [str(file)]
                 )
                 columns = database.execute("describe from read_parquet(?)", [str(file)]).fetchall()
-                for name, kind, *_ in columns:  # an upgrade of the provider can know one more
+                for name, kind, *_ in columns:  # an upgrade of the provider can add a column
                     database.execute(f'alter table cost_by_product add column if not exists "{name}" {kind}')
                 database.execute("delete from cost_by_product where _date = ?", [day["date"]])
                 database.execute("insert into cost_by_product by name from read_parquet(?)", [str(file)])

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Needs Airflow 3.3 or newer: a month is closed once each of its days has landed and is final, in whatever order.
+"""Needs Airflow 3.3 or newer: a month is closed once each of its days has landed and is final, in any order.
 
-A day lands when the vendor does not restate its cost any more, 30 days later. The landing task gives its outlet an
-event for each day that is new, with the day as partition key; the events of a month are rolled up, and the month's run
-is made with the last of them. A day that lands again unchanged gives no event. Past months, as far back as the
-vendor's 365 days go, close the same way:
+A day lands when the vendor does not restate its cost any more, 30 days later. With ``event_per_day`` the landing task
+gives an asset event for each new day, with the day as its partition key. ``RollupMapper`` collects the events of a
+month, and the last of them makes the month's run. A day that lands again unchanged gives no event. Past months, as far
+back as the vendor's 365 days go, close in the same way:
 ``airflow backfill create --dag-id final_cost --from-date 2026-01-01 --to-date 2026-09-30``.
 
 Needs the connection ``claude_enterprise_analytics_default`` and the Airflow variable ``ai_lake``.
@@ -35,6 +35,7 @@ with DAG(
     catchup=False,
     max_active_runs=4,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as final_cost:
     ClaudeEnterpriseAnalyticsToObjectStorageOperator(
@@ -44,6 +45,7 @@ with DAG(
         table="final_cost",
         path="{{ var.value.ai_lake }}",
         outlets=[FINAL_COST],
+        event_per_day=True,
     )
 
 with DAG(
@@ -57,12 +59,13 @@ with DAG(
         ),
     ),
     catchup=False,
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as monthly_close:
 
     @task
     def close(month: str, lake: str) -> dict[str, str]:
-        """The month's US dollars by product; the amounts are decimal strings of cents and never become floats."""
+        """Return the month's cost in US dollars by product. Amounts are decimal strings of cents, never floats."""
         cents: dict[str, Decimal] = {}
         for day in (ObjectStoragePath(lake) / "claude_enterprise" / "final_cost").glob(f"date={month}-*"):
             for line in gzip.decompress((day / "final_cost.ndjson.gz").read_bytes()).splitlines():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A failed task when too many of a day's Perplexity tasks ran for long: what you alert on failures with tells you.
+"""A failed task when too many of a day's Perplexity tasks ran long, for whatever alerts you on failed tasks.
 
 Needs the connection ``perplexity_analytics_default``. Airflow 2.11 or newer.
 """
@@ -16,19 +16,20 @@ from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
 
 with DAG(
     dag_id="perplexity_duration_alert",
-    # Six hours after the end of a day its buckets are believed, zeros too.
+    # Six hours after the end of a day its zeros are real.
     schedule=DataAvailabilityTimetable(lag=timedelta(hours=6), at=time(0)),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(hours=1)},
     params={"band": "> 1 h", "limit_percent": 40},
+    doc_md=__doc__,
     tags=["ai-analytics"],
 ) as dag:
     durations = PerplexityAnalyticsOperator(task_id="durations", dataset="task_durations")
 
     @task
     def check(records: Any, band: str, limit_percent: str) -> float:
-        """The percentage of the day's tasks in the band."""
+        """Return the percentage of the day's tasks in the band."""
         tasks = sum(record["count"] for record in records)
         in_band = sum(
             entry["count"]

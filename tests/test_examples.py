@@ -46,6 +46,7 @@ for path in map(pathlib.Path, sys.argv[1:]):
         "warnings": [str(warning) for warning in caught],
         "loaded": sorted({name.split(".")[0] for name in set(sys.modules) - before}),
         "dags": [dag.dag_id for dag in dags],
+        "documented": all(dag.doc_md for dag in dags),
         "starts": [dag.start_date.isoformat() for dag in dags if dag.start_date],
         "paths": [
             str(getattr(task, "path", None) or getattr(task, "partial_kwargs", {}).get("path"))
@@ -85,6 +86,7 @@ def test_an_example_parses_silently_and_loads_little(name: str, parsed: dict[str
 
     assert name in example["dags"]
     assert example["warnings"] == []
+    assert example["documented"]
     assert not {"duckdb", "pyarrow", "requests", "aiohttp", "s3fs", "pandas"} & set(example["loaded"])
     assert set(example["paths"]) <= {"{{ var.value.ai_lake }}"}
     # Its first day is the first UTC day, wherever Airflow's own time zone is.

@@ -131,6 +131,8 @@ class TestForms:
             placeholders = described(conn_type)["ui-field-behaviour"]["placeholders"]
             assert "Analytics" in placeholders["password"]
             assert kind.vendor.base_url in placeholders["host"]
+            assert "http://127.0.0.1 for the simulator" in placeholders["host"]
+            assert placeholders["port"].startswith("443, or the simulator's port")
         claude, perplexity = (described(kind)["ui-field-behaviour"]["placeholders"]["password"] for kind in HOOKS)
         assert "read:analytics" in claude
         assert "sk-ant-api01-" in claude

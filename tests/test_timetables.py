@@ -233,28 +233,50 @@ def test_a_shorter_lag_gives_no_day_the_run_id_of_another() -> None:
     assert run_id(shorter, date(2026, 11, 3)) == "scheduled__2026-11-03T00:00:00+00:00"
 
 
-def test_runs_made_by_hand_keep_the_ids_that_airflow_gives() -> None:
+@pytest.mark.parametrize("has_interval", [True, False], ids=["with a data interval", "without a logical date"])
+def test_the_id_of_a_manual_run_names_its_day(has_interval: bool) -> None:
     moment = at(datetime(2026, 11, 20, 8, 30, 1, tzinfo=UTC))
-    given = DEFAULT.generate_run_id(
+    run_id = DEFAULT.generate_run_id(
         run_type=DagRunType.MANUAL,
         run_after=moment,
         logical_date=moment,
-        data_interval=DEFAULT.infer_manual_data_interval(run_after=moment),
+        data_interval=DEFAULT.infer_manual_data_interval(run_after=moment) if has_interval else None,
     )
 
-    assert given.startswith("manual__2026-11-20T08:30:01")
+    assert run_id == "manual__2026-11-20T08:30:01+00:00_day_2026-11-15"
+
+
+def test_the_id_of_a_backfill_run_names_its_day() -> None:
+    run = DEFAULT.run_of(date(2026, 11, 1))
+    run_id = DEFAULT.generate_run_id(
+        run_type=DagRunType.BACKFILL_JOB,
+        run_after=run.run_after,
+        logical_date=run.logical_date,
+        data_interval=run.data_interval,
+    )
+
+    assert run_id.startswith("backfill__")
+    assert run_id.endswith("_day_2026-11-01")
 
 
 @pytest.mark.parametrize(
     ("timetable", "summary", "description"),
     [
-        (DEFAULT, "10:00 UTC + 3 days", "Each UTC day, 3 days after 10:00 UTC of the next"),
+        (
+            DEFAULT,
+            "10:00 UTC + 3 days",
+            "A run for each UTC day D, 3 days after 10:00 UTC of D+1; its run id names D",
+        ),
         (
             DataAvailabilityTimetable(lag=timedelta(days=1, hours=4, minutes=30), at=time(0)),
             "00:00 UTC + 1 day 4 hours 30 minutes",
-            "Each UTC day, 1 day 4 hours 30 minutes after 00:00 UTC of the next",
+            "A run for each UTC day D, 1 day 4 hours 30 minutes after 00:00 UTC of D+1; its run id names D",
         ),
-        (DataAvailabilityTimetable(lag=timedelta(0)), "10:00 UTC", "Each UTC day, at 10:00 UTC of the next"),
+        (
+            DataAvailabilityTimetable(lag=timedelta(0)),
+            "10:00 UTC",
+            "A run for each UTC day D, at 10:00 UTC of D+1; its run id names D",
+        ),
     ],
 )
 def test_it_says_what_it_does(timetable: DataAvailabilityTimetable, summary: str, description: str) -> None:

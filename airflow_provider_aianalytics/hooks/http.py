@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
 import urllib3
-from airflow.providers.common.compat.sdk import mask_secret
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret
 from airflow.providers.http.hooks.http import HttpHook
 from requests.auth import AuthBase
 
@@ -20,6 +20,7 @@ from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import (
     BudgetSpentError,
+    ConnectionNotFoundError,
     MalformedResponseError,
     OversizedResponseError,
     PermissionDeniedError,
@@ -43,6 +44,8 @@ MAX_BODY = 128 * 1024 * 1024
 """Bytes of one decompressed page, held twice for a moment; real ones have a few MB, so more is an accident."""
 CHUNK = 64 * 1024
 """Larger pieces are memory that malloc asks of the system each time, which doubles the cost of a page."""
+LOGGED_WAIT = 1.0
+"""Seconds: shorter waits for the budget are not logged."""
 _QUERY_STRING = re.compile(r"\?\S+")
 _ERROR_TEXT = 8192
 """Characters of a transport's error that are looked at."""
@@ -118,13 +121,19 @@ class RateLimitedHttpHook(HttpHook):
                 if delay is None:
                     raise
                 self.log.warning(
-                    "%s; others share the budget; retry %d of %d in %.1f s", error, attempt, backoff.attempts - 1, delay
+                    "%s; rate limited by the vendor; retrying in %.1f s (attempt %d of %d)",
+                    error,
+                    delay,
+                    attempt + 1,
+                    backoff.attempts,
                 )
             except (VendorUnavailableError, MalformedResponseError) as error:
                 delay = backoff.delay(attempt, getattr(error, "retry_after", None))
                 if delay is None:
                     raise
-                self.log.warning("%s; retry %d of %d in %.1f s", error, attempt, backoff.attempts - 1, delay)
+                self.log.warning(
+                    "%s; retrying in %.1f s (attempt %d of %d)", error, delay, attempt + 1, backoff.attempts
+                )
                 self.clock.sleep(delay)
 
     def _send(self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...]) -> Response:
@@ -138,6 +147,13 @@ class RateLimitedHttpHook(HttpHook):
                     hint="Fewer tasks at once, in a pool, leave each a larger share",
                 )
             if wait > 0:
+                if wait >= LOGGED_WAIT:
+                    self.log.info(
+                        "%s: waiting %.0f s for the budget of %d requests a minute",
+                        paginator.where,
+                        wait,
+                        self.endpoint.requests_per_minute,
+                    )
                 self.clock.sleep(wait)
             if self._limiter.is_shared:  # several at once would only be refused at once
                 return self._get(paginator, parameters)
@@ -249,10 +265,21 @@ class RateLimitedHttpHook(HttpHook):
     def endpoint(self) -> Endpoint:
         """What the connection says.
 
+        :raises ConnectionNotFoundError: when Airflow does not find it.
         :raises AuthenticationError: when it holds no key.
         :raises InvalidArgumentError: when its host or one of its extras cannot be used.
         """
-        return self.load_connection(self.get_connection(self.conn_id))
+        try:
+            connection = self.get_connection(self.conn_id)
+        except AirflowNotFoundException as error:
+            raise ConnectionNotFoundError(
+                f"the connection {self.conn_id!r} is not defined ({error})",
+                where=self.vendor.name,
+                hint=f"Make it under Admin > Connections, with the type {self.vendor.title!r} and the API key as its "
+                f"password, or set the environment variable AIRFLOW_CONN_{self.conn_id.upper()} (conn_type "
+                f"{self.vendor.conn_type!r})",
+            ) from None
+        return self.load_connection(connection)
 
     def load_connection(self, connection: Connection) -> Endpoint:
         """Read a connection and keep its secrets out of the logs."""

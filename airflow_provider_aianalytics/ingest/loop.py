@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from airflow_provider_aianalytics.extraction.redaction import hash_emails
 from airflow_provider_aianalytics.extraction.window_reader import WindowReader
 from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
 from airflow_provider_aianalytics.ingest.prefetch import prefetch
+from airflow_provider_aianalytics.ingest.progress import Progress, plan_text
 from airflow_provider_aianalytics.ingest.report_splitter import ReportSplitter
 from airflow_provider_aianalytics.ingest.result import IngestResult, Partition, is_empty
 from airflow_provider_aianalytics.storage.checkpoint import PageCheckpoint
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from airflow_provider_aianalytics.storage.lake import LakeTable
 
 log = logging.getLogger(__name__)
-
-PROGRESS_EVERY = 5.0
-"""Seconds between two progress lines of a long read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +103,8 @@ class Ingest:
         self._latest: date | None = None
         self._guard = self._spec_guard()
         self._unfinished = self._unfinished_pages()
-        self._progress = _Progress(hook)
+        self._progress = Progress(hook, query.dataset)
+        self._known: dict[date, Manifest | None] = {}
         # No events: a signal's handler sets these, and must not wait for a lock that the same thread holds.
         self._is_stopping = False
         self._is_killed = False
@@ -123,7 +121,7 @@ class Ingest:
         """
         period = self._with_restated(period)
         self.table.list_days(revisions=not self.options.keep_revisions)
-        known = self.table.manifests(period.days())
+        known = self._known = self.table.manifests(period.days())
         self._guard.check(known.values())
         self._unfinished.load()
         landed = IngestResult()
@@ -142,8 +140,18 @@ class Ingest:
             )
             windows += planned.windows
             landed.missing += planned.unavailable
+        text = plan_text(
+            table=self.table.table,
+            days=list(known),
+            windows=len(windows),
+            kept=len(kept),
+            unavailable=len(landed.missing),
+        )
+        log.info("%s: %s", self, text)
+        self._progress.start(len(known) - len(kept))
         for outcome in self._land_windows(windows):
             landed.add(outcome)
+        landed.seconds = self._progress.seconds
         landed.partitions.sort(key=lambda partition: partition.manifest.date)
         landed.missing.sort()
         if landed.rejected:
@@ -227,7 +235,7 @@ class Ingest:
             for page in stack.enter_context(closing(prefetch(self._unfinished.checkpoint(paginator)))):
                 if page.number == 1:
                     files.reset()
-                self._progress.add(files.write(map(self.privacy.apply, reading.add_page(page))))
+                self._progress.add_page(files.write(map(self.privacy.apply, reading.add_page(page))))
                 if self._is_stopping and page.next_cursor:
                     return IngestResult()
             if reading.capped and self.options.split_capped:
@@ -286,7 +294,8 @@ class Ingest:
                 log.error("%s", error)
                 landed.rejected.append(error)
             else:
-                landed.partitions.append(Partition(manifest, self._url(day), status))
+                landed.partitions.append(Partition(manifest, self._url(day), status, self._known.get(day)))
+        self._progress.add_days(len(landed.partitions))
         return landed
 
     def _manifest(self, reading: WindowReader, day: date, files: DayFiles, *, covered: bool) -> Manifest:
@@ -360,32 +369,6 @@ class Ingest:
 
     def _url(self, day: date) -> str:
         return self.table.url(self.table.data_file(day))
-
-
-class _Progress:
-    """A line every few seconds on long reads."""
-
-    def __init__(self, hook: AnalyticsHook) -> None:
-        self._hook = hook
-        self._lock = threading.Lock()
-        self._began = self._logged = hook.clock.monotonic()
-        self._pages = self._rows = 0
-
-    def add(self, rows: int) -> None:
-        """Count a page and its rows."""
-        with self._lock:
-            self._pages += 1
-            self._rows += rows
-            now = self._hook.clock.monotonic()
-            if now - self._logged >= PROGRESS_EVERY:
-                self._logged = now
-                log.info(
-                    "%d pages, %d rows, %.0f rows/s, %d requests of the budget left this minute",
-                    self._pages,
-                    self._rows,
-                    self._rows / (now - self._began),
-                    self._hook.budget_left(),
-                )
 
 
 def _stretches(days: Iterable[date]) -> list[Period]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run came to, and how it is told."""
+"""The result of a run: what became of each day."""
 
 from __future__ import annotations
 
@@ -21,17 +21,22 @@ if TYPE_CHECKING:
 class Partition:
     """One day after the run.
 
+    :param manifest: the manifest in the lake.
+    :param url: the URL of the data file.
     :param status: ``created``; ``revised``, its content changed; ``unchanged``, read again with the same content and
         not written; ``kept``, committed by an earlier try of the same task run and not read again.
+    :param previous: the manifest before the run, ``None`` where the day had none.
     """
 
     manifest: Manifest
     url: str
     status: Status
+    previous: Manifest | None = None
 
     def summary(self) -> dict[str, Any]:
+        """The day in the summary of the run."""
         manifest = self.manifest
-        told: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "date": manifest.date.isoformat(),
             "path": self.url,
             "rows": manifest.rows,
@@ -42,20 +47,23 @@ class Partition:
             "data_refreshed_at": manifest.data_refreshed_at,
         }
         if not manifest.complete:
-            told["complete"] = False
+            summary["complete"] = False
         if manifest.capped_buckets:
-            told["capped_buckets"] = manifest.capped_buckets
-        return told
+            summary["capped_buckets"] = manifest.capped_buckets
+        return summary
 
 
 @dataclass(slots=True)
 class IngestResult:
-    """What a run, or one window of it, came to.
+    """The result of a run, or of one window of it.
 
-    :param missing: the days that are not there yet.
-    :param latest: the vendor's latest day, where it said so.
-    :param empty: the days that were answered without a row, or with a total of zero, and were left out for it.
-    :param rejected: why days that were answered were not committed.
+    :param partitions: the landed days.
+    :param missing: the days that are not available yet.
+    :param empty: the days without a row, or with a total of zero, that were left out for that.
+    :param rejected: the errors of days that were read and not committed.
+    :param latest: the latest day that the vendor has, if a response named it.
+    :param requests: the requests that were sent.
+    :param seconds: how long the run read and committed.
     """
 
     partitions: list[Partition] = field(default_factory=list)
@@ -64,6 +72,7 @@ class IngestResult:
     rejected: list[SuspiciousShrinkError] = field(default_factory=list)
     latest: date | None = None
     requests: int = 0
+    seconds: float = 0.0
 
     def add(self, other: IngestResult) -> None:
         self.partitions += other.partitions
@@ -75,14 +84,14 @@ class IngestResult:
 
 
 def is_empty(manifest: Manifest) -> bool:
-    """Whether a day holds nothing: no row, or a total of zero, which a vendor that was not synced answers too."""
+    """Whether a day has no row or a total of zero, which can also mean that the vendor was not synced yet."""
     return manifest.rows == 0 or manifest.total == 0
 
 
 def summary(table: LakeTable, query: Query, landed: IngestResult) -> dict[str, Any]:
-    """What a run landed, as the operator returns it: a few hundred bytes a day, whatever the rows."""
+    """The summary that the operator returns: a few hundred bytes a day, however many rows."""
     days = [partition.manifest.date for partition in landed.partitions] + landed.missing + landed.empty
-    told = {
+    summary = {
         "vendor": query.dataset.vendor,
         "dataset": query.dataset.name,
         "table": table.table,
@@ -94,5 +103,5 @@ def summary(table: LakeTable, query: Query, landed: IngestResult) -> dict[str, A
         "partitions": [partition.summary() for partition in landed.partitions],
     }
     if landed.missing:
-        told["missing"] = [day.isoformat() for day in landed.missing]
-    return told
+        summary["missing"] = [day.isoformat() for day in landed.missing]
+    return summary

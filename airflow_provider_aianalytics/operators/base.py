@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operators of both vendors share: the dataset, its cut, the period and the hook."""
+"""The part that all operators share: dataset, query, period and hook."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, build_query
-from airflow_provider_aianalytics.extraction.windows import Period, check_period
+from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.run.arguments import Day, is_literal
-from airflow_provider_aianalytics.run.period import period_of
+from airflow_provider_aianalytics.run.period import check_days, period_of
 from airflow_provider_aianalytics.ui.links import vendor_link
+from airflow_provider_aianalytics.ui.task_doc import is_documented, map_name, mapped_defaults, task_doc
 from airflow_provider_aianalytics.vendors.base import Vendor
 
 if TYPE_CHECKING:
@@ -23,28 +24,34 @@ if TYPE_CHECKING:
 
 
 class AnalyticsOperator(BaseOperator):
-    """One dataset of one vendor, cut and dated.
+    """Reads one dataset of one vendor for the days of a run.
 
-    :param dataset: a dataset of the vendor (templated).
-    :param start: the first UTC day, inclusive (templated); empty for the run's own day or days.
-    :param end: the UTC day after the last (templated); empty for the day after ``start``.
-    :param bucket_width: ``1d``, ``1h`` or ``1m`` where the dataset has it.
-    :param group_by: dimensions of the dataset (templated).
-    :param filters: the vendor's filters by name (templated).
-    :param conn_id: the connection (templated).
-    :raises InvalidArgumentError: when the DAG is parsed, for what the vendor does not have.
+    :param dataset: the name of a dataset in the vendor's catalogue (templated).
+    :param start: the first UTC day, inclusive (templated): a date, or a whole number of days relative to the run's own
+        day, so that ``-1`` is the day before it. By default the run's own day or days.
+    :param end: the UTC day after the last, in the same forms (templated). By default the day after ``start``.
+    :param bucket_width: ``1d``, ``1h`` or ``1m``, for datasets that have buckets.
+    :param group_by: the dimensions to group by (templated).
+    :param filters: the vendor's filters, by name (templated).
+    :param conn_id: the Airflow connection (templated). By default the vendor's own default connection.
+    :raises InvalidArgumentError: while the DAG is parsed, for arguments that the catalogue does not allow.
     """
 
     vendor: ClassVar[Vendor]
     shared_links: ClassVar[tuple[BaseOperatorLink, ...]] = ()
-    """The links of every vendor's operator of this kind."""
+    """The links of this kind of operator, whichever the vendor."""
     template_fields: Sequence[str] = ("dataset", "start", "end", "group_by", "filters", "conn_id")
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Give a vendor's operator the link to the vendor's own page."""
+        """Add the link to the vendor's own page to the operators of a vendor."""
         super().__init_subclass__(**arguments)
         if "vendor" in cls.__dict__:
             cls.operator_extra_links = (*cls.shared_links, vendor_link(cls.vendor))
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Start a mapped task; its task instances are named by their dataset, and it has documentation."""
+        return super().partial(**mapped_defaults(cls.vendor, kwargs))
 
     def __init__(
         self,
@@ -58,6 +65,8 @@ class AnalyticsOperator(BaseOperator):
         conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
+        if not is_documented(kwargs):
+            kwargs["doc_md"] = task_doc(self.vendor, dataset)
         super().__init__(**kwargs)
         self.dataset = dataset
         self.start = start
@@ -67,14 +76,19 @@ class AnalyticsOperator(BaseOperator):
         self.filters = filters
         self.conn_id = conn_id or self.vendor.default_conn_id
         if is_literal(dataset, group_by, filters):
-            checked = self.query()
-            if start not in (None, "") and is_literal(start, end):
-                check_period(checked.dataset, period_of({}, start=start, end=end))
+            query = self.query()
+            if is_literal(start, end):
+                check_days(query.dataset, start, end)
+
+    @property
+    def map_name(self) -> str:
+        """The name of a mapped task instance."""
+        return map_name(self.dataset, self.start)
 
     def query(self) -> Query:
-        """The cut that the arguments stand for.
+        """The validated query.
 
-        :raises InvalidArgumentError: for what the vendor does not have.
+        :raises InvalidArgumentError: for arguments that the catalogue does not allow.
         """
         return build_query(
             self.vendor.dataset(self.dataset),
@@ -84,13 +98,13 @@ class AnalyticsOperator(BaseOperator):
         )
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
-        """What the run read and wrote; only OpenLineage calls this, where it is installed."""
+        """The datasets that the run read and wrote; called by OpenLineage only, so it may import it."""
         from airflow_provider_aianalytics.lineage.collect import operator_lineage
 
         return operator_lineage(self.vendor, self.query().dataset)
 
     def period(self, context: Context) -> Period:
-        """The days that this run asks for."""
+        """The days of this run."""
         return period_of(context, start=self.start, end=self.end)
 
     def hook(self) -> AnalyticsHook:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 
-Day = str | date | datetime
+Day = int | str | date | datetime
 
 
 def is_literal(*values: object) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the sensors of both vendors share: the day, the three ways to wait for it, and the end of the waiting."""
+"""The sensor that all vendors share: which day it waits for, how it waits, and how the wait ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArg
 from airflow_provider_aianalytics.extraction.polling import (
     DayPoller,
     WaitTarget,
-    format_utc,
     jitter_for,
     task_jitter,
     validate_wait_options,
@@ -26,8 +25,11 @@ from airflow_provider_aianalytics.extraction.polling import (
 from airflow_provider_aianalytics.extraction.rate_limit import Backoff
 from airflow_provider_aianalytics.extraction.windows import parse_day
 from airflow_provider_aianalytics.run.arguments import Day, check_flag, is_literal, is_xcom_arg
-from airflow_provider_aianalytics.run.period import days_before, period_of
+from airflow_provider_aianalytics.run.errors import without_frames
+from airflow_provider_aianalytics.run.period import is_relative, period_of, resolve_day
+from airflow_provider_aianalytics.run.waiting import waiting_text
 from airflow_provider_aianalytics.ui.links import vendor_link
+from airflow_provider_aianalytics.ui.task_doc import is_documented, map_name, mapped_defaults, task_doc
 from airflow_provider_aianalytics.vendors.base import DAY, Vendor
 
 if TYPE_CHECKING:
@@ -37,29 +39,31 @@ if TYPE_CHECKING:
 
 
 class AnalyticsSensor(BaseSensorOperator):
-    """Waits until a day of a dataset is there, for a handful of requests and without holding a worker.
+    """Waits until a day of a dataset is available, with a handful of requests and without holding a worker.
 
-    A day so old that it must be there needs no request; a young one none before it can exist, and then one at
-    ``limit=1`` each time the vendor may have more: :mod:`..extraction.availability` has the rule. ``deferrable`` waits
-    in the triggerer; ``mode="reschedule"`` comes back for each look, ``mode="poke"`` holds the worker, and neither
-    sends more requests, however short ``poke_interval`` is.
+    A day that is old enough needs no request. A recent day needs none before it can exist, and then one request with
+    ``limit=1`` each time the vendor may have more; :mod:`..extraction.polling` has the schedule. With ``deferrable``
+    the sensor waits in the triggerer, with ``mode="reschedule"`` it comes back for each request, with ``mode="poke"``
+    it holds the worker. None of them sends more requests, however short ``poke_interval`` is.
 
-    What no waiting mends (key, scope, the organization's switch) fails at once; what passes (the vendor's outage, the
-    budget) is waited out until ``timeout``. Its end raises :class:`AirflowSensorTimeout`, or skips with ``soft_fail``.
+    Errors that waiting does not fix (key, scope, a feature that is switched off) fail at once. Others (an outage of the
+    vendor, the budget) are waited out until ``timeout``, which raises :class:`AirflowSensorTimeout`, or skips with
+    ``soft_fail``.
 
-    :param dataset: a dataset of the vendor (templated).
-    :param day: the UTC day to wait for (templated); by default the last day of the run's own period.
+    :param dataset: the name of a dataset in the vendor's catalogue (templated).
+    :param day: the UTC day to wait for (templated): a date, or a whole number of days relative to the run's own day. By
+        default the last day of the run's own period.
     :param until: ``available``, or ``final``: the vendor does not restate the day any more.
-    :param lag: how long after it can first exist a day is expected, by default the catalogue's: three days for
-        datasets that are aggregated once a day, four hours for cost and usage. An aggregated day is taken to be there
-        once it is older than that; a day of the others is not looked at before.
-    :param deferrable: wait in the triggerer.
-    :param start_from_trigger: with ``deferrable``, start in the triggerer too, so that no worker is ever used unless
-        the wait ends. Needs ``day``, since only a worker knows the run's own period. Airflow 2.11 does so for a day
-        that is not templated, 3.3 for any; elsewhere, when mapped, and for what another task returns, the task starts
-        in a worker and then defers.
-    :param conn_id: the connection (templated).
-    :raises InvalidArgumentError: when the DAG is parsed, for what the vendor does not have.
+    :param lag: how long after it can first exist a day is expected; by default as in the catalogue. Three days for
+        datasets that are aggregated once a day: an older day is assumed to be available. Four hours for cost and usage:
+        no request is sent before.
+    :param deferrable: whether to wait in the triggerer.
+    :param start_from_trigger: with ``deferrable``, start in the triggerer too, so that no worker is used unless the
+        wait fails. Needs ``day`` as a date or a template, since only a worker knows the run's own day. Airflow 2.11
+        does it for a date, Airflow 3.3 for a template too. On other versions, in mapped tasks, and for the result of
+        another task, the sensor starts in a worker and then defers.
+    :param conn_id: the Airflow connection (templated). By default the vendor's own default connection.
+    :raises InvalidArgumentError: while the DAG is parsed, for arguments that the catalogue does not allow.
     """
 
     vendor: ClassVar[Vendor]
@@ -68,10 +72,15 @@ class AnalyticsSensor(BaseSensorOperator):
     settle: timedelta | None = None
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Give a vendor's sensor the link to the vendor's own page."""
+        """Add the link to the vendor's own page to the sensor of a vendor."""
         super().__init_subclass__(**arguments)
         if "vendor" in cls.__dict__:
             cls.operator_extra_links = (vendor_link(cls.vendor),)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Start a mapped task; its task instances are named by their dataset, and it has documentation."""
+        return super().partial(**mapped_defaults(cls.vendor, kwargs))
 
     def __init__(
         self,
@@ -85,6 +94,8 @@ class AnalyticsSensor(BaseSensorOperator):
         conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
+        if not is_documented(kwargs):
+            kwargs["doc_md"] = task_doc(self.vendor, dataset)
         super().__init__(**kwargs)
         self.dataset = dataset
         self.day = day
@@ -98,20 +109,25 @@ class AnalyticsSensor(BaseSensorOperator):
         validate_wait_options(until=until, lag=lag, settle=self.settle)
         if is_literal(dataset):
             known = self.vendor.dataset(dataset)
-            if day not in (None, "") and is_literal(day):
+            if day not in (None, "") and is_literal(day) and not is_relative(day):
                 wait_target(known, parse_day(day, name="day"))
         if start_from_trigger and deferrable:
             self._start_in_triggerer()
+
+    @property
+    def map_name(self) -> str:
+        """The name of a mapped task instance."""
+        return map_name(self.dataset, self.day)
 
     def _start_in_triggerer(self) -> None:
         from airflow.triggers.base import StartTriggerArgs
 
         from airflow_provider_aianalytics.triggers.availability import DEFERRAL_MARGIN, AvailabilityTrigger
 
-        if self.day in (None, ""):
+        if self.day in (None, "") or is_relative(self.day):
             raise InvalidArgumentError(
-                'start_from_trigger=True needs day=, such as day="{{ macros.ds_add(ds, -3) }}": only a worker can tell '
-                "the run's own period"
+                "start_from_trigger=True needs day= as a date or a template, such as "
+                'day="{{ macros.ds_add(ds, -3) }}": the triggerer does not know the run\'s own day'
             )
         arguments = (self.dataset, self.day, self.conn_id)
         if any(map(is_xcom_arg, arguments)):
@@ -138,68 +154,75 @@ class AnalyticsSensor(BaseSensorOperator):
             timeout=timedelta(seconds=self.timeout) + DEFERRAL_MARGIN,
         )
 
+    @without_frames
     def execute(self, context: Context) -> None:
-        """Wait for the day."""
-        wait = self._wait = self._begin(context)
+        """Wait for the day.
+
+        :raises AirflowSensorTimeout: when the day was not available before the timeout.
+        :raises AIAnalyticsError: an error that waiting does not fix.
+        """
+        wait = self._wait = self._new_wait(context)
         if wait.available:
             self.log.info("%s is old enough to be %s; no request was sent", wait.target.where, self.until)
             return
-        self.log.info("%s: looking at %s", wait.target.where, format_utc(wait.next_poll_at))
+        self.log.info("%s", waiting_text(wait, in_triggerer=self.deferrable))
         if self.deferrable:
             self._defer(wait)
         try:
-            # Unwrapped: Airflow 2 takes a call of the base's method for one from outside of any task.
+            # Unwrapped: Airflow 2 refuses a call of the base's method as one from outside of a task.
             unwrap(BaseSensorOperator.execute)(self, context)
         except AirflowException as error:
-            # Airflow would come back after poke_interval, though there is nothing to see before the next look. The
-            # exception that says so is no part of the compat module and lives elsewhere in each Airflow version.
-            again = getattr(error, "reschedule_date", None)
-            if again is None:
+            # Airflow would reschedule by poke_interval, but nothing can change before the next poll. The class of the
+            # exception is in another module in each Airflow version, so it is recognized by its attribute.
+            rescheduled = getattr(error, "reschedule_date", None)
+            if rescheduled is None:
                 raise
-            comes_back = datetime.now(UTC) + timedelta(seconds=self.clock.seconds_until(wait.next_wakeup))
-            raise type(error)(max(again, comes_back)) from None
+            next_wakeup = datetime.now(UTC) + timedelta(seconds=self.clock.seconds_until(wait.next_wakeup))
+            raise type(error)(max(rescheduled, next_wakeup)) from None
 
     def _defer(self, wait: DayPoller) -> None:
         from airflow_provider_aianalytics.triggers.availability import DEFERRAL_MARGIN, AvailabilityTrigger
 
         with closing(self.hook()) as hook:
-            _ = hook.endpoint  # a connection that cannot be used fails now, not days later
+            _ = hook.endpoint  # an invalid connection fails now, not days later
         self.defer(
             trigger=AvailabilityTrigger.of(wait, conn_id=self.conn_id),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout) + DEFERRAL_MARGIN,
         )
 
+    @without_frames
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> None:
-        """Take in how the waiting ended.
+        """Finish after the wait in the triggerer.
 
-        :raises AirflowSensorTimeout: when the time was over before the day was there.
-        :raises AIAnalyticsError: the error that ended the waiting.
+        :raises AirflowSensorTimeout: when the day was not available before the timeout.
+        :raises AIAnalyticsError: the error that ended the wait.
         """
         from airflow_provider_aianalytics.triggers.availability import check_event
 
         try:
             check_event(event)
         except (AirflowSensorTimeout, AIAnalyticsError) as error:
-            self.log.error("%s", error)  # soft_fail shows no more than that there was one
+            self.log.error("%s", error)  # with soft_fail Airflow does not log it
             raise
         event = event or {}
-        self._log_there(f"{event.get('vendor')} {event.get('dataset')} {event.get('day')}", event.get("requests", 0))
+        day = f"{event.get('vendor')} {event.get('dataset')} {event.get('day')}"
+        self._log_available(day, event.get("requests", 0))
 
     def poke(self, context: Context) -> bool:
-        """Look if it is time to; without ``deferrable`` Airflow calls this every ``poke_interval``."""
-        wait = self._wait = self._wait or self._begin(context)
+        """Send a request if one is due. Without ``deferrable`` Airflow calls this every ``poke_interval``."""
+        wait = self._wait = self._wait or self._new_wait(context)
         now = self.clock.now()
         if not wait.available and now >= wait.next_poll_at:
-            self._look(wait)
+            self._poll(wait)
         if wait.available:
-            self._log_there(wait.target.where, wait.requests)
+            self._log_available(wait.target.where, wait.requests)
         elif wait.timed_out(now):
             self.log.error("%s", wait.timeout_message)
             raise AirflowSensorTimeout(wait.timeout_message)
         return wait.available
 
-    def _look(self, wait: DayPoller) -> None:
+    def _poll(self, wait: DayPoller) -> None:
         with closing(self.hook()) as hook:
             hook.clock = self.clock
             try:
@@ -208,11 +231,9 @@ class AnalyticsSensor(BaseSensorOperator):
             except AIAnalyticsError as error:
                 wait.record(error, now=self.clock.now())
         if not wait.available:
-            self.log.info(
-                "%s: %s; looking again at %s", wait.target.where, wait.last_answer, format_utc(wait.next_poll_at)
-            )
+            self.log.info("%s", waiting_text(wait))
 
-    def _begin(self, context: Context) -> DayPoller:
+    def _new_wait(self, context: Context) -> DayPoller:
         now = self.clock.now()
         waiting_since = self._waiting_since(context, now)
         return DayPoller.resume(
@@ -223,16 +244,16 @@ class AnalyticsSensor(BaseSensorOperator):
         )
 
     def _waiting_since(self, context: Context, now: datetime) -> datetime:
-        """When this wait started: a rescheduled task starts over each time."""
+        """When this wait started. A rescheduled task is a new process each time."""
         first = first_start(context) if self.mode == "reschedule" and not self.deferrable else None
         if first is None:
             return now
         return now + (first - datetime.now(UTC)) * self.clock.speed
 
     def wait_target(self, context: Context) -> WaitTarget:
-        """What this run waits for.
+        """The day that this run waits for.
 
-        :raises InvalidArgumentError: for what the vendor does not have, or when the run has no day of its own.
+        :raises InvalidArgumentError: for arguments that the catalogue does not allow, or a run without a day.
         """
         instance = context["ti"]
         return wait_target(
@@ -246,16 +267,16 @@ class AnalyticsSensor(BaseSensorOperator):
 
     def _day(self, context: Context) -> date:
         if self.day not in (None, ""):
-            return parse_day(self.day, name="day")
+            return resolve_day(self.day, context, name="day")
         try:
             return period_of(context).end - DAY
         except InvalidArgumentError as error:
             raise InvalidArgumentError(
-                error.message, hint=f'Write into the sensor: day="{days_before(context, 3)}"'
+                error.message, hint="Write into the sensor: day=-3 (days relative to the run's own day) or a date"
             ) from None
 
-    def _log_there(self, where: str, requests: int) -> None:
-        self.log.info("%s is %s, after %d request(s)", where, self.until, requests)
+    def _log_available(self, day: str, requests: int) -> None:
+        self.log.info("%s is %s, after %d request(s)", day, self.until, requests)
 
     def hook(self) -> AnalyticsHook:
         """A hook on the task's connection; the caller closes it."""

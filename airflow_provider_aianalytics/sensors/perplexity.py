@@ -6,6 +6,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_aianalytics.run.arguments import Day
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
 from airflow_provider_aianalytics.vendors.perplexity import COMPLETE_BUCKETS, PERPLEXITY
 
@@ -17,6 +20,27 @@ class PerplexityAnalyticsSensor(AnalyticsSensor):
 
     vendor = PERPLEXITY
 
-    def __init__(self, *, settle: timedelta = COMPLETE_BUCKETS.settle, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        dataset: str,
+        day: Day | None = None,
+        until: str = "available",
+        lag: timedelta | None = None,
+        settle: timedelta = COMPLETE_BUCKETS.settle,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        start_from_trigger: bool = False,
+        conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.settle = settle
-        super().__init__(**kwargs)
+        super().__init__(
+            dataset=dataset,
+            day=day,
+            until=until,
+            lag=lag,
+            deferrable=deferrable,
+            start_from_trigger=start_from_trigger,
+            conn_id=conn_id,
+            **kwargs,
+        )

@@ -34,16 +34,33 @@ from airflow_provider_aianalytics.storage.store import FileInfo, ObjectStore, St
 from airflow_provider_aianalytics.threads import run_parallel
 
 if TYPE_CHECKING:
-    pass
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 log = logging.getLogger(__name__)
 
+DRIVER_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
+"""The extra of this package that installs the driver of a URL's protocol."""
 READERS = 16
 """How many manifests are read at once: enough to hide an object store's latency, few enough for its limits."""
 LISTING_AGE = 60.0
 """Seconds after which the listings of a table are made anew before a day is committed."""
 LOCK_WAIT = 300.0
 """Seconds to wait for another run that commits the same day on a file system; a commit takes a few."""
+
+
+def _object_store(root: ObjectStoragePath) -> ObjectStore:
+    try:
+        _ = root.fs
+    except (ImportError, ValueError) as error:
+        extra = DRIVER_EXTRAS.get(root.protocol)
+        if extra is None or not (isinstance(error, ImportError) or "filesystem" in str(error)):
+            raise
+        raise StorageError(
+            f"the driver of {root.protocol}:// is not installed ({error})",
+            where=str(root),
+            hint=f"Install it on the workers: pip install 'airflow-provider-aianalytics[{extra}]'",
+        ) from None
+    return ObjectStore(root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,7 @@ class LakeTable:
         self.layout = Layout(vendor, table, file_format.suffix)
         # For a lake on a file system beside its tables and never inside one, so that a file is published by a rename.
         self._spool = Spool(Path(self.root.path, vendor, "_spool") if self.is_local else None)
-        self.store: Store = LocalStore(Path(self.root.path), self.spool) if self.is_local else ObjectStore(self.root)
+        self.store: Store = LocalStore(Path(self.root.path), self.spool) if self.is_local else _object_store(self.root)
         self._listing: _Listing | None = None
         self._listing_lock = threading.Lock()
         self._lists_revisions = False

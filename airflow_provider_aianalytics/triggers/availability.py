@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits in the triggerer until a day is there."""
+"""The trigger that waits until a day is available."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_aianalytics import exceptions
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
-from airflow_provider_aianalytics.extraction.polling import DayPoller, WaitTarget, format_utc, wait_target
+from airflow_provider_aianalytics.extraction.polling import DayPoller, WaitTarget, wait_target
 from airflow_provider_aianalytics.extraction.windows import parse_day
+from airflow_provider_aianalytics.run.waiting import waiting_text
 from airflow_provider_aianalytics.vendors.base import Dataset
 from airflow_provider_aianalytics.vendors.registry import find_vendor
 
 DEFERRAL_MARGIN = timedelta(minutes=15)
-"""How long after the trigger's own deadline Airflow ends the deferral, if no triggerer runs that could."""
+"""How long after the trigger's own deadline Airflow ends the deferral, in case no triggerer runs."""
 MAX_SLEEP = 300.0
-"""Seconds slept at a stretch at most, so that a system clock that was set is noticed."""
+"""The longest sleep in seconds, so that a change of the system clock is noticed."""
 
 
 class AvailabilityTrigger(BaseTrigger):
-    """Waits until a day of a dataset is there, by the rule of :mod:`..extraction.availability`.
+    """Waits until a day of a dataset is available, by the schedule of :mod:`..extraction.polling`.
 
-    It carries absolute moments, so a triggerer that restarts goes on as if nothing had happened, but for one look too
-    many; and no key: the connection is read for each look. All arguments are plain JSON, and those that came later than
-    the first release have defaults, for triggers that are under way while the package is upgraded.
+    Its moments are absolute, so a triggerer that restarts continues the wait, at the cost of one request. It has no
+    key: the connection is read for each poll. All arguments are plain JSON. Arguments that are newer than the first
+    release have defaults, for triggers that run while the package is upgraded.
 
     :param vendor: the vendor's name.
     :param conn_id: the connection.
@@ -41,12 +42,12 @@ class AvailabilityTrigger(BaseTrigger):
     :param until: ``available`` or ``final``.
     :param lag: in seconds; ``None`` for the catalogue's.
     :param settle: in seconds; ``None`` for the catalogue's.
-    :param next_poll_at: the moment of the first look, RFC 3339; ``None``: by the rule, from the time it starts.
+    :param next_poll_at: the moment of the first poll, RFC 3339; ``None``: by the schedule, from its start.
     :param deadline: the moment at which it gives up, RFC 3339; ``None``: never.
     :param timeout: without a ``deadline``, how many seconds after its start it gives up; for tasks that start in the
-        triggerer, where Airflow's own timeout holds on beyond a restart.
-    :param jitter: the task's place among all, in [0, 1), by which looks are spread.
-    :param requests: the requests spent before it started.
+        triggerer, where Airflow's own timeout still ends the wait after a restart.
+    :param jitter: a number in [0, 1) by which the polls of different tasks are spread.
+    :param requests: the requests that were sent before it started.
     """
 
     clock: Clock = SYSTEM_CLOCK
@@ -83,20 +84,20 @@ class AvailabilityTrigger(BaseTrigger):
 
     @classmethod
     def of(cls, wait: DayPoller, *, conn_id: str) -> AvailabilityTrigger:
-        """The trigger that goes on with a wait."""
-        waited_for = wait.target
-        availability = waited_for.dataset.availability
+        """A trigger that continues a wait."""
+        target = wait.target
+        availability = target.dataset.availability
         return cls(
-            vendor=waited_for.dataset.vendor,
+            vendor=target.dataset.vendor,
             conn_id=conn_id,
-            dataset=waited_for.dataset.name,
-            day=waited_for.day.isoformat(),
-            until=waited_for.until,
+            dataset=target.dataset.name,
+            day=target.day.isoformat(),
+            until=target.until,
             lag=availability.lag.total_seconds(),
             settle=availability.settle.total_seconds(),
             next_poll_at=wait.next_poll_at.isoformat(),
             deadline=None if wait.deadline is None else wait.deadline.isoformat(),
-            jitter=waited_for.jitter,
+            jitter=target.jitter,
             requests=wait.requests,
         )
 
@@ -120,48 +121,47 @@ class AvailabilityTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event, of the shape that :func:`check_event` reads."""
+        """Yield one event, in the form that :func:`check_event` reads."""
         yield TriggerEvent(await self._event())  # type: ignore[no-untyped-call]
 
     async def _event(self) -> dict[str, Any]:
         subject = {"vendor": self.vendor, "dataset": self.dataset, "day": self.day, "until": self.until}
         try:
-            wait = await self._waited()
+            wait = await self._wait()
         except AIAnalyticsError as error:
-            return {**subject, "status": "error", "error": _told(error)}
+            return {**subject, "status": "error", "error": _serialize_error(error)}
         if wait.available:
             return {**subject, "status": "available", "requests": wait.requests}
         return {**subject, "status": "timeout", "requests": wait.requests, "message": wait.timeout_message}
 
-    async def _waited(self) -> DayPoller:
-        """Wait until the day is there or the time is over."""
+    async def _wait(self) -> DayPoller:
+        """Wait until the day is available or the deadline has passed."""
         from airflow_provider_aianalytics.hooks import get_hook
 
         async_http = await async_hooks()
         hook = get_hook(find_vendor(self.vendor), self.conn_id, clock=self.clock)
-        wait = self._begin(self._wait_target(hook.vendor.dataset(self.dataset)))
-        reader = async_http.AsyncAnalyticsHook(hook)
+        wait = self._new_wait(self._wait_target(hook.vendor.dataset(self.dataset)))
+        async_hook = async_http.AsyncAnalyticsHook(hook)
+        self.log.info("%s", waiting_text(wait, in_triggerer=True))
         while not wait.available:
             await self._sleep_until(wait.next_wakeup)
             if wait.timed_out(self.clock.now()):
                 break
             try:
-                page = await reader.probe(wait.target.query, wait.target.day)
+                page = await async_hook.probe(wait.target.query, wait.target.day)
             except AIAnalyticsError as error:
                 wait.record(error, now=self.clock.now())
             except Exception as error:
-                # Airflow says that a connection is not defined of one that it fails to look up, too; but one that a
-                # worker read before it deferred, or that a look read, is.
+                # Airflow raises the same error for a connection that is not defined and for a failed look-up. A
+                # connection that a worker or an earlier poll has read is defined.
                 if isinstance(error, AirflowNotFoundException) and self.next_poll_at is None and not wait.polls:
                     raise
-                unread = AIAnalyticsError(f"no connection could be read ({type(error).__name__}: {error})")
-                wait.back_off(unread, now=self.clock.now())
+                failure = AIAnalyticsError(f"the connection could not be read ({type(error).__name__}: {error})")
+                wait.back_off(failure, now=self.clock.now())
             else:
                 wait.record(page, now=self.clock.now())
             if not wait.available:
-                self.log.info(
-                    "%s: %s; looking again at %s", wait.target.where, wait.last_answer, format_utc(wait.next_poll_at)
-                )
+                self.log.info("%s", waiting_text(wait))
         return wait
 
     def _wait_target(self, dataset: Dataset) -> WaitTarget:
@@ -174,7 +174,7 @@ class AvailabilityTrigger(BaseTrigger):
             jitter=self.jitter,
         )
 
-    def _begin(self, waited_for: WaitTarget) -> DayPoller:
+    def _new_wait(self, target: WaitTarget) -> DayPoller:
         now = self.clock.now()
         deadline = None
         if self.deadline is not None:
@@ -182,9 +182,9 @@ class AvailabilityTrigger(BaseTrigger):
         elif self.timeout is not None:
             deadline = now + timedelta(seconds=self.timeout)
         if self.next_poll_at is None:
-            return DayPoller.resume(waited_for, now=now, deadline=deadline)
+            return DayPoller.resume(target, now=now, deadline=deadline)
         return DayPoller(
-            target=waited_for,
+            target=target,
             next_poll_at=datetime.fromisoformat(self.next_poll_at),
             deadline=deadline,
             requests=self.requests,
@@ -196,10 +196,10 @@ class AvailabilityTrigger(BaseTrigger):
 
 
 async def async_hooks() -> ModuleType:
-    """The hooks' async half.
+    """Import the module of the asynchronous hook.
 
-    Not imported with this module, which every DAG file with a sensor imports; and in a thread, since it takes a moment
-    that no other trigger should wait.
+    Not at the top: every DAG file with a sensor imports this module. In a thread: the import takes long enough to delay
+    the other triggers.
     """
     return await asyncio.to_thread(import_module, "airflow_provider_aianalytics.hooks.async_http")
 
@@ -207,8 +207,8 @@ async def async_hooks() -> ModuleType:
 def check_event(event: Mapping[str, Any] | None) -> None:
     """Read the event of an :class:`AvailabilityTrigger`.
 
-    :raises AirflowSensorTimeout: when the time was over before the day was there.
-    :raises AIAnalyticsError: the very error, by its type, that ended the waiting.
+    :raises AirflowSensorTimeout: when the day was not available before the deadline.
+    :raises AIAnalyticsError: the error that ended the wait, with its type.
     """
     event = event or {}
     match event.get("status"):
@@ -217,19 +217,19 @@ def check_event(event: Mapping[str, Any] | None) -> None:
         case "timeout":
             raise AirflowSensorTimeout(event.get("message", "the sensor's timeout ended"))
         case "error":
-            raise _error_of(event.get("error") or {})
-    raise AIAnalyticsError(f"the trigger sent an event that cannot be read: {event!r}")
+            raise _deserialize_error(event.get("error") or {})
+    raise AIAnalyticsError(f"the trigger sent an unknown event: {event!r}")
 
 
-def _told(error: AIAnalyticsError) -> dict[str, str]:
+def _serialize_error(error: AIAnalyticsError) -> dict[str, str]:
     return {"kind": type(error).__name__, "message": error.message, "where": error.where, "hint": error.hint}
 
 
-def _error_of(told: Mapping[str, str]) -> AIAnalyticsError:
-    kind = getattr(exceptions, told.get("kind", ""), AIAnalyticsError)
+def _deserialize_error(fields: Mapping[str, str]) -> AIAnalyticsError:
+    kind = getattr(exceptions, fields.get("kind", ""), AIAnalyticsError)
     if not (isinstance(kind, type) and issubclass(kind, AIAnalyticsError)):
         kind = AIAnalyticsError
-    return kind(told.get("message", "the waiting failed"), where=told.get("where", ""), hint=told.get("hint", ""))
+    return kind(fields.get("message", "the wait failed"), where=fields.get("where", ""), hint=fields.get("hint", ""))
 
 
 def _seconds(value: float | None) -> timedelta | None:

@@ -157,3 +157,14 @@ class CompleteBuckets(Availability):
 
 def _end(day: date) -> datetime:
     return datetime.combine(day + DAY, time(0), tzinfo=UTC)
+
+
+def duration_text(duration: timedelta) -> str:
+    """A duration in words: ``3 days``, ``4 hours 30 minutes``."""
+    hours, rest = divmod(duration.seconds, 3600)
+    parts = [
+        f"{number} {unit if number == 1 else unit + 's'}"
+        for number, unit in ((duration.days, "day"), (hours, "hour"), (rest // 60, "minute"), (rest % 60, "second"))
+        if number
+    ]
+    return " ".join(parts) or "0 seconds"

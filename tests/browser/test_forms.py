@@ -53,7 +53,7 @@ from airflow_provider_aianalytics.lineage import locations
 locations.location_of = lambda path: locations.StorageLocation("s3", "ai", "lake")
 with DAG("links", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
     ClaudeEnterpriseAnalyticsToObjectStorageOperator.partial(
-        task_id="land", path={path!r}, start="2026-11-10", map_index_template="{{{{ task.dataset }}}}"
+        task_id="land", path={path!r}, start="2026-11-10"
     ).expand(dataset=["users", "skills"])
 """
 MANIFESTS = "https://console.aws.amazon.com/s3/object/lake?prefix=ai/claude_enterprise/_manifests"
@@ -210,8 +210,7 @@ def test_the_form_shows_saves_and_tests(page: Page, ui: str, simulator: Simulato
     assert "https://api.anthropic.com" in page.find("[name=host]").get_attribute("placeholder")
     assert not page.driver.find_elements("css selector", "[role=dialog] [name=login], [role=dialog] [name=schema]")
     page.shot("1-form")
-    # The port stands in the host already; Airflow 3.3.2 tests no connection that has none of its own.
-    page.fill(host=simulator.url, port=str(simulator.port), password=simulator.claude_key)
+    page.fill(host="http://127.0.0.1", port=str(simulator.port), password=simulator.claude_key)
     page.press("Extra Fields")
     assert page.find("[name=element_pseudonym_secret]").get_attribute("type") == "password"
     page.fill(element_requests_per_minute="30", element_timeout="2.5", element_pseudonym_secret="hush hush")
@@ -219,7 +218,7 @@ def test_the_form_shows_saves_and_tests(page: Page, ui: str, simulator: Simulato
     page.save()
 
     saved = api("/connections/claude_enterprise_analytics_default")
-    assert (saved["conn_type"], saved["host"]) == ("claude_enterprise_analytics", simulator.url)
+    assert (saved["conn_type"], saved["host"]) == ("claude_enterprise_analytics", "http://127.0.0.1")
     assert json.loads(saved["extra"]) == {"requests_per_minute": 30, "timeout": 2.5, "pseudonym_secret": "***"}
     assert saved["password"] == "***"
 

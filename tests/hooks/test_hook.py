@@ -157,7 +157,7 @@ class Logged:
 
     def text(self) -> str:
         printed = self._capsys.readouterr()
-        assert "retry 1 of" in printed.out + printed.err + self._caplog.text, "the log was not captured"
+        assert "(attempt 2 of" in printed.out + printed.err + self._caplog.text, "the log was not captured"
         return printed.out + printed.err + self._caplog.text + str([record.__dict__ for record in self._caplog.records])
 
 
@@ -753,6 +753,15 @@ class TestBudget:
         assert len(stub.seen) == 7
         assert clock.sleeps == pytest.approx([60, 60], abs=1)
         assert hook.budget_left() == 2
+
+    def test_a_wait_for_the_budget_is_logged_with_its_seconds(
+        self, stub: Stub, connect: Connect, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        users(connect(stub.url, extra=json.dumps({"requests_per_minute": 3})), end="2026-11-05")
+        text = caplog.text or capsys.readouterr().out
+        assert text.count("waiting") == 1
+        assert "waiting 61 s for the budget of 3 requests a minute" in text
 
     def test_hooks_of_one_connection_share_it(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
         one = connect(stub.url, extra=json.dumps({"requests_per_minute": 2}))

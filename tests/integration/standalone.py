@@ -21,11 +21,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from airflow import __version__ as airflow_version
+
 from airflow_provider_aianalytics.clock import CLOCK_VARIABLE, RehearsalClock
 from airflow_provider_aianalytics.simulator import Fault
 from tests.support import clock_setting
 
 BIN = Path(sys.executable).parent
+IS_AIRFLOW_2 = airflow_version.startswith("2.")
 Seen = TypeVar("Seen")
 
 
@@ -67,7 +70,8 @@ class Standalone:
 
     def trigger(self, dag_id: str, **body: Any) -> str:
         """Start a run now, and give its id."""
-        run: str = self._api("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, **body})["dag_run_id"]
+        logical_date = {} if IS_AIRFLOW_2 else {"logical_date": None}
+        run: str = self._api("POST", f"/dags/{dag_id}/dagRuns", {**logical_date, **body})["dag_run_id"]
         return run
 
     def unpause(self, *dag_ids: str) -> None:
@@ -100,20 +104,46 @@ class Standalone:
         return json.loads(value) if isinstance(value, str) else value
 
     def events(self, asset: str) -> list[dict[str, Any]]:
-        """The extras of an asset's events, in the order in which they came."""
-        # Not by the API, which answers 500 as long as a run that an event made has not begun.
-        with closing(sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=20)) as database:
-            found = database.execute(
+        """The extras of an asset's events by its name, in the order in which they came."""
+        return [
+            json.loads(extra)
+            for (extra,) in self._select(
                 "select e.extra from asset_event e join asset a on a.id = e.asset_id where name = ? order by e.id",
-                (asset,),
+                asset,
             )
-            return [json.loads(extra) for (extra,) in found]
+        ]
+
+    def extras(self, uri: str) -> list[dict[str, Any]]:
+        """The extras of an asset's events by its URI, in the order in which they came."""
+        asset = "dataset" if IS_AIRFLOW_2 else "asset"
+        query = f"select e.extra from {asset}_event e join {asset} a on a.id = e.{asset}_id where uri = ? order by e.id"
+        return [json.loads(extra) for (extra,) in self._select(query, uri)]
+
+    def runs(self, dag_id: str) -> list[str]:
+        """The states of a DAG's runs, oldest first."""
+        return [state for (state,) in self._select("select state from dag_run where dag_id = ? order by id", dag_id)]
+
+    def instances(self, dag_id: str) -> list[tuple[str, str, str | None]]:
+        """The run, the name and the state of each task instance of a DAG."""
+        return self._select("select run_id, task_id, state from task_instance where dag_id = ?", dag_id)
+
+    def task_logs(self, dag_id: str) -> str:
+        """The ends of the logs of a DAG's tasks, for messages."""
+        logs = sorted((self.home / "logs" / f"dag_id={dag_id}").rglob("*.log"))
+        return "\n".join(f"{path}\n{path.read_text(errors='replace')[-3000:]}" for path in logs[-3:])
+
+    def _select(self, query: str, *arguments: str) -> list[tuple[Any, ...]]:
+        # Not by the API: that of events answers 500 until the run that an event made has started.
+        with closing(sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=20)) as database:
+            return database.execute(query, arguments).fetchall()
 
     def is_healthy(self) -> bool:
         try:
-            health = self._api("GET", "/monitor/health")
+            health = self._api("GET", "/health" if IS_AIRFLOW_2 else "/monitor/health")
         except OSError:
             return False
+        if IS_AIRFLOW_2:  # its scheduler parses the DAGs
+            health["dag_processor"] = health["scheduler"]
         return all(health[part]["status"] == "healthy" for part in ("scheduler", "triggerer", "dag_processor"))
 
     def requests(self, **query: str) -> list[dict[str, Any]]:
@@ -127,7 +157,7 @@ class Standalone:
         body = json.dumps(asdict(fault)).encode()
         urllib.request.urlopen(f"{self.simulator_url}/_simulator/fault", data=body, timeout=10).close()
 
-    def said(self) -> str:
+    def output(self) -> str:
         """The end of what its processes printed, for messages."""
         return "".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.home.glob("*.out")))
 
@@ -169,11 +199,11 @@ class Standalone:
         self.sessions.add(self.extra[-1].pid)
 
     def _api(self, method: str, path: str, body: object = None) -> Any:
-        if not self._token:
+        if not self._token and not IS_AIRFLOW_2:
             with urllib.request.urlopen(f"{self.url}/auth/token", timeout=10) as answer:
                 self._token = json.load(answer)["access_token"]
         request = urllib.request.Request(
-            f"{self.url}/api/v2{path}",
+            f"{self.url}/api/{'v1' if IS_AIRFLOW_2 else 'v2'}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"authorization": f"Bearer {self._token}", "content-type": "application/json"},
@@ -197,6 +227,7 @@ def standalone(
     simulator: Sequence[str] = (),
     requests_per_minute: int = 100_000,
     settings: Mapping[str, str] = MappingProxyType({}),
+    extra: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[Standalone]:
     """An Airflow with those DAG files and its simulator, until the block ends; no process is left then.
 
@@ -208,12 +239,14 @@ def standalone(
     :param simulator: more of its arguments; without any it has 20 members, no budget and the shared clock.
     :param requests_per_minute: what the connections say of the budget.
     :param settings: more of the Airflow's environment.
+    :param extra: more of the extra of both connections.
     """
     clock = RehearsalClock(shown, speed, datetime.now(UTC))
     folder = home / "dags"
     folder.mkdir(parents=True)
     for name, text in dags.items():
         (folder / f"{name}.py").write_text(text)
+    (home / "webserver_config.py").write_text("AUTH_ROLE_PUBLIC = 'Admin'\n")  # of Airflow 2
     port, worker_logs, trigger_logs = _free_ports(3)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
@@ -224,7 +257,7 @@ def standalone(
         "AIRFLOW_VAR_AI_LAKE": f"file://{home}/lake",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor" if IS_AIRFLOW_2 else "LocalExecutor",  # of SQLite
         "AIRFLOW__CORE__PARALLELISM": "3",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
@@ -234,6 +267,10 @@ def standalone(
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",  # Airflow 2: no password
+        "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),
+        "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
+        "AIRFLOW__WEBSERVER__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": "for-the-tests-alone-" * 4,
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_logs),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_logs),
@@ -256,7 +293,7 @@ def standalone(
                     "conn_type": f"{vendor}_analytics",
                     "password": facts[key],
                     "host": facts["url"],
-                    "extra": {"requests_per_minute": requests_per_minute},
+                    "extra": {"requests_per_minute": requests_per_minute, **extra},
                 }
             )
         for arguments in (("db", "migrate"), ("dags", "reserialize"), *(("backfill", "create", *b) for b in backfills)):
@@ -267,7 +304,7 @@ def standalone(
         try:
             until(airflow.is_healthy, within=400, but="Airflow was not healthy")
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{airflow.said()}") from None
+            raise AssertionError(f"{error}\n{airflow.output()}") from None
         yield airflow
 
 
@@ -307,7 +344,7 @@ def _end(process: subprocess.Popen[bytes], *, within: float) -> None:
 def _end_all(airflow: Standalone) -> None:
     for process in airflow.extra:
         _end(process, within=15)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20  # the DAG processor of Airflow 2 takes its time on a busy machine
     while (left := airflow.processes()) and time.monotonic() < end:
         time.sleep(0.2)
     for pid in left:

@@ -106,7 +106,7 @@ def test_a_history_lands_whole_at_the_vendors_pace_whatever_is_killed(
         return Counter(state for _, _, state in airflow.tasks("backfill", run))
 
     def asked(share: float) -> bool:
-        assert not states()["failed"], airflow.said()
+        assert not states()["failed"], airflow.output()
         return len(airflow.requests()) >= share * least.total()
 
     until(lambda: states()["deferred"], within=120, but="no task deferred")

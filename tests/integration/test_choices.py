@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib import metadata
@@ -127,7 +126,7 @@ class TestEmptyDays:
         simulator.fail(Fault("json", path="users", body='{"data":[],"next_page":null}'))
 
         assert land(dataset="users", start="2026-11-16", on_empty="fail").tasks == {"land": "failed"}
-        assert "2026-11-16 answered with nothing and not landed" in said()
+        assert "2026-11-16 has no row or a total of zero, and did not land" in " ".join(said().split())
 
 
 def test_people_are_hidden_before_anything_is_written(
@@ -227,29 +226,38 @@ count()
     assert outcome.results["count"] == sum(outcome.results[f"by_day[{number}]"]["rows"] for number in (0, 1))
 
 
-def test_a_run_without_a_day_of_its_own_shows_what_to_write(
+def test_a_day_that_is_not_available_shows_what_to_write(
     land: Callable[..., Outcome], simulator: Simulator, said: Callable[[], str]
 ) -> None:
     outcome = land(dataset="users")
 
     assert outcome.tasks == {"land": "failed"}
-    assert 'start="{{ macros.ds_add(ds, -3) }}"' in said()
+    text = " ".join(said().split())
+    assert "2026-11-20 not available yet" in text
+    assert "start=-4, end=-3" in text
 
 
-def test_what_it_shows_works_in_a_run_without_a_logical_date(
-    run_dag: RunDag, simulator: Simulator, said: Callable[[], str]
+def test_relative_days_count_from_run_after_in_a_run_without_a_logical_date(
+    run_dag: RunDag, simulator: Simulator, tmp_path: Path
 ) -> None:
-    operator = 'ClaudeEnterpriseAnalyticsOperator(task_id="read", dataset="users", {})'
     if AIRFLOW.major < 3:
         pytest.skip("every run of Airflow 2 has a logical date")
 
-    assert run_dag(operator.format(""), imports=IMPORTS, day=None).tasks == {"read": "failed"}
-    shown = re.search(r'start="{{.*}}",\s+end="{{.*}}",', said())
+    outcome = run_dag(
+        f"""
+ClaudeEnterpriseAnalyticsOperator(task_id="read", dataset="users", start=-3)
+ClaudeEnterpriseAnalyticsToObjectStorageOperator(
+    task_id="land", dataset="users", path={str(tmp_path)!r}, start="{{{{ -5 }}}}", end=-3
+)
+ClaudeEnterpriseAnalyticsToObjectStorageOperator(task_id="own_day", dataset="users", path={str(tmp_path)!r})
+""",
+        imports=IMPORTS,
+        day=None,
+    )
 
-    assert shown is not None
-    outcome = run_dag(operator.format(shown[0]), imports=IMPORTS, day=None)
-    assert outcome.tasks == {"read": "success"}
+    assert outcome.tasks == {"read": "success", "land": "success", "own_day": "failed"}
     assert {record["_date"] for record in outcome.results["read"]} == {"2026-11-17"}
+    assert [day["date"] for day in outcome.results["land"]["partitions"]] == ["2026-11-15", "2026-11-16"]
 
 
 def test_what_another_task_returns_can_stand_inside_an_argument(run_dag: RunDag, simulator: Simulator) -> None:

@@ -128,6 +128,11 @@ class TestSpellings:
         assert asking.test_connection()[0]
         assert_read(asking, simulator, kind)
 
+    @BOTH
+    def test_the_addresses_that_the_form_suggests(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
+        assert hook(kind, host="http://127.0.0.1", port=simulator.port).test_connection()[0]
+        assert hook(kind, host="", port=443).endpoint.base_url == kind.vendor.base_url
+
     def test_a_uri_whose_host_is_an_address(self, hook: Connect, simulator: Simulator) -> None:
         uri = (
             f"claude-enterprise-analytics://:{simulator.claude_key}@http%3A%2F%2F127.0.0.1:{simulator.port}"

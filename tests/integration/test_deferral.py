@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
@@ -140,7 +141,7 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_wait_too(
 ) -> None:
     told = []
     monkeypatch.setattr(to_object_storage, "timedelta", lambda seconds: timedelta(seconds=seconds / 100))
-    monkeypatch.setattr(to_object_storage, "emit_asset_events", lambda context, outlets, extra, days: told.append(days))
+    monkeypatch.setattr(to_object_storage, "report_asset_events", lambda *_, days, **__: told.append(days))
     living.fail(Fault("status", path="skills", nth=2, status=503, headers={"retry-after": "90"}, times=1))
 
     outcome = run_dag(
@@ -157,7 +158,7 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_failure_that_was_clea
     living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = []
-    monkeypatch.setattr(to_object_storage, "emit_asset_events", lambda context, outlets, extra, days: told.append(days))
+    monkeypatch.setattr(to_object_storage, "report_asset_events", lambda *_, days, **__: told.append(days))
     living.fail(Fault("status", path="skills", nth=2, status=403, times=1))
     task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
         task_id="land", dataset="skills", path=str(tmp_path), start="2026-11-10", end="2026-11-12", max_concurrency=1
@@ -179,7 +180,7 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_failure_that_was_clea
     assert told == [["2026-11-10", "2026-11-11"]]
 
 
-def test_outlets_are_told_what_changed(
+def test_an_outlet_gets_one_event_for_a_run_that_changed_days_and_none_otherwise(
     run_dag: RunDag, living: Simulator, tmp_path: Path, said: Callable[[], str]
 ) -> None:
     body = f"""
@@ -189,27 +190,29 @@ asset = Asset(uri="x-lake://ai/users")
 """
     imports = f"{IMPORTS}\nfrom airflow.providers.common.compat.sdk import Asset"
 
+    before = len(_events())
     outcome = run_dag(body, imports=imports)
     if "AirflowInactiveAssetInInletOrOutletException" in said():
         pytest.skip("dag.test() of this Airflow takes no asset that its scheduler has not seen")
     assert outcome.state == "success"
-    first = _events()
-    if not first:
+    events = _events()[before:]
+    if not events:
         pytest.skip("dag.test() of this Airflow records no events")
-    assert run_dag(body, imports=imports).state == "success"
-    again = _events()[len(first) :]
+    ((extra, key),) = events
+    assert extra["changed"] == ["2026-11-10", "2026-11-11"]
+    assert extra["rows"] == outcome.results["land"]["rows"]
+    assert key is None
 
-    assert {event["rows"] for event, _ in first} == {event["rows"] for event, _ in again}
-    assert first[0][0]["changed"] == ["2026-11-10", "2026-11-11"]
-    assert again[0][0]["changed"] == []
-    if any(key for _, key in first):  # since Airflow 3.3
-        assert sorted(key for _, key in first) == ["2026-11-10", "2026-11-11"]
+    assert run_dag(body, imports=imports).state == "success"
+    assert _events()[before:] == events
 
 
 @pytest.mark.parametrize("outlet", ['AssetAlias(name="landed")', 'File(url="s3://lake/ai")'])
 def test_an_outlet_that_takes_no_partitions_is_left_alone(
     run_dag: RunDag, living: Simulator, tmp_path: Path, outlet: str
 ) -> None:
+    if airflow_version.startswith("2.") and "Alias" in outlet:
+        pytest.skip("dag.test() of this Airflow takes no alias that its scheduler has not seen")
     outcome = run_dag(
         f'{OPERATOR}(task_id="land", dataset="users", path={str(tmp_path)!r}, start="2026-11-10", outlets=[{outlet}])',
         imports=f"{IMPORTS}\n"

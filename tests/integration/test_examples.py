@@ -136,16 +136,20 @@ class Case:
 BY_EVENTS = {"monthly_close", "new_day_event"}
 """Runs that asset events make, which needs a scheduler: ``dag.test()`` makes none such."""
 MONTH = days("2026-10-14", "2026-11-13")
+TWO_WEEKS = days("2026-10-30", "2026-11-13")
+"""The day of a run and the 14 days before, which the vendor can still correct."""
 CASES = {
     "claude_enterprise_daily": Case({"users": days("2026-10-27", "2026-11-10"), "cost_by_model": MONTH}, 16),
-    "claude_enterprise_adoption": Case(each(["users", "summaries"], ["2026-11-13"]), 2),
-    "claude_enterprise_sensor": Case(each(ENGAGEMENT, ["2026-11-16"]), 7, day=NOON + timedelta(days=3)),
-    "claude_enterprise_on_time": Case({"users": ["2026-11-10"]}, 1),
+    "claude_enterprise_adoption": Case(each(["users", "summaries"], TWO_WEEKS), 16),
+    "claude_enterprise_sensor": Case(
+        each(ENGAGEMENT, days("2026-11-02", "2026-11-16")), 91, day=NOON + timedelta(days=3)
+    ),
+    "claude_enterprise_on_time": Case({"users": days("2026-10-27", "2026-11-10")}, 15),
     "claude_enterprise_chargeback": Case({"chargeback": MONTH}, 1),
     "claude_enterprise_monthly_close": Case(
         {"closed_cost_by_member": days("2026-09-01", "2026-09-30")}, 1, day=datetime(2026, 10, 5, tzinfo=UTC)
     ),
-    "backfill_by_day": Case(each([table for table in ENGAGEMENT if table != "summaries"], ["2026-11-10"]), 6),
+    "backfill_by_day": Case(each([table for table in ENGAGEMENT if table != "summaries"], ["2026-10-30"]), 6),
     "backfill_in_one_run": Case(
         each([*BY_RANGE, *PERPLEXITY], days("2026-09-01", "2026-10-02")),
         22,
@@ -172,34 +176,34 @@ def test_it_lands_the_days_it_says(name: str, run: Run, simulator: Simulator, tm
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_a_backfill_in_one_run_ends_with_its_day(
+def test_a_backfill_in_one_run_ends_with_the_latest_day_of_all_datasets(
     by_hand: bool, load: Callable[[str], Any], run: Run, tmp_path: Path
 ) -> None:
     if not by_hand:
-        run("backfill_in_one_run", day=NOON, conf={"start": "2026-11-12"})
+        run("backfill_in_one_run", day=NOON, conf={"start": "2026-11-08"})
     elif "run_after" in load("backfill_in_one_run").dag.test.__code__.co_varnames:
-        sys.modules["backfill_in_one_run"].dag.test(logical_date=None, run_after=NOON, run_conf={"start": "2026-11-12"})
+        sys.modules["backfill_in_one_run"].dag.test(logical_date=None, run_after=NOON, run_conf={"start": "2026-11-08"})
     else:
         pytest.skip("every run of this Airflow has a logical date")
 
-    assert landed(tmp_path) == each([*BY_RANGE, *PERPLEXITY], days("2026-11-12", "2026-11-13"))
+    assert landed(tmp_path) == each([*BY_RANGE, *PERPLEXITY], days("2026-11-08", "2026-11-09"))
 
 
 def test_one_task_waits_and_lands(
     run: Run, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
 ) -> None:
     refusal = too_recent(date(2026, 11, 13), date(2026, 11, 12))
-    simulator.fail(Fault("status", path="users", status=400, times=1, body=refusal))
+    simulator.fail(Fault("status", path="users", query={"date": "2026-11-13"}, status=400, times=1, body=refusal))
     # The rule polls hours apart, which the test does not wait for.
     monkeypatch.setattr(WaitTarget, "next_poll", lambda self, looked, **_: looked)
 
     ran = run("claude_enterprise_adoption")
 
     assert set(ran.tasks.values()) == {"success"}
-    assert landed(tmp_path) == {"users": ["2026-11-13"], "summaries": ["2026-11-13"]}
-    assert "looking again at" in said()
-    # the one refused, one look, the day; and the other dataset's day
-    assert sorted(request.status for request in simulator.requests) == [200, 200, 200, 400]
+    assert landed(tmp_path) == each(["users", "summaries"], TWO_WEEKS)
+    assert "next check at" in said()
+    # the other 14 days, the day that was refused, one poll, the day; and one window of the other dataset
+    assert sorted(request.status for request in simulator.requests) == [*[200] * 17, 400]
 
 
 def test_the_closed_month_is_final(run: Run, tmp_path: Path) -> None:
@@ -334,8 +338,8 @@ def test_a_partitioned_run_lands_its_partition(
         task, {"ti": instance, "task": task, "dag_run": SimpleNamespace(partition_key="2026-11-10")}
     )
 
-    assert [day["date"] for day in told["partitions"]] == ["2026-11-10"]
-    assert landed(tmp_path) == {"users": ["2026-11-10"]}
+    assert [day["date"] for day in told["partitions"]] == days("2026-10-27", "2026-11-10")
+    assert landed(tmp_path) == {"users": days("2026-10-27", "2026-11-10")}
 
 
 def test_every_example_is_run_here() -> None:

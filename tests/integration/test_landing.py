@@ -127,7 +127,7 @@ def test_the_key_is_nowhere(run_dag: RunDag, simulator: Simulator, tmp_path: Pat
 
     assert outcome.state == "success"
     log = said()
-    assert "Landed" in log
+    assert "1 day of users: 1 created" in log
     assert simulator.claude_key not in log
     assert simulator.claude_key not in json.dumps(outcome.results)
     for path in tmp_path.rglob("*"):

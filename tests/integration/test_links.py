@@ -38,6 +38,17 @@ def links(outcome: Outcome, name: str) -> dict[str, str | None]:
     return {link: task.get_extra_links(instance, link) or None for link in task.extra_links}
 
 
+def xcoms(outcome: Outcome) -> list[tuple[str, str, Any]]:
+    """The task, the key and the stored value of each XCom of a run."""
+    from airflow.models import xcom
+    from airflow.utils.session import create_session
+
+    model: Any = getattr(xcom, "XComModel", None) or xcom.BaseXCom
+    with create_session() as session:
+        found = session.query(model).filter(model.dag_id == outcome.dag.dag_id)
+        return [(row.task_id, row.key, row.value) for row in found]
+
+
 @pytest.fixture
 def on_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lake stays a folder, and its links are those of one on S3."""
@@ -76,6 +87,20 @@ def test_what_no_browser_opens_is_no_link(
         CLAUDE: "https://claude.ai/analytics",
     }
     assert "XCom not found" not in said()
+
+
+def test_a_task_without_that_link_stores_no_empty_xcom(run_dag: RunDag, simulator: Simulator, tmp_path: Path) -> None:
+    outcome = run_dag(
+        f"""
+{LAND}(task_id="land", dataset="users", path={str(tmp_path)!r}, start="2026-11-10")
+ClaudeEnterpriseAnalyticsSensor(task_id="wait", dataset="users", day="2026-11-10")
+""",
+        imports=IMPORTS,
+    )
+
+    stored = xcoms(outcome)
+    assert ("land", "return_value") in {(task, key) for task, key, _ in stored}
+    assert not [(task, key) for task, key, value in stored if value in ("", '""', "null", None)]
 
 
 def test_a_task_that_failed_links_to_the_vendor(

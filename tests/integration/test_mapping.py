@@ -30,14 +30,16 @@ def test_mapped_instances_are_named_and_their_fields_shown(
         f"""
 days = [dict(start="2026-11-%d" % day, end="2026-11-%d" % (day + 1)) for day in (10, 11)]
 {LAND}.partial(
-    task_id="by_dataset", path={str(tmp_path)!r}, start="{{{{ macros.ds_add(ds, -10) }}}}",
-    map_index_template="{{{{ task.dataset }}}}",
+    task_id="by_dataset", path={str(tmp_path)!r}, start=-10,
 ).expand(dataset=["users", "skills"])
 {LAND}.partial(
-    task_id="by_day", dataset="plugins", path={str(tmp_path)!r}, map_index_template="plugins of {{{{ task.start }}}}",
+    task_id="named", path={str(tmp_path)!r}, start=-10, doc_md="mine", map_index_template="{{{{ task.table }}}}",
+).expand_kwargs([dict(dataset="artifacts", table="a")])
+{LAND}.partial(
+    task_id="by_day", dataset="plugins", path={str(tmp_path)!r},
 ).expand_kwargs(days)
 PerplexityAnalyticsSensor.partial(
-    task_id="wait", day="{{{{ ds }}}}", map_index_template="{{{{ task.dataset }}}}", mode="reschedule",
+    task_id="wait", day="{{{{ ds }}}}", mode="reschedule",
 ).expand(dataset=["credit_usage"])
 """,
         imports=IMPORTS,
@@ -49,12 +51,16 @@ PerplexityAnalyticsSensor.partial(
     assert names == {
         "by_dataset[0]": "users",
         "by_dataset[1]": "skills",
-        "by_day[0]": "plugins of 2026-11-10",
-        "by_day[1]": "plugins of 2026-11-11",
+        "named[0]": "a",
+        "by_day[0]": "plugins 2026-11-10",
+        "by_day[1]": "plugins 2026-11-11",
         "wait[0]": "credit_usage",
     }
+    assert "`summaries`" in outcome.dag.get_task("by_dataset").doc_md
+    assert "`plugin_name` string" in outcome.dag.get_task("by_day").doc_md
+    assert outcome.dag.get_task("named").doc_md == "mine"
     fields = rendered(outcome.instances["by_dataset[1]"])
-    assert (fields["dataset"], fields["start"], fields["path"]) == ("skills", "2026-10-31", str(tmp_path))
+    assert (fields["dataset"], fields["start"], fields["path"]) == ("skills", -10, str(tmp_path))
     assert rendered(outcome.instances["by_day[0]"])["end"] == "2026-11-11"
     assert rendered(outcome.instances["wait[0]"])["day"] == "2026-11-10"
 

@@ -171,11 +171,11 @@ def test_a_mapped_sensor_waits_for_several_days(run_dag: RunDag, serve: Serve, s
     assert sorted(dict(request.query)["date"] for request in sim.requests) == ["2026-11-16", "2026-11-17"]
 
 
-def test_a_run_without_a_day_says_what_to_write(run_dag: RunDag, serve: Serve, said: Callable[[], str]) -> None:
+def test_a_relative_day_counts_from_the_runs_own_day(run_dag: RunDag, serve: Serve, said: Callable[[], str]) -> None:
     serve()
 
-    assert wait(run_dag, day=None).tasks == {"wait": "failed"}
-    assert 'Write into the sensor: day="{{ macros.ds_add(ds, -3) }}"' in said()
+    assert wait(run_dag, day=-10).tasks == {"wait": "success"}
+    assert "claude_enterprise users 2026-11-10 is old enough" in said()
 
 
 def test_rescheduling_comes_back_at_the_next_look(serve: Serve) -> None:

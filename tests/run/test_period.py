@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which days a run asks for: explicit ones, else its partition, else its interval."""
+"""The days of a run: explicit or relative ones, else those of its partition, its interval, or its run_after."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.extraction.windows import Period
+from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsOperator
 from airflow_provider_aianalytics.run.period import period_of
+from airflow_provider_aianalytics.timetables import DataAvailabilityTimetable
 
 DAY = Period.of(date(2026, 11, 1))
 
@@ -115,6 +117,72 @@ def test_consecutive_intervals_tile_the_days(start: datetime, minutes: int) -> N
     step = timedelta(minutes=minutes)
     one, other = (period_of(interval(moment, moment + step)) for moment in (start, start + step))
     assert one.end == other.start
+
+
+RUN_AFTER = datetime(2026, 11, 20, 23, 30, tzinfo=timezone(-timedelta(hours=2)))  # 01:30 UTC of the 21st
+
+
+@pytest.mark.parametrize(
+    ("context", "day"),
+    [
+        ({**DAILY, "partition_key": "2026-10-05", "logical_date": RUN_AFTER}, date(2026, 10, 5)),
+        ({**DAILY, "logical_date": RUN_AFTER}, date(2026, 11, 1)),
+        (
+            {
+                **interval(datetime(2026, 11, 20, 12, tzinfo=UTC), datetime(2026, 11, 20, 12, tzinfo=UTC)),
+                "logical_date": datetime(2026, 11, 20, 12, tzinfo=UTC),
+                "dag_run": SimpleNamespace(run_after=datetime(2026, 12, 24, tzinfo=UTC)),
+            },
+            date(2026, 11, 20),
+        ),
+        ({"dag_run": SimpleNamespace(run_after=RUN_AFTER, logical_date=None)}, date(2026, 11, 21)),
+    ],
+    ids=["partition key", "data interval", "logical date", "run_after"],
+)
+def test_relative_days_count_from_the_runs_own_day(context: dict[str, Any], day: date) -> None:
+    assert period_of(context, start=0) == Period.of(day)
+    assert period_of(context, start=-31, end=-1) == Period(day - timedelta(days=31), day - timedelta(days=1))
+    assert period_of(context, start="-31", end="+1") == Period(day - timedelta(days=31), day + timedelta(days=1))
+    assert period_of(context, start="2026-01-01", end=0) == Period(date(2026, 1, 1), day)
+
+
+def test_a_run_without_a_date_has_the_day_of_its_run_after() -> None:
+    context = {"dag_run": SimpleNamespace(run_after=RUN_AFTER, logical_date=None)}
+    assert period_of(context) == Period.of(date(2026, 11, 21))
+
+
+def test_a_run_without_a_date_of_a_timetable_dag_has_the_latest_available_day() -> None:
+    dag = SimpleNamespace(timetable=DataAvailabilityTimetable())
+    context = {"dag": dag, "dag_run": SimpleNamespace(run_after=datetime(2026, 11, 20, 12, tzinfo=UTC))}
+    assert period_of(context) == Period.of(date(2026, 11, 16))
+    assert period_of(context, start=-1) == Period.of(date(2026, 11, 15))
+
+
+def test_a_relative_day_beyond_the_calendar_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="start=-999999999 is beyond the calendar"):
+        period_of(DAILY, start=-999_999_999)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (0, 0, r"users: start=0, end=0 holds no day: end is exclusive and must be after start"),
+        (-1, -3, r"start=-1, end=-3 holds no day"),
+        (True, None, r"start=True is not a date"),
+        (-1, "tomorrow", r"end='tomorrow' is not a date"),
+        (None, 0, r"end=0 needs a start"),
+        (-1.5, None, r"start=-1.5 is not a date"),
+        ("2025-12-31", None, r"before 2026-01-01, the first day the vendor has"),
+    ],
+)
+def test_days_that_no_run_can_read_are_refused_when_the_dag_is_parsed(start: Any, end: Any, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        ClaudeEnterpriseAnalyticsOperator(task_id="read", dataset="users", start=start, end=end)
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 0), (-4, None), ("-1", "0"), ("2026-01-01", -1), (None, None)])
+def test_relative_days_are_accepted_when_the_dag_is_parsed(start: Any, end: Any) -> None:
+    ClaudeEnterpriseAnalyticsOperator(task_id="read", dataset="users", start=start, end=end)
 
 
 @pytest.mark.parametrize(
