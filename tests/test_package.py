@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_aianalytics
+from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "airflow_provider_aianalytics"
@@ -173,8 +174,7 @@ def test_a_clean_environment_takes_it(built: Path, tmp_path: Path) -> None:
     assert airflow_provider_aianalytics.__version__ in listed
     hooks = run(str(bin_ / "airflow"), "providers", "hooks", "-o", "plain", **alone)
     assert [text.split()[0] for text in hooks.splitlines() if PACKAGE in text] == [
-        "claude_enterprise_analytics",
-        "perplexity_analytics",
+        vendor.conn_type for vendor in VENDORS.values()
     ]
     run(installer, "pip", "check", "--python", python)
 

@@ -22,17 +22,16 @@ from packaging.version import Version
 import airflow_provider_aianalytics
 from airflow_provider_aianalytics import triggers
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
+from airflow_provider_aianalytics.hooks import get_hook
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
-from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.connection import READ_TIMEOUT
-from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
 from airflow_provider_aianalytics.ui import links as links_module
 from airflow_provider_aianalytics.ui.links import VendorLink
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 DISTRIBUTION = "airflow-provider-aianalytics"
 HOOKS: dict[str, type[AnalyticsHook]] = {
-    kind.conn_type: kind for kind in (ClaudeEnterpriseAnalyticsHook, PerplexityAnalyticsHook)
+    vendor.conn_type: type(get_hook(vendor, "none")) for vendor in VENDORS.values()
 }
 AIRFLOW = Version(metadata.version("apache-airflow"))
 SHOWS_FORMS = """

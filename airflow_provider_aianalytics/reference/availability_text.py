@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from airflow_provider_aianalytics.vendors.availability import Availability
+from airflow_provider_aianalytics.vendors.availability import Availability, duration_text
 
 
 def available_text(availability: Availability) -> str:
@@ -23,14 +21,3 @@ def available_text(availability: Availability) -> str:
                 f"at its end, bucket by bucket; a zero is trusted {duration_text(availability.settle)} later, because "
                 'it can mean "not synced yet"'
             )
-
-
-def duration_text(duration: timedelta) -> str:
-    """A duration in words: ``3 days``, ``4 hours 30 minutes``."""
-    hours, rest = divmod(duration.seconds, 3600)
-    parts = [
-        f"{number} {unit if number == 1 else unit + 's'}"
-        for number, unit in ((duration.days, "day"), (hours, "hour"), (rest // 60, "minute"), (rest % 60, "second"))
-        if number
-    ]
-    return " ".join(parts) or "0 seconds"

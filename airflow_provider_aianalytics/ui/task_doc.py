@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_aianalytics.reference.availability_text import available_text
 from airflow_provider_aianalytics.run.period import is_relative
 from airflow_provider_aianalytics.storage.typed.schema import typed_columns
-from airflow_provider_aianalytics.vendors.availability import Availability, duration_text
+from airflow_provider_aianalytics.vendors.availability import duration_text
 from airflow_provider_aianalytics.vendors.base import Dataset, Vendor
 
 
@@ -72,17 +73,3 @@ def dataset_doc(vendor: Vendor, dataset: Dataset) -> str:
             f"[The vendor's reference]({vendor.docs_url})",
         ]
     )
-
-
-def available_text(availability: Availability) -> str:
-    """When a day is available, in words."""
-    match availability.kind:
-        case "aggregated":
-            return (
-                f"it is aggregated at {availability.at:%H:%M} UTC of the next day and expected within "
-                f"{duration_text(availability.lag)} after that"
-            )
-        case "watermark":
-            return f"about {duration_text(availability.lag)} after its end, when `data_refreshed_at` has passed it"
-        case "complete_buckets":
-            return f'{duration_text(availability.settle)} after its end; a zero before that can mean "not synced yet"'
