@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
@@ -19,9 +20,6 @@ import msgspec
 from airflow_provider_aianalytics.vendors.base import Dataset
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HEAD = 96
-"""Bytes at the beginning of a row by which most rows differ already."""
-
 RowKey = tuple[bytes, ...]
 
 
@@ -52,6 +50,7 @@ class RepeatedRows:
 
     def __init__(self, dataset: Dataset) -> None:
         self._names = dataset.row_key
+        self._head = _head_pattern(dataset.row_key).match
         self._heads: set[bytes] = set()
         self._rows: Sequence[msgspec.Raw] = ()
         self._keys: list[RowKey] | None = None
@@ -67,9 +66,11 @@ class RepeatedRows:
         """
         if not rows:
             return False  # the pages around an empty one are neighbours
-        heads = {bytes(memoryview(row)[:_HEAD]) for row in rows}
+        heads = {match[0] for match in map(self._head, rows) if match is not None}
         repeats, keys = False, None
-        if len(heads) < len(rows) or not heads.isdisjoint(self._heads):
+        # Rows with the same key have the same head, so that others need not be decoded.
+        has_heads = len(heads) == len(rows) and len(self._heads) == len(self._rows)
+        if not has_heads or not heads.isdisjoint(self._heads):
             keys = self._keys_of(rows)
             before = self._keys_of(self._rows) if self._keys is None else self._keys
             repeats = len(set(keys)) < len(keys) or not set(before).isdisjoint(keys)
@@ -88,6 +89,13 @@ def row_key(row: msgspec.Raw, names: tuple[str, ...]) -> RowKey | None:
         return None
     key = tuple(b"" if (raw := bytes(value)) == b"null" else raw for value in values)
     return key if any(key) else None
+
+
+@cache
+def _head_pattern(names: tuple[str, ...]) -> re.Pattern[bytes]:
+    """The first field of a row, if it is one of its key, and its value up to the first bracket or quote inside."""
+    name = "|".join(map(re.escape, names)).encode()
+    return re.compile(rb'\{\s*"(?:%s)"\s*:\s*(?:\{[^}]*|"[^"]*|[^,}]*)' % name)
 
 
 @cache

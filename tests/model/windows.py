@@ -191,12 +191,27 @@ def _double_item(draw: random.Random, dataset: Dataset, served: Served) -> None:
         served.pages[onto].insert(draw.randint(0, len(served.pages[onto])), served.pages[page][at])
 
 
+def _double_item_with_other_counts(draw: random.Random, dataset: Dataset, served: Served) -> None:
+    """An item comes again as it is after a correction, here or on the next page."""
+    if dataset.row_key and dataset.results is None and (place := _place(draw, served)):
+        page, at = place
+        onto = draw.choice([page, min(page + 1, len(served.pages) - 1)])
+        again = _corrected(served.pages[page][at], (*dataset.row_key, *(dataset.bounds or ())))
+        served.pages[onto].insert(draw.randint(0, len(served.pages[onto])), again)
+
+
+def _corrected(value: Any, unchanged: tuple[str, ...] = ()) -> Any:
+    if isinstance(value, dict):
+        return {name: each if name in unchanged else _corrected(each) for name, each in value.items()}
+    return value + 1 if type(value) is int else value
+
+
 def _double_row(draw: random.Random, dataset: Dataset, served: Served) -> None:
-    """A row comes twice in its bucket."""
+    """A row comes twice in its bucket, as it was or as it is after a correction."""
     if dataset.results and (place := _place(draw, served)):
         rows = served.pages[place[0]][place[1]][dataset.results]
         if rows:
-            rows.append(dict(rows[0]))
+            rows.append(draw.choice([dict(rows[0]), _corrected(rows[0], dataset.row_key)]))
 
 
 def _shift(draw: random.Random, dataset: Dataset, served: Served) -> None:
@@ -295,6 +310,7 @@ MUTATIONS: list[tuple[str, Mutation]] = [
     for mutate in (
         _drop_bucket,
         _double_item,
+        _double_item_with_other_counts,
         _double_row,
         _shift,
         _stretch,

@@ -186,6 +186,9 @@ class World:
                     table, file, new, keep_revisions=landing.keep_revisions, accept_shrink=True, check=guard.check_day
                 )
             return status
+        except AIAnalyticsError:
+            self._drop_page(table, fs)
+            raise
         finally:
             with suppress(OSError):
                 folder.rmdir()
@@ -198,6 +201,11 @@ class World:
                     fs.rm_file(path)
         elif landing.raw_page:
             fs.pipe_file(f"{folder}/owner/page", SECRET)
+
+    def _drop_page(self, table: LakeTable, fs: SmallStore) -> None:
+        """What a refused run read is not kept for its next try."""
+        with suppress(FileNotFoundError):
+            fs.rm_file(f"{BASE}/{table.layout.unfinished}/owner/page")
 
     def _manifest(self, table: LakeTable, kind: Kind, day: date, content: bytes) -> Manifest:
         self._time += 1

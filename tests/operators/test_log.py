@@ -185,7 +185,7 @@ def test_a_missing_driver_names_the_extra_to_install(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = landing(tmp_path, start="2026-11-10")
-    task.path = f"s3://lake-{tmp_path.name}/ai"  # Airflow keeps the drivers of the buckets it has seen
+    task.path = "s3://unseen@lake/ai"  # Airflow keeps the drivers of the connections it has seen
     # As without the package of the driver: the import of a module that is None fails.
     for name in ("s3fs", "airflow.providers.amazon.aws.fs.s3"):
         monkeypatch.setitem(sys.modules, name, None)
