@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m airflow_provider_aianalytics.simulator``: all vendors in a process of their own."""
+"""``python -m airflow_provider_aianalytics.simulator``: serves all vendors until it is stopped."""
 
 from __future__ import annotations
 

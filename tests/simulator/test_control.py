@@ -25,8 +25,8 @@ import airflow_provider_aianalytics.simulator as package
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
 from airflow_provider_aianalytics.simulator.__main__ import parser
 from airflow_provider_aianalytics.simulator.claude_enterprise.activity import bits
-from airflow_provider_aianalytics.simulator.claude_enterprise.encoder import pretty
 from airflow_provider_aianalytics.simulator.clock import Clock
+from airflow_provider_aianalytics.simulator.json_text import pretty
 
 DAY = {"date": "2026-11-05"}
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

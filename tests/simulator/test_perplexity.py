@@ -44,7 +44,7 @@ def ask(api: PerplexityApi, path: str, now: datetime = NOW, key: str = KEY, **qu
 def ask_pairs(
     api: PerplexityApi, path: str, query: list[tuple[str, str]], now: datetime = NOW, key: str = KEY
 ) -> Response:
-    return api.answer(Request(path, tuple(query), {"authorization": f"Bearer {key}"}, now))
+    return api.respond(Request(path, tuple(query), {"authorization": f"Bearer {key}"}, now))
 
 
 def got(response: Response) -> Any:
@@ -518,19 +518,19 @@ def test_key_before_toggle_before_parameters() -> None:
         {}, {"authorization": KEY}, {"authorization": f"Basic {KEY}"}, {"authorization": "Bearer "},
         {"authorization": f"Bearer {KEY}x"}, {"authorization": "Bearer ключ"}, {"x-api-key": KEY},
     ):  # fmt: skip
-        refused(new().answer(Request(V1, (), headers, NOW)), 401, "unauthorized")
-        refused(new().answer(Request("/v1/analytics/nothing", (), headers, NOW)), 401, "unauthorized")
+        refused(new().respond(Request(V1, (), headers, NOW)), 401, "unauthorized")
+        refused(new().respond(Request("/v1/analytics/nothing", (), headers, NOW)), 401, "unauthorized")
 
 
 def test_paths() -> None:
     api: PerplexityApi = new()
     for path in (V1, V2):
-        assert api.answers(path)
+        assert api.serves(path)
     for path in ("/v1/analytics/nothing", V1 + "/", "/v2/analytics/computer", "/v1/analytics/computer/usage/members"):
-        assert api.answers(path)
+        assert api.serves(path)
         refused(ask(api, path), 404, "not_found")
     for path in ("/v1/organizations/analytics/users", "/chat/completions", "/v3/analytics/computer/usage", "/"):
-        assert not api.answers(path)
+        assert not api.serves(path)
 
 
 def test_an_unknown_member_gets_the_public_body() -> None:
