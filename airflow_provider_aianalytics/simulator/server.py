@@ -67,7 +67,7 @@ class Server:
         self.port = settings.port
 
     async def start(self) -> None:
-        """Listen; ``port`` holds the real port afterwards."""
+        """Start listening, and set ``port`` to the real port."""
         self._runner = web.ServerRunner(
             # A hundred list entries, percent-encoded, are longer than the default line.
             web.Server(self._handle, access_log=None, max_line_size=1 << 16),
