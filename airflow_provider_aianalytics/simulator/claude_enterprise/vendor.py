@@ -64,7 +64,9 @@ class ClaudeEnterprise(SimulatedVendor):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         lag_days = ClaudeSettings().lag_days
         parser.add_argument("--lag-days", type=int, default=lag_days, help="Claude: days until a day can be requested")
-        parser.add_argument("--era", choices=("auto", "A", "B", "C"), default="auto", help="Claude: the response format A, B or C")
+        parser.add_argument(
+            "--era", choices=("auto", "A", "B", "C"), default="auto", help="Claude: the response format A, B or C"
+        )
 
     @classmethod
     def settings_from(cls, options: Namespace) -> ClaudeSettings:
