@@ -216,16 +216,16 @@ COMMANDS = (
 
 @contextmanager
 def _logs_on_stderr() -> Iterator[None]:
-    """Airflow logs to the standard output, and keeps a handle on it; the answer must be alone there."""
+    """Redirect Airflow's log lines to the standard error: the standard output has only the command's output."""
     sys.stdout.flush()
-    answers = os.dup(1)
+    stdout_copy = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(answers, 1)
-        os.close(answers)
+        os.dup2(stdout_copy, 1)
+        os.close(stdout_copy)
 
 
 def _has_colours(stream: TextIO) -> bool:

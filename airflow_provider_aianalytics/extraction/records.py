@@ -241,5 +241,5 @@ def _with_prefix(prefix: bytes, record: bytes) -> bytes:
 
 def _malformed(page: Page, what: str) -> MalformedResponseError:
     return MalformedResponseError(
-        what, where=page.where or f"window {page.window} page {page.number}", hint="Nothing of this window was kept"
+        what, where=page.where or f"window {page.window} page {page.number}", hint="Nothing of this window was saved"
     )

@@ -80,7 +80,7 @@ class WindowReader:
                     raise MalformedResponseError(
                         f"the bucket of {start:%Y-%m-%dT%H:%MZ} came twice",
                         where=page.where,
-                        hint="Nothing of this window was kept; a retry reads it again",
+                        hint="Nothing of this window was saved; a retry reads it again",
                     )
                 self._starts.add(start)
                 self._buckets[batch.day] += 1
@@ -109,7 +109,7 @@ class WindowReader:
         return MalformedResponseError(
             f"the bucket of {batch.start:%Y-%m-%dT%H:%MZ} has the same row twice",
             where=page.where,
-            hint="Nothing of this window was kept; a retry reads it again",
+            hint="Nothing of this window was saved; a retry reads it again",
         )
 
     def covers(self, day: date) -> bool:

@@ -31,7 +31,7 @@ TYPES = {
     ColumnType.TIMESTAMP: "timestamp",
     ColumnType.CENTS: f"decimal({PRECISION}, {SCALE})",
 }
-"""What the columns of Parquet hold, and those of CSV spell."""
+"""The types of columns in OpenLineage."""
 
 
 def source_dataset(vendor: Vendor, dataset: Dataset) -> tuple[str, str]:
@@ -45,12 +45,12 @@ def source_dataset(vendor: Vendor, dataset: Dataset) -> tuple[str, str]:
 
 
 def report_input(hook: Any, vendor: Vendor, dataset: Dataset) -> None:
-    """Tell Airflow's collector that a hook reads a dataset."""
+    """Report to Airflow's collector that a hook reads a dataset."""
     _collect("add_input_asset", hook, "".join(source_dataset(vendor, dataset)))
 
 
 def report_output(hook: Any, table: LakeTable) -> None:
-    """Tell Airflow's collector that what a hook read is landed in a table."""
+    """Report to Airflow's collector that a hook's data lands in a table."""
     _collect("add_output_asset", hook, (location_of(table.root) / table.folder).uri)
 
 

@@ -191,8 +191,8 @@ class AvailabilityTrigger(BaseTrigger):
         )
 
     async def _sleep_until(self, moment: datetime) -> None:
-        while (left := self.clock.seconds_until(moment)) > 0:
-            await self.clock.async_sleep(min(left, MAX_SLEEP))
+        while (remaining := self.clock.seconds_until(moment)) > 0:
+            await self.clock.async_sleep(min(remaining, MAX_SLEEP))
 
 
 async def async_hooks() -> ModuleType:

@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 from airflow.triggers.base import BaseTrigger
 
-from airflow_provider_aianalytics.clock import Clock, RehearsalClock, clock_of
+from airflow_provider_aianalytics.clock import Clock, RehearsalClock, clock_from_env
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
@@ -160,13 +160,13 @@ def test_airflow_finds_sensors_and_triggers() -> None:
 
 def test_a_rehearsal_shows_one_accelerated_time_everywhere() -> None:
     since = datetime.now(UTC).timestamp()
-    clocks = [clock_of({"AIANALYTICS_CLOCK": f"2026-11-20T12:00:00Z@3600@{since}"}) for _ in range(2)]
+    clocks = [clock_from_env({"AIANALYTICS_CLOCK": f"2026-11-20T12:00:00Z@3600@{since}"}) for _ in range(2)]
 
     shown = [clock.now() for clock in clocks]
     assert shown[1] - shown[0] < timedelta(minutes=10)
     assert timedelta(0) <= shown[0] - datetime(2026, 11, 20, 12, tzinfo=UTC) < timedelta(hours=1)
     assert 0.9 < clocks[0].seconds_until(clocks[0].now() + HOUR) <= 1.0
-    assert type(clock_of({})) is Clock
+    assert type(clock_from_env({})) is Clock
     assert isinstance(clocks[0], RehearsalClock)
 
 
@@ -174,5 +174,5 @@ def test_a_rehearsal_shows_one_accelerated_time_everywhere() -> None:
     "value", ["tomorrow", "2026-11-20T12:00:00Z@3600", "2026-11-20T12:00:00@1@0", "2026-11-20T12:00:00Z@0@0"]
 )
 def test_a_rehearsal_that_cannot_be_read_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match=r"AIANALYTICS_CLOCK=.* is not <shown>@<speed>@<since>"):
-        clock_of({"AIANALYTICS_CLOCK": value})
+    with pytest.raises(ValueError, match=r"AIANALYTICS_CLOCK=.* is not <start>@<speed>@<origin>"):
+        clock_from_env({"AIANALYTICS_CLOCK": value})
