@@ -270,7 +270,7 @@ def test_the_sample_of_an_error_is_what_the_hook_raises(monkeypatch: pytest.Monk
     assert " ".join(sample.text.split()) == re.sub(r"req_\w+", "req_…", str(raised.value))
 
 
-def test_the_map_of_rooms_is_whole() -> None:
+def test_the_map_of_rooms_is_complete() -> None:
     rows = Document(ROOT / "CONTRIBUTING.md").rows_behind("| room | what is in it |")
     rooms = {name for room, _ in rows for name in names_in(room)}
     package = ROOT / "airflow_provider_aianalytics"

@@ -38,7 +38,9 @@ class Vendor(PerplexityAnalyticsHook):
     def connect(self) -> None:
         """There is nobody to connect to."""
 
-    def iter_pages(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
+    def iter_pages(
+        self, query: Query, window: Window, saved_pages: Iterable[tuple[datetime, bytes]] = ()
+    ) -> Iterator[Page]:
         starts = [int(midnight(day).timestamp()) for day in window.days()]
         items = [b'{"start_time":%d,"end_time":%d,"count":%d}' % (start, start + 86400, start) for start in starts]
         yield Page(window, 1, b"", list(map(msgspec.Raw, items)), None, None, read_at=self.clock.now())
@@ -47,7 +49,7 @@ class Vendor(PerplexityAnalyticsHook):
 def measure(days: int) -> dict[str, Any]:
     """Seconds of CPU of each step over a table of so many days."""
     hook = Vendor("bench")
-    asked = build_query(hook.vendor.dataset("query_volume"))
+    query = build_query(hook.vendor.dataset("query_volume"))
     with tempfile.TemporaryDirectory() as folder:
         spent: dict[str, Any] = {"days": days}
 
@@ -55,7 +57,7 @@ def measure(days: int) -> dict[str, Any]:
             table = LakeTable(folder, vendor="perplexity", table="t", file_format=FileFormat("ndjson", "gzip"))
             run = Run(dag_id="d", run_id=step, task_id="t")
             began = time.process_time()
-            landed = Ingest(hook, asked, table, run=run, options=IngestOptions(restate_days=restate_days)).land(
+            landed = Ingest(hook, query, table, run=run, options=IngestOptions(restate_days=restate_days)).land(
                 Period(start, LAST)
             )
             spent[step] = time.process_time() - began
@@ -63,7 +65,7 @@ def measure(days: int) -> dict[str, Any]:
 
         first = LAST - days * DAY
         began = time.process_time()
-        plan(asked.dataset, Period(first, LAST), now=hook.clock.now())
+        plan(query.dataset, Period(first, LAST), now=hook.clock.now())
         spent["plan"] = time.process_time() - began
         land("first landing", first)
         land("all read again, unchanged", first)

@@ -32,9 +32,9 @@ class Meter:
         self.seconds = time.perf_counter() - self._began
         self.cpu = cpu() - self._cpu
 
-    def tell(self, **more: Any) -> None:
-        told = {"seconds": self.seconds, "cpu": self.cpu, "peak": peak(), "import": self._imported, **more}
-        print(RESULT + json.dumps(told), flush=True)
+    def report(self, **more: Any) -> None:
+        fields = {"seconds": self.seconds, "cpu": self.cpu, "peak": peak(), "import": self._imported, **more}
+        print(RESULT + json.dumps(fields), flush=True)
 
 
 def cpu() -> float:

@@ -134,8 +134,8 @@ def server() -> Iterator[dict[str, int]]:
 
 def counted(port: int) -> dict[str, int]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats") as answer:
-        told: dict[str, int] = json.load(answer)
-    return told
+        counts: dict[str, int] = json.load(answer)
+    return counts
 
 
 def measure(case: Case, port: int, environment: dict[str, str]) -> dict[str, Any]:
@@ -149,11 +149,11 @@ def measure(case: Case, port: int, environment: dict[str, str]) -> dict[str, Any
             text=True,
         )
         after = counted(port)
-    told = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
-    if done.returncode or not told:
+    counts = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
+    if done.returncode or not counts:
         raise RuntimeError(f"{case} failed:\n{done.stderr[-2000:]}")
     ours_own = 1  # asking for the count is itself a request, on a connection of its own
-    return json.loads(told[-1].removeprefix(RESULT)) | {name: after[name] - before[name] - ours_own for name in after}
+    return json.loads(counts[-1].removeprefix(RESULT)) | {name: after[name] - before[name] - ours_own for name in after}
 
 
 def rounds(cases: list[Case], port: int, environment: dict[str, str], until: float, most: int) -> dict[Case, Runs]:

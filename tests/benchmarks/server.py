@@ -104,12 +104,12 @@ class Api(asyncio.Protocol):
 
     def answer(self, head: bytes) -> None:
         counted["requests"] += 1
-        asked = _TARGET.match(head)
-        if asked is None:
+        match = _TARGET.match(head)
+        if match is None:
             self.send(json.dumps(counted).encode())
             return
-        pages, latency = int(asked[1]), int(asked[2]) / 1000
-        cursor = _PAGE.search(asked[3])
+        pages, latency = int(match[1]), int(match[2]) / 1000
+        cursor = _PAGE.search(match[3])
         number = int(cursor[1]) if cursor else 0
         blob = memoryview(self.pages[number % BLOBS])
         more = b'"page_%d_b2Zmc2V0"' % (number + 1) if number + 1 < pages else b"null"

@@ -57,7 +57,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 
 
 @pytest.mark.parametrize("probe", [sync_probe, async_probe])
-def test_every_byte_in_time_and_no_end(simulator: Simulator, probe: Callable[[AnalyticsHook], Any]) -> None:
+def test_a_slow_body_ends_at_the_deadline(simulator: Simulator, probe: Callable[[AnalyticsHook], Any]) -> None:
     hook = ClaudeEnterpriseAnalyticsHook(clock=SimulatedClock(simulator))
     assert len(probe(hook).items) == 1
     simulator.fail(Fault("drip", seconds=TIMEOUT / 4 * 20))  # each of its 20 pieces comes in a quarter of its time
@@ -86,7 +86,7 @@ class StandingClock(Clock):
 
 
 @pytest.mark.parametrize("probe", [sync_probe, async_probe])
-def test_headers_that_drip_end_like_a_body(
+def test_slow_headers_end_at_the_deadline(
     monkeypatch: pytest.MonkeyPatch, probe: Callable[[AnalyticsHook], Any]
 ) -> None:
     with serving(lambda connection: drip_headers(connection, every=TIMEOUT / 4, seconds=30)) as url:

@@ -45,18 +45,18 @@ def split(data: bytes) -> None:
     if not data:
         return
     vendor, dataset = EVERY[data[0] % len(EVERY)]
-    asked = build_query(dataset)
+    query = build_query(dataset)
     (window,) = plan(dataset, Period.of(D), now=NOW).windows
-    paginator = CursorPaginator(asked, window)
+    paginator = CursorPaginator(query, window)
     body = data[1:]
     try:
         page = parse_page(Response(200, {}, body), paginator, vendor, now=NOW)
-        batches = list(WindowReader(asked, window).add_page(page))
+        batches = list(WindowReader(query, window).add_page(page))
         paginator.advance(page)
     except AIAnalyticsError:
         return
-    told = dict(json.loads(body))
-    items = told["data"] if told.get("data") is not None else told["summaries"]
+    expected = dict(json.loads(body))
+    items = expected["data"] if expected.get("data") is not None else expected["summaries"]
     assert len(page.items) == len(items)
     rows = [row for item in items for row in (item[dataset.results] if dataset.results else [item])]
     lines = [line for batch in batches for line in batch.lines().splitlines()]
@@ -71,8 +71,8 @@ def split(data: bytes) -> None:
 
 
 def _items(body: bytes) -> list[Any]:
-    told = dict(oracle(body))
-    found = told["data"] if told.get("data") is not None else told["summaries"]
+    expected = dict(oracle(body))
+    found = expected["data"] if expected.get("data") is not None else expected["summaries"]
     assert isinstance(found, list)
     return found
 

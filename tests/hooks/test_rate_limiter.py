@@ -31,7 +31,7 @@ def file_in(folder: Path) -> Path:
     return file
 
 
-def test_a_restart_of_the_machine_is_no_reason_to_wait(folder: Path) -> None:
+def test_a_restart_of_the_machine_causes_no_wait(folder: Path) -> None:
     before = SharedRateLimiter(ENDPOINT)
     uptime = 30 * 86_400.0
     before.reserve(uptime, 61.0)
@@ -65,7 +65,7 @@ def test_a_restart_of_the_machine_is_no_reason_to_wait(folder: Path) -> None:
     ],
     ids=str,
 )
-def test_bad_values_are_forgotten(folder: Path, change: dict[str, Any]) -> None:
+def test_invalid_values_in_the_file_are_discarded(folder: Path, change: dict[str, Any]) -> None:
     SharedRateLimiter(ENDPOINT).reserve(1000.0, 61.0)
     file = file_in(folder)
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
@@ -93,7 +93,7 @@ def test_a_folder_of_somebody_else_is_not_used(
     assert len(list(rate_limiter.HOME_FOLDER.glob("*.budget"))) == 1
 
 
-def test_a_folder_that_others_may_write_to_is_closed(folder: Path) -> None:
+def test_a_folder_that_others_can_write_to_is_made_private(folder: Path) -> None:
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
 
@@ -102,7 +102,7 @@ def test_a_folder_that_others_may_write_to_is_closed(folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_lock_that_is_held_is_waited_for_a_bounded_time_and_told_once(
+def test_a_locked_file_is_waited_for_with_a_timeout_and_logged_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(rate_limiter, "LOCK_WAIT", 0.01)

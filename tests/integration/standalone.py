@@ -285,14 +285,14 @@ def standalone(
         ends.callback(_end_all, airflow)
         in_step = ("--members", "20", "--requests-per-minute", "0", "--speed", str(speed))
         moment = ("--now", clock.now().isoformat(), "--lag-days", str(lag_days))
-        facts = _simulator(ends, home, environment, (*moment, *(simulator or in_step)))
-        airflow.simulator_url = facts["url"]
+        ready = _simulator(ends, home, environment, (*moment, *(simulator or in_step)))
+        airflow.simulator_url = ready["url"]
         for vendor, key in (("claude_enterprise", "claude_key"), ("perplexity", "perplexity_key")):
             environment[f"AIRFLOW_CONN_{vendor.upper()}_ANALYTICS_DEFAULT"] = json.dumps(
                 {
                     "conn_type": f"{vendor}_analytics",
-                    "password": facts[key],
-                    "host": facts["url"],
+                    "password": ready[key],
+                    "host": ready["url"],
                     "extra": {"requests_per_minute": requests_per_minute, **extra},
                 }
             )
@@ -317,8 +317,8 @@ def _simulator(ends: ExitStack, home: Path, environment: dict[str, str], argumen
         within=30,
         but="the simulator did not start",
     )
-    facts: dict[str, str] = json.loads(line.removeprefix("ready "))
-    return facts
+    ready: dict[str, str] = json.loads(line.removeprefix("ready "))
+    return ready
 
 
 def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:

@@ -15,7 +15,7 @@ from tests.production.services import BUCKET
 from tests.production.truth import VENDORS
 
 if TYPE_CHECKING:
-    from tests.production.scenario import Story
+    from tests.production.scenario import Scenario
 
 PREFIX = "ai/"
 Truth = dict[str, dict[str, Any]]
@@ -66,20 +66,20 @@ class Found:
 
     @property
     def is_whole(self) -> bool:
-        broken = any(facts["broken"] for facts in self.examples.values())
+        broken = any(example["broken"] for example in self.examples.values())
         return all(table.is_whole for table in self.tables.values()) and not broken and not self.leftovers
 
 
-def audit(story: Story, truth: Truth, end: date) -> Found:
+def audit(scenario: Scenario, truth: Truth, end: date) -> Found:
     """Look at every day of every dataset.
 
     :param truth: the digests; without them nothing is read, and only what is there is told.
     :param end: the day after the last that must be there.
     """
-    client = story.store.client()
+    client = scenario.store.client()
     names = _objects(client, PREFIX)
     found = Found({})
-    days = [story.first + timedelta(days=n) for n in range((end - story.first).days)]
+    days = [scenario.first + timedelta(days=n) for n in range((end - scenario.first).days)]
     with ThreadPoolExecutor(6) as pool:
         for vendor, datasets in VENDORS.items():
             for dataset in datasets:
@@ -87,13 +87,13 @@ def audit(story: Story, truth: Truth, end: date) -> Found:
                 found.tables[table.name] = table
                 prefix = f"{PREFIX}{vendor}/"
                 data = {n: s for n, s in names.items() if n.startswith(f"{prefix}{dataset}/")}
-                told = {n for n in names if n.startswith(f"{prefix}_manifests/{dataset}/")}
+                listed = {n for n in names if n.startswith(f"{prefix}_manifests/{dataset}/")}
                 table.stored = sum(data.values())
                 expected = {f"{prefix}{dataset}/date={day}/{dataset}.ndjson.gz": day for day in days}
                 manifests = {f"{prefix}_manifests/{dataset}/{day}.json": day for day in days}
                 table.missing = sorted(set(map(str, (expected[n] for n in expected.keys() - data.keys()))))
-                table.missing += [f"{manifests[n]} (manifest)" for n in sorted(manifests.keys() - told)]
-                table.doubled = sorted(data.keys() - expected.keys()) + sorted(told - manifests.keys())
+                table.missing += [f"{manifests[n]} (manifest)" for n in sorted(manifests.keys() - listed)]
+                table.doubled = sorted(data.keys() - expected.keys()) + sorted(listed - manifests.keys())
                 if not truth:
                     continue
 
@@ -153,18 +153,20 @@ def _examples(client: Any, names: dict[str, int]) -> dict[str, dict[str, int]]:
         if not mark:
             continue
         manifest = json.loads(_read(client, name))
-        facts = found.setdefault(
+        example = found.setdefault(
             f"{head.removeprefix(PREFIX + 'examples/').split('/')[0]}: {tail.split('/')[0]}",
             {"days": 0, "rows": 0, "revisions": 0, "broken": 0},
         )
-        facts["days"] += 1
-        facts["rows"] += manifest["rows"]
-        facts["revisions"] += len(manifest["revisions"])
+        example["days"] += 1
+        example["rows"] += manifest["rows"]
+        example["revisions"] += len(manifest["revisions"])
         file = f"{head.rpartition('/')[0]}/{manifest['file']}"
         beside = [n for n in names if n.startswith(file.rpartition("/")[0] + "/")]
         data = _read(client, file) if file in names else b""
-        told = (manifest["file_bytes"], manifest["file_md5"])
-        facts["broken"] += beside != [file] or (len(data), hashlib.md5(data, usedforsecurity=False).hexdigest()) != told
+        listed = (manifest["file_bytes"], manifest["file_md5"])
+        example["broken"] += (
+            beside != [file] or (len(data), hashlib.md5(data, usedforsecurity=False).hexdigest()) != listed
+        )
     return found
 
 

@@ -211,7 +211,7 @@ class Processes:
                     found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:120]
         return found
 
-    def said(self, name: str) -> str:
+    def last_output(self, name: str) -> str:
         """The end of what a process printed."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace")[-4000:] if path.exists() else ""

@@ -49,21 +49,27 @@ def bucket(truth: dict[str, dict[str, Any]]) -> Bucket:
         for dataset in datasets:
             for day in DAYS:
                 content = f'{{"_date":"{day}","of":"{dataset}"}}\n'.encode()
-                facts = {"sha256": hashlib.sha256(content).hexdigest(), "rows": 1}
-                truth[f"{vendor}/{dataset}/{day}"] = {**facts, "bytes": len(content)}
+                digest = {"sha256": hashlib.sha256(content).hexdigest(), "rows": 1}
+                truth[f"{vendor}/{dataset}/{day}"] = {**digest, "bytes": len(content)}
                 name = f"ai/{vendor}/{dataset}/date={day}/{dataset}.ndjson.gz"
                 found[name] = gzip.compress(content)
-                manifest = {**facts, "complete": True, "final": True, "revisions": [], "fetched_at": f"{day}T00:00:00Z"}
+                manifest = {
+                    **digest,
+                    "complete": True,
+                    "final": True,
+                    "revisions": [],
+                    "fetched_at": f"{day}T00:00:00Z",
+                }
                 found[f"ai/{vendor}/_manifests/{dataset}/{day}.json"] = json.dumps(manifest).encode()
     return found
 
 
 def look(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> Found:
-    story: Any = SimpleNamespace(store=SimpleNamespace(client=lambda: bucket), first=FIRST)
-    return audit(story, truth, END)
+    scenario: Any = SimpleNamespace(store=SimpleNamespace(client=lambda: bucket), first=FIRST)
+    return audit(scenario, truth, END)
 
 
-def test_a_whole_lake_is_whole(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> None:
+def test_a_complete_lake_passes(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> None:
     found = look(bucket, truth)
     assert found.is_whole
     assert sum(len(table.days) for table in found.tables.values()) == 24 * 3
@@ -82,7 +88,7 @@ def test_a_whole_lake_is_whole(bucket: Bucket, truth: dict[str, dict[str, Any]])
         (USERS.rpartition("/")[0] + "/.users.tmp", b"", "doubled"),
     ],
 )
-def test_what_is_wrong_is_found(
+def test_errors_in_the_lake_are_found(
     bucket: Bucket, truth: dict[str, dict[str, Any]], name: str, data: bytes | None, kind: str
 ) -> None:
     if data is None:

@@ -44,13 +44,13 @@ def main() -> None:
     p.add_argument("--members", type=int, required=True)
     p.add_argument("--now", type=datetime.fromisoformat, required=True)
     p.add_argument("--budget", type=int, required=True)
-    told = p.parse_args()
+    options = p.parse_args()
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    with Simulator(settings(told.members, told.now, speed=1.0, budget=told.budget)) as simulator:
-        facts = {"url": simulator.url, "claude_key": simulator.claude_key, "perplexity_key": simulator.perplexity_key}
-        sys.stdout.write(f"ready {json.dumps(facts)}\n")
+    with Simulator(settings(options.members, options.now, speed=1.0, budget=options.budget)) as simulator:
+        ready = {"url": simulator.url, "claude_key": simulator.claude_key, "perplexity_key": simulator.perplexity_key}
+        sys.stdout.write(f"ready {json.dumps(ready)}\n")
         sys.stdout.flush()
         done.wait()
 

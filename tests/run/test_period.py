@@ -35,7 +35,7 @@ def test_explicit_days_win_over_everything() -> None:
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_an_hourly_run_can_ask_for_its_day_so_far(hour: int) -> None:
+def test_an_hourly_run_can_request_the_day_so_far(hour: int) -> None:
     start = datetime(2026, 11, 1, hour, tzinfo=UTC)
     context = interval(start, start + timedelta(hours=1))
     assert period_of(context, allow_partial=True) == DAY
@@ -195,7 +195,7 @@ def test_relative_days_are_accepted_when_the_dag_is_parsed(start: Any, end: Any)
     ],
     ids=["nothing", "none", "empty interval", "empty key"],
 )
-def test_a_run_without_days_is_told_what_to_write(context: dict[str, Any]) -> None:
+def test_a_run_without_days_explains_what_to_write(context: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
         period_of(context)
     assert "start=" in str(refusal.value)

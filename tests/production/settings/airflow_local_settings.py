@@ -40,7 +40,7 @@ def alert(context: Any) -> None:
         "map_index": getattr(ti, "map_index", -1),
         "try_number": getattr(ti, "try_number", 0),
         "kind": type(error).__name__ if isinstance(error, BaseException) else "",
-        "said": str(error)[:300],
+        "message": str(error)[:300],
     }
     with open(os.environ["AIANALYTICS_ALERTS"], "a") as file:
         file.write(json.dumps(line) + "\n")
