@@ -132,7 +132,7 @@ def run_days(dag: str, environment: dict[str, str]) -> int:
 
 
 def show_landed() -> None:
-    show("landed, as the manifests tell:")
+    show("landed, according to the manifests:")
     print(f"   {'table':<42}{'days':>5}  {'from':<11}{'to':<11}{'rows':>8}{'bytes':>11}{'final':>6}")
     for folder in sorted(LAKE.glob("*/_manifests/*")):
         manifests = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]

@@ -29,7 +29,7 @@ except (ImportError, AttributeError):
 import airflow.timetables.interval, airflow.timetables.base, airflow.triggers.base
 
 def refuse(*arguments, **named):
-    raise RuntimeError("a DAG file asked somebody when it was parsed")
+    raise RuntimeError("a DAG file used the network when it was parsed")
 
 socket.socket.connect = socket.getaddrinfo = refuse
 sdk.Variable.get = sdk.BaseHook.get_connection = refuse

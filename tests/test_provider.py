@@ -50,10 +50,10 @@ def described(conn_type: str) -> dict[str, Any]:
 
 def run(*command: str, home: Path) -> str:
     """What a command says, on both its streams, with an Airflow of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     done = subprocess.run(
         [sys.executable, *command],
-        env={**kept, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+        env={**environment, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
         capture_output=True,
         text=True,
         timeout=240,

@@ -147,7 +147,7 @@ def test_a_command_exists(command: str) -> None:
                     pytest.skip("a command of Airflow 3")
                 assert get_parser().parse_args(arguments).func
             case _:
-                pytest.fail(f"nobody checks {words}")
+                pytest.fail(f"no test checks {words}")
 
 
 def check_connection(assignment: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: T201 (its first line tells where it listens)
+# ruff: noqa: T201 (its first line is its address)
 """A loopback API with nothing in it to wait for, so that it is not what is measured.
 
 ``GET /{pages}x{latency}/v1/organizations/analytics/users?date=…&limit=1000&page=…`` walks ``pages`` pages of 1,000

@@ -45,7 +45,7 @@ class Noon(Clock):
 
 
 class Vendor(SimpleNamespace):
-    """Answers a day with some pages, and tells which of them were asked for."""
+    """Responds to a day with some pages, and records which of them were requested."""
 
     def __init__(self, bodies: Iterable[list[msgspec.Raw]]) -> None:
         super().__init__(vendor=CLAUDE_ENTERPRISE, clock=Noon(), budget_left=lambda: 0, connect=lambda: None)
@@ -81,7 +81,7 @@ def test_the_next_page_is_fetched_while_a_page_is_written(tmp_path: Path) -> Non
     written = []
 
     class Slow(Privacy):
-        """Stands where each record passes on its way to the file, and waits until the page behind was asked for."""
+        """A dataset whose every record waits until the next page has been requested."""
 
         def apply(self, batch: Batch) -> Batch:
             written.append(batch)

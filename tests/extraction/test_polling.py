@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rule that the sensors wait by: when to look, how often, and when no request is needed at all."""
+"""The polling of sensors: when and how often they poll, and when they need no request."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an author asks for, checked against the catalogue and spelled as the vendor wants it."""
+"""An author's options, checked against the catalogue and formatted as the vendor's parameters."""
 
 from __future__ import annotations
 

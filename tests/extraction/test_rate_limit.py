@@ -103,30 +103,30 @@ class TestBudget:
 def shared(joins: list[float], *, minutes: int, seed: int) -> tuple[list[tuple[float, int]], int]:
     """Budgets that see nothing of each other, on a vendor's sliding window of 60 requests a minute.
 
-    :param joins: when each begins to ask as often as it may.
+    :param joins: when each client starts to send requests as often as it may.
     :return: the moment and the asker of each answered request, and how many were refused.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     budgets = [RateLimiter(60, 60.6) for _ in joins]
     attempts = [0] * len(joins)
     answered: list[tuple[float, int]] = []
     refused = 0
-    coming = [(join + chance.random(), who, "asks") for who, join in enumerate(joins)]
-    heapq.heapify(coming)
-    while coming[0][0] < minutes * 60:
-        now, who, what = heapq.heappop(coming)
+    events = [(join + rng.random(), client, "asks") for client, join in enumerate(joins)]
+    heapq.heapify(events)
+    while events[0][0] < minutes * 60:
+        now, client, what = heapq.heappop(events)
         if what == "asks":
-            heapq.heappush(coming, (now + budgets[who].reserve(now), who, "is answered"))
+            heapq.heappush(events, (now + budgets[client].reserve(now), client, "is answered"))
             continue
         if sum(at > now - 60 for at, _ in answered[-60:]) < 60:
-            answered.append((now, who))
-            attempts[who] = 0
+            answered.append((now, client))
+            attempts[client] = 0
         else:
             refused += 1
-            attempts[who] = min(5, attempts[who] + 1)
-            delay = Backoff().delay(attempts[who], None, chance.random) or MAX_INLINE_WAIT
-            budgets[who].on_rate_limited(now, delay, chance.random)
-        heapq.heappush(coming, (now + 0.3, who, "asks"))
+            attempts[client] = min(5, attempts[client] + 1)
+            delay = Backoff().delay(attempts[client], None, rng.random) or MAX_INLINE_WAIT
+            budgets[client].on_rate_limited(now, delay, rng.random)
+        heapq.heappush(events, (now + 0.3, client, "asks"))
     return answered, refused
 
 
@@ -140,7 +140,7 @@ class TestMachinesThatDoNotSeeEachOther:
 
     def test_newcomers_get_a_share(self, seed: int) -> None:
         answered, _ = shared([0.0, 600.0], minutes=40, seed=seed)
-        theirs = [at for at, who in answered if who == 1]
+        theirs = [at for at, client in answered if client == 1]
         assert sum(at < 1200 for at in theirs) >= 30
         assert sum(at >= 1800 for at in theirs) >= 150
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every answer of both contracts' tables, and several that stand in none."""
+"""Every response in the tables of both contracts, and several that are in none."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERP
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-ASKED = date(2026, 11, 21)
+REQUESTED_DAY = date(2026, 11, 21)
 
 
 def walk_of(
     vendor: Vendor = CLAUDE_ENTERPRISE, dataset: str = "users", *, cursor: str | None = None
 ) -> CursorPaginator:
-    start = datetime(ASKED.year, ASKED.month, ASKED.day, tzinfo=UTC)
+    start = datetime(REQUESTED_DAY.year, REQUESTED_DAY.month, REQUESTED_DAY.day, tzinfo=UTC)
     paginator = CursorPaginator(build_query(vendor.dataset(dataset)), Window(start, start + timedelta(days=1)))
     if cursor is not None:
         paginator.advance(Page(paginator.window, 1, b"", [], next_cursor=cursor, has_more=None, read_at=NOW))
@@ -180,10 +180,10 @@ class TestStatuses:
     def test_permanent_errors_fail_the_task(self) -> None:
         from airflow.providers.common.compat.sdk import AirflowFailException
 
-        for status, mended in ((400, False), (401, False), (403, False), (404, False), (429, True), (500, True)):
+        for status, is_transient in ((400, False), (401, False), (403, False), (404, False), (429, True), (500, True)):
             with pytest.raises(AIAnalyticsError) as raised:
                 take(status, claude_error("x", "y"))
-            assert isinstance(raised.value, AirflowFailException) is not mended
+            assert isinstance(raised.value, AirflowFailException) is not is_transient
 
 
 class TestMessages:
@@ -245,7 +245,7 @@ class TestTooRecent:
         ],
     )
     def test_another_400_is_an_invalid_request(self, message: str) -> None:
-        """Waited for with on_unavailable="wait", a refusal taken for "not yet" would be waited for without end."""
+        """With on_unavailable="wait", an invalid request that looks like "not yet" would be waited for forever."""
         with pytest.raises(InvalidRequestError):
             take(400, claude_error("invalid_request_error", message))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which days of a window are there as a whole, by what its pages said."""
+"""Which days of a window are complete, according to its pages."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_hole_before_the_watermark_of_a_report_is_not_an_empty_day(
 
 @pytest.mark.parametrize("answered", [[0, 0, 1], [0, 1, 0], [0, 0]])
 def test_a_bucket_that_is_served_twice_is_an_error(answered: Sequence[int]) -> None:
-    """Nor does it stand in for another."""
+    """It does not replace a missing bucket either."""
     report = {
         "data": [interval(number) for number in answered],
         "has_more": False,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The matrix of faults is run once for all the tests that look at what it left."""
+"""The matrix of faults runs once, for all tests that check its results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def matrix(world: World) -> Matrix:
 
 
 @pytest.fixture(scope="session")
-def mended(world: World, matrix: Matrix) -> Matrix:
+def repaired(world: World, matrix: Matrix) -> Matrix:
     """What the next run made of what broken stores left."""
     with plain_tracebacks():
         return world.run_again([one for several in matrix.values() for one in several if one.cell.case.store])

@@ -51,8 +51,8 @@ class FaultCase:
     :param name: what, in words; unique.
     :param ends: the error that it must end with, ``None`` where the data must be complete; one for each place where
         they differ.
-    :param faults: what the simulator is told, the page or day it is to hit being left open.
-    :param vendor: whose API is asked.
+    :param faults: the faults for the simulator, without the page or day that they hit.
+    :param vendor: the vendor whose API is used.
     :param whole_days: whether it meets days instead of pages.
     :param impatient: whether the connection waits a fraction of a second for a byte.
     :param store: what breaks in the store: a key of ``tests.faults.faulty_fs.BREAKING``.

@@ -65,8 +65,8 @@ class Ended:
     """What became of one cell.
 
     :param url: its lake.
-    :param before: what its lake held.
-    :ivar after: what it holds then.
+    :param before: the files of its lake before the task.
+    :ivar after: the files of its lake after the task.
     """
 
     cell: Cell
@@ -84,7 +84,7 @@ class Ended:
 
 
 class Elsewhere:
-    """Another host, which a redirect points to; nobody may come."""
+    """Another host, to which a redirect points; it must receive no request."""
 
     def __init__(self) -> None:
         self.visitors: list[bytes] = []
@@ -356,7 +356,7 @@ def rows_of(name: str, content: bytes) -> Counter[str]:
 
 
 class Recording:
-    """Everything that is said meanwhile, at every level, by whatever way."""
+    """All output of the tasks: streams and logs at every level."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -377,10 +377,10 @@ class Recording:
         self._stack.enter_context(mock.patch.object(sys, "stdout", out))
         self._stack.enter_context(mock.patch.object(sys, "stderr", out))
         for descriptor in (1, 2):
-            kept = os.dup(descriptor)
+            copy = os.dup(descriptor)
             os.dup2(out.fileno(), descriptor)
-            self._stack.callback(os.close, kept)
-            self._stack.callback(os.dup2, kept, descriptor)
+            self._stack.callback(os.close, copy)
+            self._stack.callback(os.dup2, copy, descriptor)
         return self
 
     def __exit__(self, *_: object) -> None:

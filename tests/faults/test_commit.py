@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two runs of a day at once, late writes and clocks that go back: what was landed agrees, or the next run mends it."""
+"""Concurrent runs of a day, late writes and clocks that go back: the lake is consistent, or the next run repairs it."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Killed:
         self.statuses.append(status)
         return status
 
-    def look(self) -> Tree:
+    def read_lake(self) -> Tree:
         """What a reader sees: whole days, old or new."""
         tree = self.lake.tree()
         for day in DAYS:
@@ -144,21 +144,21 @@ def kill_into(killed: Killed, moments: random.Random, *, kills: int | None, seco
     """Land each of two contents in turn, killed at it."""
     sim = killed.simulator
     for shrunk in (True, False):
-        _turn(sim, shrunk)
+        _change_data(sim, shrunk)
         assert killed.run() == 0
         for day in DAYS:
             killed.whole[day].add(killed.lake.tree()[data_name(CLAUDE, killed.file_format, day)])
-        killed.look()
+        killed.read_lake()
     until, number = time.monotonic() + seconds, 0
     while time.monotonic() < until and (kills is None or number < kills):
         number += 1
-        _turn(sim, number % 2 == 1)
+        _change_data(sim, number % 2 == 1)
         name = moments.choice([signal.SIGKILL, signal.SIGTERM])
         killed.run(name, at=moments.randint(1, REQUESTS), after=moments.choice([0, moments.uniform(0, 0.1)]))
-        killed.look()
-    _turn(sim, True)
+        killed.read_lake()
+    _change_data(sim, True)
     assert killed.run() == 0, "the next run lands what the killed ones left"
-    tree = killed.look()
+    tree = killed.read_lake()
     for day in DAYS:
         fields = json.loads(tree[manifest_name(CLAUDE, day)])
         data = tree[data_name(CLAUDE, killed.file_format, day)]
@@ -170,7 +170,7 @@ def kill_into(killed: Killed, moments: random.Random, *, kills: int | None, seco
     assert killed.partial == 0
 
 
-def _turn(simulator: Simulator, shrunk: bool) -> None:
+def _change_data(simulator: Simulator, shrunk: bool) -> None:
     simulator.clear_faults()
     simulator.advance(timedelta(minutes=1))
     if shrunk:

@@ -35,7 +35,7 @@ class Figures:
     partial_files: int = 0
 
     def compare(self, name: str, content: bytes, allowed: list[bytes]) -> None:
-        """Look at a file that must be one of some."""
+        """Check that a file is one of several."""
         if content in allowed:
             return
         try:
@@ -57,7 +57,7 @@ def trees_of(world: World, cell: Cell) -> tuple[Tree, Tree]:
 
 
 def check_day(world: World, ended: Ended, day: date) -> None:
-    """A day is landed as the vendor has it now, and what it replaced is kept."""
+    """A day is landed as the vendor has it now, and its earlier content is a revision."""
     cell = ended.cell
     old, new = trees_of(world, cell)
     data, manifest = (
@@ -68,8 +68,8 @@ def check_day(world: World, ended: Ended, day: date) -> None:
     assert unpacked(data, ended.after[data]) == now, f"{cell}: {day}"
     fields = json.loads(ended.after[manifest])
     assert fields["sha256"] == json.loads(new[manifest])["sha256"]
-    kept = {unpacked(data, ended.after[revision["file"]]) for revision in fields["revisions"]}
-    assert kept == ({before} if before != now else set()), f"{cell}: {day}"
+    revisions = {unpacked(data, ended.after[revision["file"]]) for revision in fields["revisions"]}
+    assert revisions == ({before} if before != now else set()), f"{cell}: {day}"
 
 
 def check_untouched(ended: Ended, day: date) -> None:
@@ -135,8 +135,8 @@ def test_days_that_shrink(world: World, matrix: Matrix, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [case.name for case in OF_STORES])
-def test_stores_and_disks(world: World, matrix: Matrix, mended: Matrix, name: str) -> None:
-    for ended, after in zip(matrix[name], mended[name], strict=True):
+def test_stores_and_disks(world: World, matrix: Matrix, repaired: Matrix, name: str) -> None:
+    for ended, after in zip(matrix[name], repaired[name], strict=True):
         check_error(ended, OSError)
         old, new = trees_of(world, ended.cell)
         for day in days_asked(ended.cell):
@@ -149,10 +149,10 @@ def test_stores_and_disks(world: World, matrix: Matrix, mended: Matrix, name: st
         assert not [file for file in after.after if "/_spool/" in file]
 
 
-def test_an_interrupted_commit_is_repaired_and_logged(matrix: Matrix, mended: Matrix, world: World) -> None:
+def test_an_interrupted_commit_is_repaired_and_logged(matrix: Matrix, repaired: Matrix, world: World) -> None:
     fields = world.recording.text()
     for name in ("the store takes the data and its answer is lost", "the manifest cannot be renamed"):
-        for ended in mended[name]:
+        for ended in repaired[name]:
             assert f"{ended.url}/{data_name(CLAUDE, ended.cell.file_format, DAYS[ended.cell.place])}" in fields
 
 
@@ -164,10 +164,10 @@ def test_every_fault_was_used(matrix: Matrix) -> None:
 
 
 def test_the_figures_are_those_of_the_documentation(
-    world: World, matrix: Matrix, mended: Matrix, record_property: pytest.RecordProperty
+    world: World, matrix: Matrix, repaired: Matrix, record_property: pytest.RecordProperty
 ) -> None:
     figures = Figures(faults=len(matrix))
-    for cells in (matrix, mended):
+    for cells in (matrix, repaired):
         for ended in (one for several in cells.values() for one in several):
             old, new = trees_of(world, ended.cell)
             for day in DAYS:

@@ -41,7 +41,7 @@ def secrets(world: World) -> list[str]:
 
 
 def places(world: World, matrix: Matrix) -> Iterator[tuple[str, str]]:
-    """Everything that was said, sent and kept during the matrix."""
+    """All output, requests and files of the matrix."""
     yield "the logs at DEBUG and the standard streams", world.recording.text()
     every = [ended for cells in matrix.values() for ended in cells]
     yield "errors", "\n".join(f"{ended.error} {ended.error!r} {vars(ended.error)}" for ended in every if ended.error)
@@ -165,7 +165,7 @@ OUTSIDE = [
 def test_a_table_name_that_leaves_the_folder_is_rejected(tmp_path: Path, table: str) -> None:
     with pytest.raises(InvalidArgumentError):
         LakeTable(str(tmp_path), vendor="claude_enterprise", table=table, file_format=FileFormat("ndjson", "gzip"))
-    if table:  # nothing is said for the dataset's own name
+    if table:  # there is no message for the dataset's own name
         with pytest.raises(InvalidArgumentError):
             ClaudeEnterpriseAnalyticsToObjectStorageOperator(
                 task_id="land", dataset="users", path=str(tmp_path), table=table

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever a connection holds, the hook has an endpoint, or an error names the field and repeats no secret."""
+"""For any connection, the hook has an endpoint, or an error names the field and quotes no secret."""
 
 from __future__ import annotations
 

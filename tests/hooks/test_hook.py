@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hook against a scripted server on loopback: what is sent, what is tried again, and what never leaves."""
+"""The hook against a scripted server on loopback: what is sent, what is retried, and which secrets stay private."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class FakeClock(Clock):
 
 @dataclass
 class Seen:
-    """A request as it came in."""
+    """A received request."""
 
     path: str
     parameters: list[tuple[str, str]]
@@ -387,7 +387,7 @@ class TestProxies:
     def test_the_connections_verify_takes_precedence_over_the_environment(
         self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The stub speaks no TLS; but that is found out, and not a file that nobody asked for."""
+        """The stub has no TLS, so the error must be about that and not about a file of certificates."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
         hook = connect(f"https://127.0.0.1:{stub.port}", extra=json.dumps({"verify": False}))
         query = build_query(hook.vendor.dataset("users"))
@@ -495,7 +495,7 @@ class TestRetries:
             users(connect(f"http://127.0.0.1:{port}"))
 
     def test_an_address_in_a_filter_is_not_in_messages_or_logs(self, connect: Connect, logged: Logged) -> None:
-        """Perplexity contract section 8: the key and ``user_email`` are kept out of logs."""
+        """Perplexity contract section 8: the key and ``user_email`` are not logged."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
@@ -627,7 +627,7 @@ class TestRecords:
 
     @pytest.mark.parametrize("number", ["1E400", "9" * 400])
     def test_a_huge_number_is_parsed_or_a_typed_error(self, stub: Stub, connect: Connect, number: str) -> None:
-        """NDJSON lands such a number as spelled; what a record is as Python must at least fail in words."""
+        """NDJSON lands such a number unchanged. As a Python record, it must at least be a typed error."""
         stub.responses = [Scripted(body=b'{"data":[{"n":%s}],"next_page":null}' % number.encode())]
         try:
             (row,) = users(connect(stub.url))
@@ -743,7 +743,7 @@ class TestProbes:
     def test_the_test_of_a_form_does_not_wait_for_an_outage(
         self, stub: Stub, connect: Connect, clock: FakeClock
     ) -> None:
-        """Design section 3: ``test_connection`` is one cheap call; somebody waits for it before a form."""
+        """``test_connection`` sends one small request, because a person waits for it in a form."""
         stub.responses = [error(503, "overloaded_error")]
         assert not connect(stub.url).test_connection()[0]
         assert sum(clock.sleeps) < 10

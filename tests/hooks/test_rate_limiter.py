@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The budget that the tasks of a machine share, through restarts, damage, strangers and holders that hang."""
+"""The rate limiter that tasks share: restarts, damaged files, other users' folders, and processes that hang."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ def test_a_locked_file_is_waited_for_with_a_timeout_and_logged_once(
     monkeypatch.setattr(rate_limiter, "LOCK_WAIT", 0.01)
     SharedRateLimiter(ENDPOINT).reserve(0.0, 61.0)
     limiter = SharedRateLimiter(ENDPOINT)
-    with file_in(folder).open("rb") as held, caplog.at_level(logging.WARNING):
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with file_in(folder).open("rb") as locked, caplog.at_level(logging.WARNING):
+        fcntl.flock(locked, fcntl.LOCK_EX)
         waits = [limiter.reserve(1.0, 61.0) for _ in range(61)]
 
     assert waits[:60] == [0.0] * 60

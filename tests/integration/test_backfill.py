@@ -128,7 +128,7 @@ def test_a_backfill_completes_within_the_rate_limit_despite_kills(
     lake = airflow.home / "lake"
     for path in calm.rglob("*.ndjson.gz"):
         assert gzip.decompress((lake / path.relative_to(calm)).read_bytes()) == gzip.decompress(path.read_bytes()), path
-    # The spools of the killed stay until they are a week old; nobody reads them.
+    # The spools of killed processes are removed when they are a week old; no task reads them.
     assert {part.name for part in lake.rglob("_*")} <= {"_manifests", "_spool"}
     for vendor, dataset in TABLES:
         for day in range(DAYS):
@@ -150,7 +150,7 @@ def test_a_backfill_completes_within_the_rate_limit_despite_kills(
 
 
 def content(manifest: Path) -> dict[str, Any]:
-    """What does not depend on who landed it, and when."""
+    """The part of a manifest that does not depend on its run and time."""
     of_its_landing = ("fetched_at", "run", "requests", "file_bytes", "file_md5")
     return {name: value for name, value in json.loads(manifest.read_text()).items() if name not in of_its_landing}
 

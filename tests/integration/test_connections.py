@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the "Test" button of a connection says, and the two spellings of a connection in the environment."""
+"""The "Test" button of a connection, and the two formats of a connection in the environment."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class TestTheButton:
 
 
 class TestSpellings:
-    """As ``AIRFLOW_CONN_…`` holds them; the simulator is asked with what was read."""
+    """Connections in ``AIRFLOW_CONN_…`` variables, tested by a request to the simulator."""
 
     @BOTH
     def test_json_with_host_and_port_apart(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:

@@ -55,7 +55,7 @@ def test_an_unavailable_day_is_waited_for_and_lands(
     partitions = outcome.results["land"]["partitions"]
     assert [partition["status"] for partition in partitions] == ["kept", "kept", "created"]
     assert len(list(tmp_path.rglob("*.gz"))) == 3
-    assert len(living.requests) == 5  # three days, the refused one among them; one look; the day
+    assert len(living.requests) == 5  # three days, including the unavailable one; one poll; the day
 
 
 def test_a_day_is_waited_for_a_week_in_total(living: Simulator, tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_a_day_is_waited_for_a_week_in_total(living: Simulator, tmp_path: Path) 
     with pytest.raises(TaskDeferred) as second:
         task.resume(context, None, **over_the_vendor.value.kwargs)
 
-    begun, gone_on = (deferral.value.trigger for deferral in (first, second))
-    assert gone_on.deadline == begun.deadline
-    assert timedelta(days=6) < datetime.fromisoformat(begun.deadline) - living.now < timedelta(days=7)
+    first, second = (deferral.value.trigger for deferral in (first, second))
+    assert second.deadline == first.deadline
+    assert timedelta(days=6) < datetime.fromisoformat(first.deadline) - living.now < timedelta(days=7)
 
 
 def test_a_long_wait_for_the_rate_limit_frees_the_worker(

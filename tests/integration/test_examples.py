@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The example DAGs run as people copy them, against the simulator, and land what they say."""
+"""The example DAGs run unchanged against the simulator, and land the data that they document."""
 
 from __future__ import annotations
 

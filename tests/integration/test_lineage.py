@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What OpenLineage and the collector of hook lineage are told of a run."""
+"""What a run reports to OpenLineage and to Airflow's collector of hook lineage."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ with DAG("lineage", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict[str, Any]], str, Path]:
-    """The last event of each task of a DAG that an Airflow with OpenLineage ran, all that was told, and the lake."""
+    """The last event of each task of a DAG in an Airflow with OpenLineage, the text of all events, and the lake."""
     pytest.importorskip("airflow.providers.openlineage")
     home = tmp_path_factory.mktemp("openlineage")
     lake, log, dags = home / "lake", home / "events", home / "dags"
@@ -137,7 +137,7 @@ class TestOpenLineage:
 
 @pytest.fixture
 def collected(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
-    """What a collector, which Airflow has where somebody reads it, collects."""
+    """What Airflow's collector of hook lineage receives, if a plugin reads it."""
     from airflow.providers.common.compat import sdk
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The waiting in a whole Airflow: three days pass, the triggerer is killed, and no worker is held meanwhile."""
+"""Waiting in a complete Airflow: three days pass, the triggerer is killed, and no worker is occupied."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_watcher_sends_an_event_for_each_new_day_in_order(airflow: Standalone)
         found = [event["payload"]["day"] for event in airflow.events("new_day")]
         return found if len(set(found)) >= 4 else []
 
-    days = list(dict.fromkeys(first := until(sent_days, within=90, but="no days were told of")))
+    days = list(dict.fromkeys(first := until(sent_days, within=90, but="there were no events")))
     assert len(first) - len(days) <= 1  # the triggerer may have been killed within seconds of telling
     waiting_since = date.fromisoformat(days[0])
     assert days == [str(waiting_since + DAY * number) for number in range(len(days))]

@@ -203,7 +203,7 @@ def test_reschedule_mode_resumes_at_the_next_poll(serve: Serve) -> None:
 
 @pytest.mark.parametrize("status", [503, 429])
 def test_reschedule_mode_backs_off_during_an_outage(serve: Serve, status: int) -> None:
-    """Each look is that of a new process, which remembers none of those before."""
+    """Each poll runs in a new process, without the state of earlier ones."""
     from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
 
     sim = serve()

@@ -71,9 +71,9 @@ class Found:
 
 
 def audit(scenario: Scenario, truth: Truth, end: date) -> Found:
-    """Look at every day of every dataset.
+    """Check every day of every dataset.
 
-    :param truth: the digests; without them nothing is read, and only what is there is told.
+    :param truth: the expected digests; without them no content is read, and only the files are listed.
     :param end: the day after the last that must be there.
     """
     client = scenario.store.client()
@@ -97,10 +97,10 @@ def audit(scenario: Scenario, truth: Truth, end: date) -> Found:
                 if not truth:
                     continue
 
-                def look(day: date, table: Table = table, prefix: str = prefix, dataset: str = dataset) -> None:
+                def audit_day(day: date, table: Table = table, prefix: str = prefix, dataset: str = dataset) -> None:
                     _look(client, table, prefix, dataset, day, truth)
 
-                list(pool.map(look, [day for day in days if str(day) not in table.missing]))
+                list(pool.map(audit_day, [day for day in days if str(day) not in table.missing]))
     if truth:
         found.examples = _examples(client, {n: s for n, s in names.items() if n.startswith(f"{PREFIX}examples/")})
         found.leftovers = [n for n in names if "_spool" in n or n.endswith((".tmp", ".part"))]
@@ -133,7 +133,7 @@ def _look(client: Any, table: Table, prefix: str, dataset: str, day: date, truth
             f"{day}: {rows} rows and {len(content)} bytes, {true['rows']} and {true['bytes']} are true"
         )
     if (manifest["sha256"], manifest["rows"], manifest["complete"]) != (digest, rows, True):
-        table.differing.append(f"{day}: its manifest tells of another content")
+        table.differing.append(f"{day}: its manifest describes another content")
     revisions = manifest["revisions"]
     table.days[day] = Day(
         landed_at=_moment(revisions[0]["fetched_at"] if revisions else manifest["fetched_at"]),
@@ -146,7 +146,7 @@ def _look(client: Any, table: Table, prefix: str, dataset: str, day: date, truth
 
 
 def _examples(client: Any, names: dict[str, int]) -> dict[str, dict[str, int]]:
-    """The tables of the examples: each day once, and each file what its manifest says it is."""
+    """The tables of the examples: each day once, and each file as its manifest describes it."""
     found: dict[str, dict[str, int]] = {}
     for name in sorted(names):
         head, mark, tail = name.partition("/_manifests/")

@@ -231,14 +231,14 @@ def _slots(scenario: Scenario, report: Report) -> None:
     live = [sample for sample in samples if sample["at"] >= scenario.spans["live"][0]]
     step = 2.0
     deferred = sum(sample["deferred"] for sample in live) * step
-    held = max(
+    used = max(
         (sample.get("running in the pool", 0) + sample.get("queued in the pool", 0) for sample in samples), default=0
     )
     most = max((sample["deferred"] for sample in live), default=0)
     report.write(
         f"Tasks waited for {deferred * scenario.speed / 3600:,.0f} simulated task-hours in the triggerer, "
         f"{most:.0f} at "
-        f"once at most, and held no slot. No more than {held:.0f} slots of the pool were taken at any look."
+        f"once at most, and held no slot. No more than {used:.0f} slots of the pool were taken at any look."
     )
     report.write(
         f"Tasks waiting when the triggerer was lost: {scenario.measurements.get('waiting when the triggerer was lost')}"

@@ -202,14 +202,14 @@ class Scenario:
         self.report("both vendors are back")
 
     def lose_key(self) -> None:
-        """Somebody revokes the Claude key; most of a day later a person puts a new one into the connection.
+        """The Claude key is revoked; most of a day later a person puts a new one into the connection.
 
-        Nobody runs again what failed meanwhile: the trailing days of the next runs mend it.
+        Failed runs are not cleared: the trailing days of the next runs land their days.
         """
         assert self.clock is not None
         waiting_since = time.time()
         key = self.vendor.control("POST", "key", {"vendor": "claude_enterprise"})["key"]
-        self.report("the Claude key is revoked and another one made; nobody tells Airflow")
+        self.report("the Claude key is revoked and replaced; Airflow still has the old one")
         self.sleep_until(self.clock.now() + timedelta(hours=21))
         self.airflow.connect("claude_enterprise", self.vendor.url, key, budget=self.budget)
         self.by_hand.append("put the regenerated Claude key into the connection")

@@ -64,13 +64,13 @@ def bucket(truth: dict[str, dict[str, Any]]) -> Bucket:
     return found
 
 
-def look(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> Found:
+def audited(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> Found:
     scenario: Any = SimpleNamespace(store=SimpleNamespace(client=lambda: bucket), first=FIRST)
     return audit(scenario, truth, END)
 
 
 def test_a_complete_lake_passes(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> None:
-    found = look(bucket, truth)
+    found = audited(bucket, truth)
     assert found.is_whole
     assert sum(len(table.days) for table in found.tables.values()) == 24 * 3
 
@@ -96,7 +96,7 @@ def test_errors_in_the_lake_are_found(
     else:
         bucket[name] = data
 
-    found = look(bucket, truth)
+    found = audited(bucket, truth)
 
     assert not found.is_whole
     assert getattr(found.tables["claude_enterprise/users"], kind)
@@ -111,10 +111,10 @@ def test_a_file_of_an_example_that_is_not_its_manifests_is_found(
     manifest = {"file": file, "rows": 1, "revisions": [], "file_bytes": 6}
     manifest["file_md5"] = hashlib.md5(b"landed", usedforsecurity=False).hexdigest()
     bucket["ai/examples/on_time/claude_enterprise/_manifests/users/2026-11-02.json"] = json.dumps(manifest).encode()
-    assert look(bucket, truth).is_whole
+    assert audited(bucket, truth).is_whole
 
     bucket[f"ai/examples/on_time/{file}"] = b"broken"
 
-    found = look(bucket, truth)
+    found = audited(bucket, truth)
     assert not found.is_whole
     assert found.examples["on_time: users"]["broken"] == 1

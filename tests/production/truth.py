@@ -68,18 +68,20 @@ def main() -> None:
     p.add_argument("--cache", type=Path, required=True)
     options = p.parse_args()
     os.nice(15)
-    kept = options.cache / f"{sources()}-{options.members}-{options.first}-{options.end}-{options.now:%Y%m%dT%H%M}.json"
-    if not kept.exists():
+    cached = (
+        options.cache / f"{sources()}-{options.members}-{options.first}-{options.end}-{options.now:%Y%m%dT%H%M}.json"
+    )
+    if not cached.exists():
         simulator = Simulator(settings(options.members, options.now.astimezone(UTC)))
         found = {
             f"{vendor}/{dataset}/{day}": digest
             for vendor, dataset, day, digest in digests(simulator, options.first, options.end)
         }
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(".part")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        part = cached.with_suffix(".part")
         part.write_text(json.dumps(found))
-        part.replace(kept)
-    options.out.with_suffix(".part").write_bytes(kept.read_bytes())
+        part.replace(cached)
+    options.out.with_suffix(".part").write_bytes(cached.read_bytes())
     options.out.with_suffix(".part").replace(options.out)
 
 

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from airflow_provider_aianalytics.simulator import Settings, Simulator
 
 LAG_DAYS = 2
-"""A day of engagement is there two days later, at 10:00 UTC, so that who asks on the next day has to wait."""
+"""A day of engagement is available two days later, at 10:00 UTC, so that a task on the next day has to wait."""
 
 
 def settings(members: int, now: datetime, *, speed: float = 0.0, budget: int | None = None) -> Settings:

@@ -211,9 +211,9 @@ def test_large_organizations_are_generated_quickly() -> None:
     assert len(sim.truth("plugins", DAY)) > 1
     took = []
     for day in ("2026-11-04", "2026-11-05", "2026-11-06"):  # a busy machine makes one of them dearer
-        began = time.process_time()
+        started = time.process_time()
         assert len(sim.truth("users", {"date": day})) > 4000
-        took.append(time.process_time() - began)
+        took.append(time.process_time() - started)
     assert min(took) < 3
 
 
@@ -223,7 +223,7 @@ def test_masks() -> None:
 
 
 def test_it_runs_without_airflow() -> None:
-    """Written from the contract: nothing of the client, no Airflow, only the standard library and aiohttp."""
+    """It imports only the standard library and aiohttp: nothing of the client, no Airflow."""
     folder = Path(str(package.__file__)).parent
     allowed = set(sys.stdlib_module_names) | {"aiohttp"}
     for file in folder.rglob("*.py"):
@@ -296,8 +296,8 @@ def test_impatient_clients_and_a_busy_server_do_no_harm(
     sockets[2].close()
     time.sleep(0.05)
     assert client.get("users", DAY).status == 200
-    began = time.monotonic()
+    started = time.monotonic()
     client.sim.stop()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
     sockets[0].close()
     assert "Traceback" not in capfd.readouterr().err + caplog.text

@@ -155,9 +155,9 @@ def test_huge_stall_and_drip(faulty: Any) -> None:
     assert len(answer.body) == 3_000_000
     assert list(answer.json()) == ["data", "has_more", "next_page"]
     for _ in range(2):
-        began = time.monotonic()
+        started = time.monotonic()
         assert faulty.get("users", DAY).json()["data"]
-        assert time.monotonic() - began > 0.14
+        assert time.monotonic() - started > 0.14
 
 
 def test_a_page_served_twice(faulty: Any) -> None:
@@ -247,7 +247,7 @@ def test_a_day_that_shrinks(fresh: Callable[..., Any], fraction: float) -> None:
 
 
 def test_a_day_that_shrinks_while_it_is_read_is_whole_again_afterwards() -> None:
-    """What was being rendered is told apart from what would be rendered now."""
+    """A result that was computed before a shrink fault is not cached as the result after it."""
 
     class Late(dict[date, float]):
         def get(self, key: date, default: Any = None) -> Any:  # as by another thread, in the middle

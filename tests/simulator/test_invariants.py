@@ -283,11 +283,11 @@ def test_engagement_filters(client: Any, path: str, dimensions: dict[str, str]) 
         rows = whole if field else client.rows(path, {**DAY, "group_by[]": dimension})
         value = next(row[field or dimension] for row in rows if row[field or dimension] is not None)
         filters.append(f"{dimension}:{str(value).lower() if isinstance(value, bool) else value}")
-    kept = client.rows(path, {**DAY, "filter[]": filters})
-    assert 0 < len(kept) < len(whole)
+    filtered = client.rows(path, {**DAY, "filter[]": filters})
+    assert 0 < len(filtered) < len(whole)
     for dimension, field in dimensions.items():
         if field:
-            assert len({row[field] for row in kept}) == 1, dimension
+            assert len({row[field] for row in filtered}) == 1, dimension
 
 
 def test_names_match_in_any_format(client: Any) -> None:

@@ -86,11 +86,11 @@ def test_excluded_users_leave_short_and_empty_pages_but_not_the_end(client: Any)
         "limit": "1",
     }
     everyone = client.rows("user_cost_report", query)
-    kept = [row for row in everyone if not row["actor"]["deleted"]]
+    remaining = [row for row in everyone if not row["actor"]["deleted"]]
     pages = client.pages("user_cost_report", {**query, "exclude_deleted_users": "true"})
-    assert len(kept) < len(everyone)
+    assert len(remaining) < len(everyone)
     assert any(not page["data"] and page["has_more"] and page["next_page"] for page in pages)
-    assert [row for page in pages for row in page["data"]] == kept
+    assert [row for page in pages for row in page["data"]] == remaining
 
 
 @pytest.mark.parametrize(

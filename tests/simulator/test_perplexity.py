@@ -246,9 +246,9 @@ def test_hours_sum_to_days_and_members_to_their_rows(seed: int, dataset: str, no
     end = now // DAY * DAY
     start = end - 3 * DAY
     address = (api.emails(at(now)) * 2)[position]
-    for who in ({}, {"user_email": address}):
-        days = series(api, dataset, start, end, at(now), **who)
-        hours = series(api, dataset, start, end, at(now), bucket_width="1h", **who)
+    for member_filter in ({}, {"user_email": address}):
+        days = series(api, dataset, start, end, at(now), **member_filter)
+        hours = series(api, dataset, start, end, at(now), bucket_width="1h", **member_filter)
         for day in days:
             parts = [hour for hour in hours if day["start_time"] <= hour["start_time"] < day["end_time"]]
             total = sum(hour["count"] for hour in parts)
@@ -352,7 +352,7 @@ def test_same_seed_same_bytes_other_seed_other_numbers() -> None:
     query: dict[str, Any] = {"dataset": "spaces", "start_time": TODAY - 7 * DAY, "end_time": TODAY}
     one, same, other = (call(new(seed=seed), V1, **query).body for seed in (1, 1, 2))
     assert one == same != other
-    # A bucket asked for alone is the bucket of the long window.
+    # A bucket that is requested alone equals the bucket of a long window.
     alone = new(seed=1).truth(V1, [("dataset", "spaces"), ("start_time", str(TODAY - DAY))], NOW)
     assert alone == new(seed=1).truth(V1, [(k, str(v)) for k, v in query.items()], NOW)[-1:]
 
@@ -548,19 +548,22 @@ def test_an_unknown_member_gets_the_documented_error() -> None:
 
 
 def test_a_member_who_leaves_stays_in_the_totals() -> None:
-    left = at(TODAY - 3 * DAY)
-    api = new(5, removed_at=left, late_data=False)
-    before, after = api.emails(left - timedelta(seconds=1)), api.emails(NOW)
-    (gone,) = set(before) - set(after)
+    left_at = at(TODAY - 3 * DAY)
+    api = new(5, removed_at=left_at, late_data=False)
+    before, after = api.emails(left_at - timedelta(seconds=1)), api.emails(NOW)
+    (removed,) = set(before) - set(after)
     start = TODAY - 20 * DAY
     rows = member_counts(api, "credit_usage", start, TODAY)
-    days = [day for day, address in rows if address == gone]
+    days = [day for day, address in rows if address == removed]
     assert days
     assert max(days) < TODAY - 3 * DAY
-    assert call(api, V1, left - timedelta(seconds=1), dataset="skills", start_time=start, user_email=gone).status == 200
-    hidden = new(5, removed_at=left, late_data=False, removed_rows=False)
-    kept = member_counts(hidden, "credit_usage", start, TODAY)
-    assert kept == {where: row for where, row in rows.items() if where[1] != gone}
+    assert (
+        call(api, V1, left_at - timedelta(seconds=1), dataset="skills", start_time=start, user_email=removed).status
+        == 200
+    )
+    hidden = new(5, removed_at=left_at, late_data=False, removed_rows=False)
+    remaining = member_counts(hidden, "credit_usage", start, TODAY)
+    assert remaining == {where: row for where, row in rows.items() if where[1] != removed}
     assert series(hidden, "credit_usage", start, TODAY) == series(api, "credit_usage", start, TODAY)
 
 
@@ -825,14 +828,14 @@ def test_addresses_are_unique_and_their_order_is_not_the_rows_order() -> None:
 def test_large_organizations_are_quick() -> None:
     start = str(TODAY - 90 * DAY)
     for dataset in ("credit_usage", "spaces"):
-        began = time.process_time()
+        started = time.process_time()
         buckets = new(10_000).truth(
             V1, [("dataset", dataset), ("start_time", start), ("end_time", str(TODAY)), ("bucket_width", "1h")], NOW
         )
         assert len(buckets) == 2160
-        assert time.process_time() - began < 6
-    began = time.process_time()
+        assert time.process_time() - started < 6
+    started = time.process_time()
     query = [("dataset", "credit_usage"), ("group_by", "user_email"), ("start_time", str(TODAY - 4 * DAY))]
     (day,) = new(10_000).truth(V2, [*query, ("end_time", str(TODAY - 3 * DAY))], NOW)
     assert len(json.loads(day)["results"]) > 2000
-    assert time.process_time() - began < 9
+    assert time.process_time() - started < 9

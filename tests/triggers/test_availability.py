@@ -398,7 +398,7 @@ def test_short_sleeps_notice_a_changed_clock(serve: Serve) -> None:
 
         async def async_sleep(self, seconds: float) -> None:
             naps.append(seconds)
-            sim.set_now(AGGREGATED + timedelta(hours=1))  # somebody set the clock
+            sim.set_now(AGGREGATED + timedelta(hours=1))  # the clock is changed
 
     waiting.clock = Watched()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The watching trigger against the simulator: which days it tells of, in which order, and what that costs."""
+"""The trigger of new days against the simulator: its events, their order, and the number of requests."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_it_starts_with_the_latest_day_and_sends_each_new_one(serve: Serve, lag_
 
     first = datetime.fromisoformat(latest)
     assert sent == [str((first + DAY * number).date()) for number in range(days)]
-    # The last was told within minutes of its aggregation, and each after the first sight cost two looks at most.
+    # The last event was sent within minutes of the aggregation, and each day needed at most two polls.
     assert timedelta(0) < sim.now - (NOON - timedelta(hours=2) + DAY * (days - 1)) < timedelta(minutes=20)
     assert len(sim.requests) <= 4 + 2 * (days - 1)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may see the report in Airflow's API server: who may see plugins, and nobody else."""
+"""Access to the report in Airflow's API server: only users who may see plugins."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every catalogue row against itself: what it says in one place agrees with what it says in another."""
+"""Every catalogue row is consistent with itself."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ def test_the_page_limit_has_a_key_for_each_width(dataset: Dataset) -> None:
 def test_a_window_without_an_end_is_one_day(dataset: Dataset) -> None:
     if dataset.window.end is None:
         assert dataset.window.max_days == 1
-        assert dataset.bounds is None, "a record that carries no day can only be asked for by the day"
+        assert dataset.bounds is None, "a record without a day can only be requested for one day"
     else:
-        assert dataset.bounds is not None, "a window of many days needs records that say theirs"
+        assert dataset.bounds is not None, "a window of many days needs records with their day"
     assert all(1 <= days <= dataset.window.max_days for days in dataset.window.max_days_by_width.values())
 
 
