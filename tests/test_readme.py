@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -277,7 +278,21 @@ def test_the_map_of_rooms_is_complete() -> None:
 
     assert [room for room in rooms if not (package / room).exists()] == []
     assert {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()} <= rooms
-    answers = Document(ROOT / "CONTRIBUTING.md").rows_behind("| question | file |")
-    files = [name for _, where in answers for name in names_in(where) if name.endswith(".py")]
-    found = [list(package.glob(file.replace("<vendor>", "claude_enterprise"))) for file in files]
-    assert all(found), list(zip(files, found, strict=True))
+
+
+def test_the_functions_of_the_contributors_questions_exist() -> None:
+    package = ROOT / "airflow_provider_aianalytics"
+
+    for question, place in Document(ROOT / "CONTRIBUTING.md").rows_behind("| question | file and function |"):
+        names = [name.replace("<vendor>", "claude_enterprise") for name in names_in(place)]
+        files = [name for name in names if "/" in name]
+        assert all((package / file).exists() for file in files), question
+        defined = {
+            node.name
+            for file in files
+            if file.endswith(".py")
+            for node in ast.walk(ast.parse((package / file).read_text()))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        }
+        if question != "What changes when a vendor adds a field?":
+            assert {part for name in names if "/" not in name for part in name.split(".")} <= defined, question
