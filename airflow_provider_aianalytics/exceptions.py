@@ -147,7 +147,7 @@ class VendorUnavailableError(AIAnalyticsError):
 class MalformedResponseError(AIAnalyticsError):
     """The response contradicts the API: it is not JSON, has another shape, or its pages do not form a chain.
 
-    Its message may repeat a piece of the answer, so it is cut and masked like every text of a vendor.
+    Its message may quote a part of the response, so it is truncated and masked like every text of a vendor.
     """
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:

@@ -16,7 +16,7 @@ POLL_INTERVAL = 0.02
 
 @contextmanager
 def locked(path: Path, *, wait: float) -> Iterator[bool]:
-    """Hold the lock of a file or folder.
+    """Lock a file or folder while the context is entered.
 
     :param path: it must exist.
     :param wait: the timeout in seconds.

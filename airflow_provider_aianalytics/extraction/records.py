@@ -229,7 +229,7 @@ def _checked(items: list[msgspec.Raw], page: Page) -> list[msgspec.Raw]:
 
 
 def _on_one_line(items: list[msgspec.Raw]) -> list[msgspec.Raw]:
-    # A raw line break cannot stand inside a JSON string, so it is white space between tokens.
+    # A JSON string contains no raw line break, so it is white space between tokens.
     return [msgspec.Raw(bytes(item).replace(b"\r", b"").replace(b"\n", b"")) for item in items]
 
 

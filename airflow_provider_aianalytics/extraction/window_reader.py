@@ -27,7 +27,7 @@ class WindowReader:
 
     :ivar pages: the pages of the chain so far.
     :ivar requests: the requests spent, retries and restarts included.
-    :ivar read_at: when the first page of the chain came, UTC.
+    :ivar read_at: when the first page of the chain was received, UTC.
     :ivar data_refreshed_at: the earliest watermark of the pages, as the vendor wrote it; ``None`` if a page has none.
     :ivar organization_id: the vendor's id of the organization, if it has one.
     :ivar is_consistent: whether all pages belong to the same data; if not, no day is complete.
@@ -113,7 +113,7 @@ class WindowReader:
         )
 
     def covers(self, day: date) -> bool:
-        """Whether the window has the whole of a day.
+        """Whether the window has a complete day.
 
         :raises MalformedResponseError: when a day is missing that the vendor must have by now: it is not empty.
         """

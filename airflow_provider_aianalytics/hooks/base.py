@@ -201,8 +201,8 @@ class AnalyticsHook(RateLimitedHttpHook):
         where = f"{self.vendor.name} {reader.query.dataset.name} {reader.window}"
         if reader.capped:
             raise ResultTooLargeError(
-                f"buckets of {', '.join(map(str, sorted(reader.capped)))} came with "
-                f"{reader.query.dataset.groups_per_bucket} groups, all that the vendor serves of one; "
+                f"buckets of {', '.join(map(str, sorted(reader.capped)))} have "
+                f"{reader.query.dataset.groups_per_bucket} groups, the most that the vendor serves of a bucket; "
                 "more may be missing",
                 where=where,
                 hint='Group by less, or land them with the …ToObjectStorageOperator and on_cap="split"',

@@ -42,7 +42,7 @@ class NewDayTrigger(BaseEventTrigger):
     :param vendor: the vendor's name, as in its connection type before ``_analytics``.
     :param dataset: the name of a dataset in the vendor's catalogue.
     :param conn_id: the Airflow connection; by default the vendor's own default connection. It is read for each request,
-        and the trigger never holds the key.
+        and the trigger does not store the key.
     :raises InvalidArgumentError: while the DAG is parsed, for a vendor or a dataset that does not exist.
     """
 
@@ -95,7 +95,7 @@ class NewDayTrigger(BaseEventTrigger):
         )
 
     async def _poll(self, wait: DayPoller) -> None:
-        """Poll when it is due, until there is an answer: the day is available, or it is not."""
+        """Poll when it is due, until the day is known to be available or unavailable."""
         from airflow_provider_aianalytics.hooks import get_hook
 
         async_http = await async_hooks()
