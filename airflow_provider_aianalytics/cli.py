@@ -27,7 +27,7 @@ Flags = tuple[tuple[str, ...], dict[str, Any]]
 class Command:
     """One subcommand.
 
-    :param run: prints the answer, and returns the exit code.
+    :param run: prints the result, and returns the exit code.
     """
 
     name: str
@@ -132,7 +132,7 @@ def show_coverage(arguments: argparse.Namespace) -> int:
 
     now = SYSTEM_CLOCK.now()
 
-    def answer(tables: list[Table]) -> str:
+    def render(tables: list[Table]) -> str:
         if arguments.json:
             from airflow_provider_aianalytics.coverage.json_output import as_json
 
@@ -148,7 +148,7 @@ def show_coverage(arguments: argparse.Namespace) -> int:
             signs=_has_signs(sys.stdout),
         )
 
-    return _survey_and_print("coverage", arguments, {"now": now}, answer)
+    return _survey_and_print("coverage", arguments, {"now": now}, render)
 
 
 def show_report(arguments: argparse.Namespace) -> int:
@@ -157,16 +157,16 @@ def show_report(arguments: argparse.Namespace) -> int:
 
     now = SYSTEM_CLOCK.now()
 
-    def answer(tables: list[Table]) -> str:
+    def render(tables: list[Table]) -> str:
         from airflow_provider_aianalytics.coverage.html import as_html
 
         return as_html(arguments.path, tables, now=now)
 
-    return _survey_and_print("report", arguments, {"now": now, "most": arguments.days}, answer)
+    return _survey_and_print("report", arguments, {"now": now, "most": arguments.days}, render)
 
 
 def _survey_and_print(
-    name: str, arguments: argparse.Namespace, days: dict[str, Any], answer: Callable[[list[Table]], str]
+    name: str, arguments: argparse.Namespace, days: dict[str, Any], render: Callable[[list[Table]], str]
 ) -> int:
     with _logs_on_stderr():
         from airflow_provider_aianalytics.coverage.states import count_gaps
@@ -180,7 +180,7 @@ def _survey_and_print(
                 table=arguments.table,
                 lag=arguments.lag,
             )
-            text = answer(tables)
+            text = render(tables)
         except Exception as error:  # each store's driver has its own, and 1 must not mean two things
             sys.stderr.write(f"{name}: error: {error or type(error).__name__}\n")
             return 2
@@ -216,16 +216,16 @@ COMMANDS = (
 
 @contextmanager
 def _logs_on_stderr() -> Iterator[None]:
-    """Airflow logs to the standard output, and keeps a handle on it; the answer must be alone there."""
+    """Redirect Airflow's log lines to the standard error: the standard output has only the command's output."""
     sys.stdout.flush()
-    answers = os.dup(1)
+    stdout_copy = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(answers, 1)
-        os.close(answers)
+        os.dup2(stdout_copy, 1)
+        os.close(stdout_copy)
 
 
 def _has_colours(stream: TextIO) -> bool:

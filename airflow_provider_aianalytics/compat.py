@@ -20,7 +20,7 @@ def partition_key(context: Mapping[str, Any]) -> str | None:
 def first_try(context: Mapping[str, Any]) -> int:
     """The first try of the present series.
 
-    Clearing a task begins a new series without setting its try number back: Airflow raises ``max_tries`` instead.
+    Clearing a task starts a new series without resetting its try number: Airflow raises ``max_tries`` instead.
     """
     instance, task = context["ti"], context["task"]
     return int(instance.max_tries) - int(task.retries or 0) + 1
@@ -29,7 +29,7 @@ def first_try(context: Mapping[str, Any]) -> int:
 def first_start(context: Mapping[str, Any]) -> datetime | None:
     """When a rescheduled task was started first, in real time; ``None``, or its present start, where it was not yet.
 
-    Airflow 2 hands out the first start as the present one; Airflow 3 keeps them apart.
+    In Airflow 2 it is the task instance's start; Airflow 3 has a field of its own for it.
     """
     instance = context["ti"]
     if hasattr(instance, "get_first_reschedule_date"):
@@ -73,7 +73,7 @@ def report_asset_events(
     :param operator: the running operator, with its outlets.
     :param extra: the extra of the event.
     :param days: the changed days, ``YYYY-MM-DD``.
-    :param table_uri: the URI of the asset that stands behind an asset alias.
+    :param table_uri: the URI of the asset of an asset alias.
     :param by_partition: whether each day gets an event of its own, with the day as its partition key. All of them share
         one extra. An alias takes no partition keys, so it gets one event all the same.
     """

@@ -4,28 +4,28 @@
 ::
 
     AIAnalyticsError
-    ├── InvalidArgumentError *        what a DAG author wrote cannot be asked for
+    ├── InvalidArgumentError *        an argument of a DAG author is not allowed
     ├── ConnectionNotFoundError       Airflow has no such connection
     ├── AuthenticationError *         the key is missing, wrong or revoked
     ├── PermissionDeniedError *       the key is valid and lacks the scope
     ├── FeatureDisabledError *        the organization has the API switched off
     ├── InvalidRequestError *         the vendor refused the request
-    ├── NotYetAvailableError          the day is not there yet
-    ├── EmptyDayError                 the day was answered with nothing
+    ├── NotYetAvailableError          the vendor does not have the day yet
+    ├── EmptyDayError                 the vendor has no rows for the day
     ├── CursorExpiredError            the data was refreshed while its pages were read
-    ├── RateLimitedError              the vendor refused, the organization's budget being spent
-    │   └── BudgetSpentError          our own count says that it would
-    ├── VendorUnavailableError        no answer, or an answer that says "later"
-    ├── MalformedResponseError        an answer that cannot be believed
-    │   └── OversizedResponseError *  an answer longer than any page can be
-    ├── ResultTooLargeError *         more than XCom should carry, or than the vendor serves of a bucket
-    ├── SuspiciousShrinkError *       a day that had more before
-    ├── QueryMismatchError *          a table that was landed by another query
+    ├── RateLimitedError              the vendor refused the request, because the rate limit is used up
+    │   └── BudgetSpentError          the request was not sent, because the rate limit is used up
+    ├── VendorUnavailableError        no response, or a temporary error of the vendor
+    ├── MalformedResponseError        a response that does not follow the API's contract
+    │   └── OversizedResponseError *  a response longer than any page can be
+    ├── ResultTooLargeError *         more than XCom should carry, or more groups than the vendor serves
+    ├── SuspiciousShrinkError *       a day has far fewer rows or a smaller total than before
+    ├── QueryMismatchError *          the table was landed by another query
     ├── CoverageError                 a table is late, or days of it are missing or cannot be read
-    ├── StorageError                  the lake cannot be read or written until a person mends it
+    ├── StorageError                  the lake cannot be read or written until a person fixes it
     └── ManifestVersionError *        a manifest of a newer version of this package
 
-What a retry cannot mend (*) is an :class:`AirflowFailException` too: the task fails at once.
+Errors marked * are not retried: they are an :class:`AirflowFailException` too, which fails the task at once.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class VendorUnavailableError(AIAnalyticsError):
 class MalformedResponseError(AIAnalyticsError):
     """The response contradicts the API: it is not JSON, has another shape, or its pages do not form a chain.
 
-    Its message may repeat a piece of the answer, so it is cut and masked like every text of a vendor.
+    Its message may quote a part of the response, so it is truncated and masked like every text of a vendor.
     """
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:

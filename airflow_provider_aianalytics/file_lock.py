@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Locks on files that other processes of the machine hold too, waited for a bounded time."""
+"""File locks between the processes of a machine, with a timeout."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ POLL_INTERVAL = 0.02
 
 @contextmanager
 def locked(path: Path, *, wait: float) -> Iterator[bool]:
-    """Hold the lock of a file or folder.
+    """Lock a file or folder while the context is entered.
 
     :param path: it must exist.
-    :param wait: seconds to wait for another holder at most.
-    :return: ``False`` when another process has held it all the time.
+    :param wait: the timeout in seconds.
+    :return: ``False`` when another process had the lock until the timeout.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -30,10 +30,11 @@ def locked(path: Path, *, wait: float) -> Iterator[bool]:
 
 
 def lock(descriptor: int, *, wait: float) -> bool:
-    """Lock an open file for this process alone, and wait a bounded time for it.
+    """Lock an open file exclusively.
 
-    :param wait: seconds at most.
-    :return: ``False`` when another process has held it all the time. A file system without locks has no holders.
+    :param wait: the timeout in seconds.
+    :return: ``False`` when another process had the lock until the timeout; ``True`` without a lock on a file system
+        that has none.
     """
     deadline = time.monotonic() + wait
     while True:

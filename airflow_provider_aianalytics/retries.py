@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For Airflow 3.3 and newer: a task's retries at the moment the vendor asks for, instead of after ``retry_delay``.
+"""For Airflow 3.3 and newer: retries a task after the vendor's ``Retry-After`` instead of ``retry_delay``.
 
 ``retry_policy=RetryAfterPolicy()`` is for authors who prefer Airflow's retries to ``deferrable=True``.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RetryAfterPolicy(RetryPolicy):
-    """Retries when the vendor's ``Retry-After`` is over; without one, as the task says."""
+    """Retries after the vendor's ``Retry-After``; without one, after the task's own delay."""
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None

@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 POLL_INTERVAL = 0.5
-"""Seconds between two looks at whether the work is to end."""
+"""Seconds between two checks whether the work is stopped."""
 GRACE = 5.0
 """Seconds that threads are given to end by themselves after an exception in the main thread."""
 
@@ -38,13 +38,13 @@ def run_parallel(
 
     :param work: called in threads.
     :param workers: the most threads.
-    :param name: what the threads are called.
+    :param name: the prefix of the threads' names.
     :param on_interrupt: called when an exception reaches this thread, so that the work can end early.
-    :param is_stopped: whether the work is to end: a signal's handler may say so without an exception.
-    :param grace: seconds to wait for the threads then.
+    :param is_stopped: whether the work is stopped; a signal handler can set this without an exception.
+    :param grace: seconds to wait for the threads after that.
     :return: the results in the order of the items.
-    :raises InterruptedError: when the work was to end and did not in time.
-    :raises BaseException: the error of the first item that has one, after all work is over; or what interrupts.
+    :raises InterruptedError: when the work was stopped and did not end in time.
+    :raises BaseException: the error of the first item that has one, after all work is done; or the interruption.
     """
     todo = deque(enumerate(items))
     number = len(todo)

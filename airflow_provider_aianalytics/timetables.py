@@ -68,7 +68,7 @@ class DataAvailabilityTimetable(Timetable):
         """The latest UTC day that is available at a moment."""
         return (_utc(now) - self._delay).date()
 
-    # --- what Airflow asks --------------------------------------------------------------------------------------------
+    # --- called by Airflow --------------------------------------------------------------------------------------------
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
@@ -151,6 +151,6 @@ def _first_whole_day(moment: datetime) -> date:
 
 
 def _day_after(interval: DataInterval) -> date:
-    """The day to go on with; another schedule's interval may have been no whole day."""
+    """The day to continue with; the interval of another schedule may not have been a complete day."""
     day = _utc(interval.end).date()
     return day if _midnight(day) > _utc(interval.start) else day + DAY

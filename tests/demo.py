@@ -47,14 +47,14 @@ def main() -> int:
     try:
         with simulator() as (url, keys):
             environment = airflow_environment(url, keys)
-            say("migrating Airflow's database")
+            show("migrating Airflow's database")
             call(["airflow", "db", "migrate"], environment)
             failed = sum(run_days(dag, environment) for dag in DAGS)
         show_landed()
         show_answer()
         show_report(environment)
     except KeyboardInterrupt:
-        say("stopped")
+        show("stopped")
         return 130
     return 1 if failed else 0
 
@@ -67,12 +67,12 @@ def simulator() -> Iterator[tuple[str, dict[str, str]]]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert process.stdout is not None
-        word, _, facts = process.stdout.readline().partition(" ")
+        word, _, ready = process.stdout.readline().partition(" ")
         if word != "ready":
             raise SystemExit("the simulator did not start")
-        keys = json.loads(facts)
+        keys = json.loads(ready)
         url = keys.pop("url")
-        say(f"the simulator of both vendors answers on {url}")
+        show(f"the simulator of both vendors answers on {url}")
         yield url, keys
     finally:
         process.terminate()
@@ -106,7 +106,7 @@ def run_days(dag: str, environment: dict[str, str]) -> int:
     today = NOW.replace(hour=12, minute=0, second=0, microsecond=0)
     days = [(today - timedelta(days=number)).isoformat() for number in range(DAYS, 0, -1)]
     script = RUN_DAG.format(dags=str(ROOT / "dags_examples"), dag=dag, days=days)
-    say(f"running {dag} for {DAYS} days")
+    show(f"running {dag} for {DAYS} days")
     states = []
     with (HOME / f"{dag}.log").open("w") as log:
         process = subprocess.Popen(
@@ -127,12 +127,12 @@ def run_days(dag: str, environment: dict[str, str]) -> int:
                 process.wait(10)
     failed = DAYS - sum(state.endswith("success") for state in states)
     if failed:
-        say(f"{failed} runs failed; the log is {log.name}")
+        show(f"{failed} runs failed; the log is {log.name}")
     return failed
 
 
 def show_landed() -> None:
-    say("landed, as the manifests tell:")
+    show("landed, according to the manifests:")
     print(f"   {'table':<42}{'days':>5}  {'from':<11}{'to':<11}{'rows':>8}{'bytes':>11}{'final':>6}")
     for folder in sorted(LAKE.glob("*/_manifests/*")):
         manifests = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
@@ -157,7 +157,7 @@ def show_answer() -> None:
         group by 1 order by 2 desc
         """
     ).fetchall()
-    say("spend by model, computed from the landed files with DuckDB:")
+    show("spend by model, computed from the landed files with DuckDB:")
     for model, usd, days in answer:
         print(f"   {model:<36} US$ {usd:>12,.2f}   {days} days")
 
@@ -168,7 +168,7 @@ def show_report(environment: dict[str, str]) -> None:
     if done.returncode == 2:  # 1 only says that the page has days to act on
         raise SystemExit(f"the report failed:\n{done.stderr}")
     REPORT.write_text(done.stdout)
-    say("what landed, as a page; open this file in a browser:")
+    show("what landed, as a page; open this file in a browser:")
     print(f"   {REPORT.as_uri()}")
 
 
@@ -178,7 +178,7 @@ def call(command: list[str], environment: dict[str, str]) -> None:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
 
 
-def say(text: str) -> None:
+def show(text: str) -> None:
     print(f"-- {text}", flush=True)
 
 

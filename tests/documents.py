@@ -81,7 +81,7 @@ def page(name: str) -> Document:
 
 
 def names_in(cell: str) -> list[str]:
-    """What stands in backquotes."""
+    """The text in backquotes."""
     return re.findall(r"`([^`]+)`", cell)
 
 

@@ -275,7 +275,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "options of the simulator": _simulator_options,
     **{f"arguments of {command.name}": (lambda name=command.name: _command_options(name)) for command in cli.COMMANDS},
 }
-"""What stands between the marks, by its name there."""
+"""The generated texts, by the names in their marks."""
 
 
 def _method_arguments(method: Any) -> str:

@@ -155,20 +155,20 @@ def _items(
     options: dict[str, str | Sequence[str]],
 ) -> list[bytes]:
     if vendor == "perplexity":
-        asked = {"start_time": _epoch(start), "end_time": _epoch(end), **options}
+        params = {"start_time": _epoch(start), "end_time": _epoch(end), **options}
         if dataset in BY_MEMBER:
-            asked |= {"dataset": dataset.removeprefix("member_"), "group_by": "user_email"}
-            return simulator.truth("/v2/analytics/computer/usage", asked)
-        return simulator.truth("/v1/analytics/computer/usage", {**asked, "dataset": dataset})
+            params |= {"dataset": dataset.removeprefix("member_"), "group_by": "user_email"}
+            return simulator.truth("/v2/analytics/computer/usage", params)
+        return simulator.truth("/v1/analytics/computer/usage", {**params, "dataset": dataset})
     if dataset in SNAPSHOTS:
         return simulator.truth(f"{CLAUDE}/{SNAPSHOTS[dataset]}", {"date": str(start), **options})
     if dataset == "summaries":
         return simulator.truth(f"{CLAUDE}/summaries", {"starting_date": str(start), "ending_date": str(end), **options})
     width = "time_bucket_width" if dataset in ("usage", "cost") else "bucket_width"
-    asked = {"starting_at": f"{start}T00:00:00Z", "ending_at": f"{end}T00:00:00Z", width: "1d", **options}
+    params = {"starting_at": f"{start}T00:00:00Z", "ending_at": f"{end}T00:00:00Z", width: "1d", **options}
     if dataset in ("usage", "cost"):
-        asked |= {"order_by": "time", "order": "asc"}
-    return simulator.truth(f"{CLAUDE}/{dataset}", asked)
+        params |= {"order_by": "time", "order": "asc"}
+    return simulator.truth(f"{CLAUDE}/{dataset}", params)
 
 
 def _lines(vendor: str, dataset: str, window_start: date, item: bytes) -> list[tuple[date, bytes]]:

@@ -29,7 +29,7 @@ except (ImportError, AttributeError):
 import airflow.timetables.interval, airflow.timetables.base, airflow.triggers.base
 
 def refuse(*arguments, **named):
-    raise RuntimeError("a DAG file asked somebody when it was parsed")
+    raise RuntimeError("a DAG file used the network when it was parsed")
 
 socket.socket.connect = socket.getaddrinfo = refuse
 sdk.Variable.get = sdk.BaseHook.get_connection = refuse
@@ -70,11 +70,11 @@ def parsed() -> dict[str, dict[str, Any]]:
     elsewhere = {**os.environ, "AIRFLOW__CORE__DEFAULT_TIMEZONE": "America/New_York"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=elsewhere)
     assert done.returncode == 0, done.stderr[-2000:]
-    told = [json.loads(line[1:]) for line in done.stdout.splitlines() if line.startswith("@")]
-    return {example["name"]: example for example in told}
+    examples = [json.loads(line[1:]) for line in done.stdout.splitlines() if line.startswith("@")]
+    return {example["name"]: example for example in examples}
 
 
-def test_the_newer_ones_exist() -> None:
+def test_examples_for_newer_airflow_exist() -> None:
     assert set(NEWER) <= {path.stem for path in EXAMPLES.glob("*.py")}
 
 
@@ -94,12 +94,12 @@ def test_an_example_parses_silently_and_loads_little(name: str, parsed: dict[str
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
-def test_an_example_says_what_it_needs(path: Path) -> None:
-    said = ast.get_docstring(ast.parse(path.read_text())) or ""
+def test_an_example_documents_what_it_needs(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
 
     major, minor = NEWER.get(path.stem, (2, 11))
-    assert f"Airflow {major}.{minor} or newer" in said
-    assert "Needs the connection" in said or "Needs a connection" in said
-    assert ("ai_lake" in said) == ("ai_lake" in path.read_text().split('"""', 2)[2])
+    assert f"Airflow {major}.{minor} or newer" in docstring
+    assert "Needs the connection" in docstring or "Needs a connection" in docstring
+    assert ("ai_lake" in docstring) == ("ai_lake" in path.read_text().split('"""', 2)[2])
     if path.stem in NEWER:
-        assert said.startswith("Needs Airflow")
+        assert docstring.startswith("Needs Airflow")

@@ -79,9 +79,9 @@ def run(*command: str, **environment: str) -> str:
     return done.stdout
 
 
-def line(said: str, word: str) -> list[object]:
+def line(metadata: str, word: str) -> list[object]:
     """What a process printed behind a word; others may print too."""
-    (found,) = [text for text in said.splitlines() if text.startswith(f"{word} ")]
+    (found,) = [text for text in metadata.splitlines() if text.startswith(f"{word} ")]
     parsed: list[object] = json.loads(found.removeprefix(f"{word} "))
     return parsed
 
@@ -108,16 +108,16 @@ def ours() -> set[str]:
 def test_the_wheel_is_exactly_the_package(built: Path) -> None:
     with zipfile.ZipFile(built / f"{STEM}-py3-none-any.whl") as wheel:
         names = set(wheel.namelist())
-        said = Parser().parsestr(wheel.read(f"{STEM}.dist-info/METADATA").decode())
+        metadata = Parser().parsestr(wheel.read(f"{STEM}.dist-info/METADATA").decode())
     assert {name for name in names if not name.startswith(f"{STEM}.dist-info/")} == ours()
     assert f"{PACKAGE}/py.typed" in names
     assert f"{STEM}.dist-info/licenses/LICENSE" in names
-    assert said["Version"] == airflow_provider_aianalytics.__version__
-    assert said["License-Expression"] == "Apache-2.0"
-    assert said["Requires-Python"] == ">=3.11"
+    assert metadata["Version"] == airflow_provider_aianalytics.__version__
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Requires-Python"] == ">=3.11"
     # Airflow's page of providers links to it; it exists once the package can be installed.
-    assert said.get_all("Project-URL") == ["Documentation, https://pypi.org/project/airflow-provider-aianalytics/"]
-    assert (ROOT / "README.md").read_text().strip() in said.get_payload()
+    assert metadata.get_all("Project-URL") == ["Documentation, https://pypi.org/project/airflow-provider-aianalytics/"]
+    assert (ROOT / "README.md").read_text().strip() in metadata.get_payload()
 
 
 def test_the_sdist_has_what_a_builder_and_a_tester_need(built: Path) -> None:
@@ -136,7 +136,7 @@ def test_the_sdist_has_what_a_builder_and_a_tester_need(built: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".log"))]
 
 
-def test_it_can_be_installed_and_found(built: Path, tmp_path: Path) -> None:
+def test_it_can_be_installed_and_imported(built: Path, tmp_path: Path) -> None:
     wheel = str(built / f"{STEM}-py3-none-any.whl")
     target = tmp_path / "target"
     installer = uv()
@@ -144,9 +144,9 @@ def test_it_can_be_installed_and_found(built: Path, tmp_path: Path) -> None:
     interpreter = ["--python", sys.executable] if installer else []
     run(*pip, "install", "--quiet", "--no-deps", *interpreter, "--target", str(target), wheel)
 
-    said = run(sys.executable, "-P", "-c", LOAD, str(target), PYTHONPATH=str(target))
+    metadata = run(sys.executable, "-P", "-c", LOAD, str(target), PYTHONPATH=str(target))
 
-    where, *rest = line(said, "LOADED")
+    where, *rest = line(metadata, "LOADED")
     assert Path(str(where)).is_relative_to(target)
     assert rest == [
         airflow_provider_aianalytics.__version__,
@@ -156,7 +156,7 @@ def test_it_can_be_installed_and_found(built: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_clean_environment_takes_it(built: Path, tmp_path: Path) -> None:
+def test_it_installs_into_a_clean_environment(built: Path, tmp_path: Path) -> None:
     """With its dependencies alone: no extra, no test, no source beside it."""
     installer = uv() or pytest.skip("pip takes minutes for it")
     airflow = ".".join(importlib.metadata.version("apache-airflow").split(".")[:2])
@@ -195,7 +195,7 @@ def measured(*modules: str) -> tuple[float, list[str]]:
     return min(float(str(seconds)) for seconds, _ in runs), loaded
 
 
-def test_a_dag_file_pays_little_for_the_operators() -> None:
+def test_importing_the_operators_is_fast() -> None:
     """At most 100 ms on a machine that has a core to spare; on others, what the HTTP provider takes is the measure."""
     took, loaded = measured(*PARSED)
     peer, _ = measured(*PEERS)

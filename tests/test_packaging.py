@@ -52,12 +52,12 @@ def test_every_dependency_has_a_lower_bound_and_no_upper_one() -> None:
         assert {bound.operator for bound in requirement.specifier} == {">="}, str(requirement)
 
 
-def test_there_are_few_of_them() -> None:
+def test_there_are_few_dependencies() -> None:
     assert len(PROJECT["dependencies"]) <= 12
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=[str(path.relative_to(ROOT / PACKAGE)) for path in SOURCES])
-def test_nothing_runs_what_it_reads(path: Path) -> None:
+def test_no_code_from_files_is_executed(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             assert not {alias.name.split(".")[0] for alias in node.names} & FORBIDDEN_MODULES

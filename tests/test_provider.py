@@ -50,10 +50,10 @@ def described(conn_type: str) -> dict[str, Any]:
 
 def run(*command: str, home: Path) -> str:
     """What a command says, on both its streams, with an Airflow of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     done = subprocess.run(
         [sys.executable, *command],
-        env={**kept, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+        env={**environment, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
         capture_output=True,
         text=True,
         timeout=240,
@@ -62,10 +62,10 @@ def run(*command: str, home: Path) -> str:
     return done.stdout + done.stderr
 
 
-def complaints(said: str) -> list[str]:
+def complaints(output: str) -> list[str]:
     """The lines that warn of something of ours."""
     bad = ("warn", "deprecat", "error", "exception", "inconsisten")
-    return [line for line in said.splitlines() if "aianalytics" in line and any(word in line.lower() for word in bad)]
+    return [line for line in output.splitlines() if "aianalytics" in line and any(word in line.lower() for word in bad)]
 
 
 class TestProviderInfo:
@@ -79,7 +79,7 @@ class TestProviderInfo:
 
         assert set(VENDORS) == of_vendors == of_forms == modules - {"coverage"}
 
-    def test_it_is_what_the_installed_airflow_takes(self) -> None:
+    def test_it_is_valid_for_the_installed_airflow(self) -> None:
         schema = json.loads(resources.files("airflow").joinpath("provider_info.schema.json").read_text())
         jsonschema.validate(get_provider_info(), schema)
 
@@ -90,10 +90,10 @@ class TestProviderInfo:
             "import sys; from airflow_provider_aianalytics.get_provider_info import get_provider_info as info; info();"
             "print([name for name in sys.modules if name.split('.')[0] in ('airflow', 'requests', 'pyarrow')])"
         )
-        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        assert said.strip() == "[]"
+        output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert output.strip() == "[]"
 
-    def test_all_it_names_can_be_imported(self) -> None:
+    def test_all_named_modules_can_be_imported(self) -> None:
         info = get_provider_info()
         titles = {integration["integration-name"] for integration in info["integrations"]}
         for room in ("hooks", "operators", "sensors", "triggers"):
@@ -125,7 +125,7 @@ class TestProviderInfo:
 
 
 class TestForms:
-    def test_the_form_says_which_key_is_wanted(self) -> None:
+    def test_the_form_describes_the_required_key(self) -> None:
         for conn_type, kind in HOOKS.items():
             placeholders = described(conn_type)["ui-field-behaviour"]["placeholders"]
             assert "Analytics" in placeholders["password"]
@@ -146,24 +146,24 @@ class TestForms:
             ]
             assert all(field["description"] for field in fields.values())
 
-    def test_the_defaults_it_tells_are_those(self) -> None:
+    def test_the_documented_defaults_are_the_real_ones(self) -> None:
         for conn_type, kind in HOOKS.items():
-            said = {name: field["description"] for name, field in described(conn_type)["conn-fields"].items()}
-            assert f"by default {kind.vendor.requests_per_minute};" in said["requests_per_minute"]
-            assert f"by default {READ_TIMEOUT:g}." in said["timeout"]
+            output = {name: field["description"] for name, field in described(conn_type)["conn-fields"].items()}
+            assert f"by default {kind.vendor.requests_per_minute};" in output["requests_per_minute"]
+            assert f"by default {READ_TIMEOUT:g}." in output["timeout"]
 
     @pytest.mark.parametrize("conn_type", HOOKS)
     def test_hooks_describe_the_same_behaviour(self, conn_type: str) -> None:
-        said = HOOKS[conn_type].get_ui_field_behaviour()
+        output = HOOKS[conn_type].get_ui_field_behaviour()
         declared = described(conn_type)["ui-field-behaviour"]
-        assert said == {
+        assert output == {
             "hidden_fields": declared["hidden-fields"],
             "relabeling": declared["relabeling"],
             "placeholders": declared["placeholders"],
         }
 
     @pytest.mark.parametrize("conn_type", HOOKS)
-    def test_hooks_say_it_themselves(self, conn_type: str) -> None:
+    def test_hooks_have_their_own_form_methods(self, conn_type: str) -> None:
         """Airflow before 3.2 does not ask for what a hook's class has inherited."""
         assert {"get_connection_form_widgets", "get_ui_field_behaviour"} <= set(vars(HOOKS[conn_type]))
 
@@ -183,7 +183,7 @@ class TestForms:
             assert field.field_class in (wtforms.StringField, wtforms.IntegerField, wtforms.PasswordField)
 
     @pytest.mark.parametrize("conn_type", HOOKS)
-    def test_airflow_takes_the_hook_without_a_warning(self, conn_type: str, caplog: pytest.LogCaptureFixture) -> None:
+    def test_airflow_loads_the_hook_without_a_warning(self, conn_type: str, caplog: pytest.LogCaptureFixture) -> None:
         from airflow.providers_manager import ProvidersManager
 
         with warnings.catch_warnings(record=True) as caught:
@@ -198,10 +198,10 @@ class TestForms:
 
     @pytest.mark.skipif(AIRFLOW.major < 3, reason="a form of Airflow 3")
     def test_airflow_3_shows_the_form_without_a_warning(self, tmp_path: Path) -> None:
-        said = run("-c", SHOWS_FORMS, home=tmp_path)
+        output = run("-c", SHOWS_FORMS, home=tmp_path)
 
-        assert complaints(said) == []
-        (line,) = [line for line in said.splitlines() if line.startswith("FORMS ")]
+        assert complaints(output) == []
+        (line,) = [line for line in output.splitlines() if line.startswith("FORMS ")]
         forms = {form["connection_type"]: form for form in json.loads(line.removeprefix("FORMS "))}
         if AIRFLOW.release < (3, 1) and importlib.util.find_spec("wtforms") is None:
             assert forms.keys() >= HOOKS.keys()
@@ -225,18 +225,18 @@ class TestForms:
 
 class TestCommands:
     def test_the_provider_is_listed_without_a_warning(self, tmp_path: Path) -> None:
-        said = run("-m", "airflow", "providers", "get", DISTRIBUTION, "-o", "plain", home=tmp_path)
-        assert complaints(said) == []
+        output = run("-m", "airflow", "providers", "get", DISTRIBUTION, "-o", "plain", home=tmp_path)
+        assert complaints(output) == []
         assert any(
-            line.split() == [DISTRIBUTION, airflow_provider_aianalytics.__version__] for line in said.splitlines()
+            line.split() == [DISTRIBUTION, airflow_provider_aianalytics.__version__] for line in output.splitlines()
         )
 
     @pytest.mark.slow
     def test_the_hooks_are_listed_without_a_warning(self, tmp_path: Path) -> None:
-        said = run("-m", "airflow", "providers", "hooks", "-o", "plain", home=tmp_path)
-        assert complaints(said) == []
+        output = run("-m", "airflow", "providers", "hooks", "-o", "plain", home=tmp_path)
+        assert complaints(output) == []
         for conn_type, kind in HOOKS.items():
-            (line,) = [line for line in said.splitlines() if line.startswith(conn_type)]
+            (line,) = [line for line in output.splitlines() if line.startswith(conn_type)]
             assert line.split(maxsplit=4) == [
                 conn_type,
                 f"{kind.__module__}.{kind.__qualname__}",

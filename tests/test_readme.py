@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -147,7 +148,7 @@ def test_a_command_exists(command: str) -> None:
                     pytest.skip("a command of Airflow 3")
                 assert get_parser().parse_args(arguments).func
             case _:
-                pytest.fail(f"nobody checks {words}")
+                pytest.fail(f"no test checks {words}")
 
 
 def check_connection(assignment: str) -> None:
@@ -270,14 +271,28 @@ def test_the_sample_of_an_error_is_what_the_hook_raises(monkeypatch: pytest.Monk
     assert " ".join(sample.text.split()) == re.sub(r"req_\w+", "req_…", str(raised.value))
 
 
-def test_the_map_of_rooms_is_whole() -> None:
+def test_the_map_of_rooms_is_complete() -> None:
     rows = Document(ROOT / "CONTRIBUTING.md").rows_behind("| room | what is in it |")
     rooms = {name for room, _ in rows for name in names_in(room)}
     package = ROOT / "airflow_provider_aianalytics"
 
     assert [room for room in rooms if not (package / room).exists()] == []
     assert {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()} <= rooms
-    answers = Document(ROOT / "CONTRIBUTING.md").rows_behind("| question | file |")
-    files = [name for _, where in answers for name in names_in(where) if name.endswith(".py")]
-    found = [list(package.glob(file.replace("<vendor>", "claude_enterprise"))) for file in files]
-    assert all(found), list(zip(files, found, strict=True))
+
+
+def test_the_functions_of_the_contributors_questions_exist() -> None:
+    package = ROOT / "airflow_provider_aianalytics"
+
+    for question, place in Document(ROOT / "CONTRIBUTING.md").rows_behind("| question | file and function |"):
+        names = [name.replace("<vendor>", "claude_enterprise") for name in names_in(place)]
+        files = [name for name in names if "/" in name]
+        assert all((package / file).exists() for file in files), question
+        defined = {
+            node.name
+            for file in files
+            if file.endswith(".py")
+            for node in ast.walk(ast.parse((package / file).read_text()))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        }
+        if question != "What changes when a vendor adds a field?":
+            assert {part for name in names if "/" not in name for part in name.split(".")} <= defined, question

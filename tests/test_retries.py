@@ -22,19 +22,19 @@ SINCE_3_3 = pytest.mark.skipif(RetryAfterPolicy is None, reason="Airflow 3.3 bro
 @pytest.mark.parametrize(
     "error", [RateLimitedError("spent", retry_after=90.0), VendorUnavailableError("", retry_after=7)]
 )
-def test_the_vendor_says_when(error: RateLimitedError | VendorUnavailableError) -> None:
+def test_retry_after_determines_the_delay(error: RateLimitedError | VendorUnavailableError) -> None:
     decision = RetryAfterPolicy().evaluate(error, 1, 3)
     assert decision.retry_delay == timedelta(seconds=error.retry_after or 0)
 
 
 @SINCE_3_3
 @pytest.mark.parametrize("error", [RateLimitedError("spent"), AuthenticationError("key"), ValueError("other")])
-def test_otherwise_the_task_decides(error: Exception) -> None:
+def test_without_retry_after_the_task_determines_the_delay(error: Exception) -> None:
     decision = RetryAfterPolicy().evaluate(error, 1, 3)
     assert decision == type(decision).default()
 
 
 @pytest.mark.skipif(RetryAfterPolicy is not None, reason="it is there")
-def test_before_it_says_what_to_do() -> None:
+def test_older_airflow_gets_a_helpful_import_error() -> None:
     with pytest.raises(ImportError, match=r"Airflow 3\.3 or newer"):
         importlib.import_module("airflow_provider_aianalytics.retries")

@@ -119,7 +119,7 @@ def test_a_naive_start_is_utc() -> None:
 
 
 @given(start=MOMENTS, more=st.timedeltas(timedelta(0), timedelta(days=60)))
-def test_a_backfill_has_every_day_that_begins_in_its_range(start: datetime, more: timedelta) -> None:
+def test_a_backfill_has_every_day_that_starts_in_its_range(start: datetime, more: timedelta) -> None:
     end = start.astimezone(UTC) + more
     found = days(runs(DEFAULT, restriction(start, end)))
 
@@ -174,7 +174,7 @@ def test_without_a_start_there_is_no_first_run_to_catch_up_from() -> None:
         ((datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC)), date(2026, 11, 4)),
     ],
 )
-def test_it_goes_on_after_another_schedule(last: tuple[datetime, datetime], following: date) -> None:
+def test_it_continues_after_another_schedule(last: tuple[datetime, datetime], following: date) -> None:
     interval = DataInterval(at(last[0]), at(last[1]))
     run = DEFAULT.next_dagrun_info(
         last_automated_data_interval=interval, restriction=restriction(datetime(2026, 1, 1, tzinfo=UTC))
@@ -279,12 +279,12 @@ def test_the_id_of_a_backfill_run_names_its_day() -> None:
         ),
     ],
 )
-def test_it_says_what_it_does(timetable: DataAvailabilityTimetable, summary: str, description: str) -> None:
+def test_it_describes_itself(timetable: DataAvailabilityTimetable, summary: str, description: str) -> None:
     assert (timetable.summary, timetable.description) == (summary, description)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"lag": timedelta(days=-1)}, "lag=datetime.timedelta(days=-1) is not a timedelta of zero or more"),
         ({"lag": 3}, "lag=3 is not a timedelta"),
@@ -292,8 +292,8 @@ def test_it_says_what_it_does(timetable: DataAvailabilityTimetable, summary: str
         ({"at": time(10, tzinfo=timezone(timedelta(hours=1)))}, "is not a time of day in UTC"),
     ],
 )
-def test_bad_arguments_fail_when_the_dag_is_parsed(arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=said.replace("(", r"\(").replace(")", r"\)")):
+def test_bad_arguments_fail_when_the_dag_is_parsed(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message.replace("(", r"\(").replace(")", r"\)")):
         DataAvailabilityTimetable(**arguments)
 
 
@@ -311,6 +311,6 @@ def test_a_dag_file_loads_nothing_heavy_with_it() -> None:
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
         "print('heavy', sorted(new & {'requests', 'aiohttp', 'pyarrow', 'fsspec', 'upath', 'msgspec'}))"
     )
-    said = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
+    message = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
 
-    assert said.splitlines()[-1] == "heavy []"
+    assert message.splitlines()[-1] == "heavy []"

@@ -36,7 +36,7 @@ def figure_sum(dataset: Dataset) -> Total | None:
 
 @cache
 def _sum_over(columns: tuple[str, ...]) -> Total:
-    # Only these columns are decoded, whatever else the record holds.
+    # Only these columns are decoded; other fields of the record are ignored.
     decoder = msgspec.json.Decoder(_struct_with([column.split(".") for column in columns]))
     what = " + ".join(columns)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chain of a window's pages, as a state machine apart from any transport."""
+"""Follows the cursor through the pages of a window, as a state machine without a transport."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ class Page:
     """One response of a window's chain.
 
     :param window: the window it belongs to.
-    :param number: its place in the chain; 1 begins the window, also when it begins again after the cursor expired:
-        what was read of the window before must then be dropped.
+    :param number: its position in the chain. 1 starts the window, and restarts it after the cursor expired: discard the
+        earlier pages of the window then.
     :param body: the bytes as the vendor sent them, decompressed.
-    :param items: the answered items, as raw slices of the body.
+    :param items: the items, as raw slices of the body.
     :param next_cursor: the cursor of the next page; ``None`` ends the chain.
-    :param has_more: what the page says, ``None`` where the API does not say it.
-    :param data_refreshed_at: the vendor's watermark as spelled, ``None`` where there is none.
-    :param organization_id: the organization as the vendor names it, where it does.
-    :param requests: the requests spent on the window so far, retries and restarts included.
+    :param has_more: the page's field, ``None`` when the API has no such field.
+    :param data_refreshed_at: the vendor's watermark as text, ``None`` without one.
+    :param organization_id: the organization's id, if the page has it.
+    :param requests: the requests for the window so far, including retries and restarts.
     :param where: vendor, dataset, window and page, for messages.
-    :param read_at: when it came, UTC; a page that an earlier try kept came then.
-    :param is_consistent: whether it belongs to the same answer as the pages before; if not, no day of it is complete.
+    :param read_at: when it was received, UTC; for a saved page, when the earlier try received it.
+    :param is_consistent: whether its data is as of the same time as that of the pages before; if not, its days are
+        incomplete.
     """
 
     window: Window
@@ -52,13 +53,13 @@ class Page:
 
 @dataclass(slots=True)
 class CursorPaginator:
-    """One window's chain of pages: which request comes next, and whether the chain ended properly.
+    """Follows the cursors of one window: determines the next request, and whether the chain is complete.
 
-    The cursor decides where the chain goes, unless the page says that nothing follows: engagement pages have no
-    ``has_more``, and an empty page with a cursor is not the end (contract section 5).
+    A page without a cursor, or with ``has_more`` false, is the last. Engagement pages have no ``has_more``, and an
+    empty page with a cursor is not the last (contract section 5).
 
-    Ask for :attr:`parameters`, then tell what came of it: :meth:`advance` for a page, :meth:`restart` for an expired
-    cursor. The window counts only when :attr:`done` is true.
+    Send a request with :attr:`parameters`, then call :meth:`advance` with its page, or :meth:`restart` when the cursor
+    expired. The window is complete only when :attr:`done` is true.
     """
 
     query: Query
@@ -87,60 +88,64 @@ class CursorPaginator:
 
     @property
     def parameters(self) -> tuple[tuple[str, str], ...]:
-        """The parameters of the next request; identical on every page but for the cursor (contract section 5)."""
-        first = self.query.parameters(self.window)
-        return first if self._cursor is None else (*first, (self.query.dataset.wire.cursor_parameter, self._cursor))
+        """The parameters of the next request. Only the cursor differs from page to page (contract section 5)."""
+        parameters = self.query.parameters(self.window)
+        return (
+            parameters
+            if self._cursor is None
+            else (*parameters, (self.query.dataset.wire.cursor_parameter, self._cursor))
+        )
 
     def advance(self, page: Page) -> Page:
-        """Take a page and decide where the chain goes.
+        """Add a page, and follow its cursor.
 
-        :return: the page; not consistent if the restarts are used up and it still differs from those before.
-        :raises MalformedResponseError: when the chain leads nowhere or goes in circles: that is not an end.
-        :raises CursorExpiredError: when it is not of the same answer as the pages before.
+        :return: the page; inconsistent if no restart remains and its data still differs from the pages before.
+        :raises MalformedResponseError: when a cursor is missing or repeated, so that the window cannot be completed.
+        :raises CursorExpiredError: when the data changed since the pages before.
         """
         change = self._change(page)
         if change is not None:
             if self._restarts < MAX_RESTARTS:
                 raise CursorExpiredError(change, where=self.where)
             page = replace(page, is_consistent=False)
-        # Where the vendor says that nothing follows, a cursor beside it leads nowhere.
+        # has_more=false ends the chain even if the page has a cursor.
         cursor = None if page.has_more is False else page.next_cursor or None
         if cursor is None and page.has_more:
-            raise self._broken("the page says has_more and names no next_page")
+            raise self._malformed("the page has has_more=true and no next_page")
         self._empty_pages = 0 if page.items else self._empty_pages + 1
         if self._empty_pages > MAX_EMPTY_PAGES:
-            raise self._broken(f"more than {MAX_EMPTY_PAGES} empty pages came one after the other")
+            raise self._malformed(f"more than {MAX_EMPTY_PAGES} empty pages in succession")
         if page.items:
-            # Rows name their member, skill or moment, so two pages with the same ends are one page served twice.
+            # Rows are unique in a window, so pages with equal first and last rows are the same page.
             ends = hash((len(page.items), bytes(page.items[0]), bytes(page.items[-1])))
             if ends in self._seen_pages:
-                raise self._broken("the vendor served the same page twice")
+                raise self._malformed("the vendor served the same page twice")
             self._seen_pages.add(ends)
         if cursor is None:
             self.done = True
             return page
         if cursor in self._seen_cursors:
-            raise self._broken("the cursor of an earlier page came back")
+            raise self._malformed("the cursor of an earlier page was repeated")
         self._seen_cursors.add(cursor)
         self._cursor = cursor
         self.number += 1
         return page
 
     def _change(self, page: Page) -> str | None:
-        """Why a page is not of the same answer as those before, ``None`` if it is."""
+        """How the data changed since the pages before, ``None`` if it did not."""
         if self.number == 1:
             self._watermark = page.data_refreshed_at
         if page.data_refreshed_at != self._watermark:
             return f"the data was refreshed between two pages ({self._watermark}, then {page.data_refreshed_at})"
         dataset = self.query.dataset
         if dataset.results is None and dataset.row_key and self._repeated.add_page(page.items):
-            return "a row came twice, as when the data changes between two pages"
+            return "a row was served twice, as when the data changes between two pages"
         return None
 
     def restart(self, cause: CursorExpiredError) -> None:
-        """Begin the window again from page one, at most twice.
+        """Restart the window from page one, at most twice.
 
-        :param cause: the vendor's answer, raised again when the restarts are used up.
+        :param cause: the error of the request, raised again when no restart remains.
         """
         if self._restarts == MAX_RESTARTS:
             raise cause
@@ -152,7 +157,7 @@ class CursorPaginator:
         self._repeated.clear()
         self.number = 1
 
-    def _broken(self, what: str) -> MalformedResponseError:
+    def _malformed(self, message: str) -> MalformedResponseError:
         return MalformedResponseError(
-            what, where=self.where, hint="Nothing of this window was kept; a retry reads it again"
+            message, where=self.where, hint="Nothing of this window was saved; a retry reads it again"
         )

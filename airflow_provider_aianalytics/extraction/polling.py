@@ -263,7 +263,7 @@ class DayPoller:
     def back_off(self, error: AIAnalyticsError, *, now: datetime) -> None:
         """Poll again later: the delay grows with each failure and respects the vendor's ``Retry-After``.
 
-        :param error: the error of the request, or what kept it from being sent.
+        :param error: the error of the request, or the reason why it was not sent.
         :param now: the time, UTC.
         """
         self.failures += 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One cut of a dataset: the vendor's own options, checked against the catalogue before anything is sent."""
+"""A dataset with its options, checked against the catalogue before a request is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FilterValue = str | bool | Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A dataset and how it is cut.
+    """A dataset with its options.
 
     :param dataset: the catalogue row.
     :param bucket_width: the width of the buckets, ``None`` where the dataset has none.
@@ -30,7 +30,7 @@ class Query:
 
     @property
     def is_default(self) -> bool:
-        """Whether this is the cut that the dataset's own name stands for."""
+        """Whether all options are the dataset's defaults."""
         return self.bucket_width == self.dataset.default_bucket_width and not self.group_by and not self.filters
 
     @property
@@ -38,7 +38,7 @@ class Query:
         return self.dataset.page_limit[self.bucket_width]
 
     def options(self) -> Iterator[tuple[str, str]]:
-        """The parameters without window and page: what identifies this cut of the dataset."""
+        """The parameters without window and page, which identify the query."""
         dataset = self.dataset
         yield from dataset.parameters
         if self.bucket_width is not None:
@@ -54,14 +54,14 @@ class Query:
                     yield (dataset.wire.list_parameter.format(name=name) if multiple else name), value
 
     def parameters(self, window: Window, *, limit: int | None = None) -> tuple[tuple[str, str], ...]:
-        """The parameters of the first page of a window, as they are sent; the others add only the cursor.
+        """The parameters of the first page of a window. Later pages add only the cursor.
 
         :param limit: a page size for a probe; the largest page otherwise.
         """
         rule = self.dataset.window
-        bounds = [(rule.start, _spell(window, rule.time_format)[0])]
+        bounds = [(rule.start, _format_bounds(window, rule.time_format)[0])]
         if rule.end is not None:
-            bounds.append((rule.end, _spell(window, rule.time_format)[1]))
+            bounds.append((rule.end, _format_bounds(window, rule.time_format)[1]))
         return (*self.options(), *bounds, (self.dataset.wire.limit_parameter, str(limit or self.page_limit)))
 
 
@@ -81,7 +81,7 @@ def build_query(
     """
     width = bucket_width or dataset.default_bucket_width
     if width is not None and width not in dataset.bucket_widths:
-        raise _refused(dataset, "bucket_width", width, dataset.bucket_widths)
+        raise _not_allowed(dataset, "bucket_width", width, dataset.bucket_widths)
     checked = Query(
         dataset=dataset,
         bucket_width=width,
@@ -93,10 +93,10 @@ def build_query(
 
 
 def _checked_group_by(dataset: Dataset, group_by: Iterable[str]) -> tuple[str, ...]:
-    dimensions = _texts("group_by", group_by)
+    dimensions = _string_list("group_by", group_by)
     for dimension in dimensions:
         if dimension not in dataset.group_by:
-            raise _refused(dataset, "group_by", dimension, dataset.group_by)
+            raise _not_allowed(dataset, "group_by", dimension, dataset.group_by)
     counted = [dimension for dimension in dimensions if dimension not in dataset.free_group_by]
     if dataset.max_group_by is not None and len(counted) > dataset.max_group_by:
         uncounted = f" ({' and '.join(dataset.free_group_by)} not counted)" if dataset.free_group_by else ""
@@ -112,20 +112,20 @@ def _checked_filters(dataset: Dataset, filters: Mapping[str, FilterValue]) -> tu
         raise InvalidArgumentError(f"{dataset}: filters takes a dict of values by filter name, not {filters!r}")
     for name in filters:
         if name not in dataset.filters:
-            raise _refused(dataset, "filters", name, dataset.filters)
+            raise _not_allowed(dataset, "filters", name, dataset.filters)
     checked = tuple(
         (name, _checked_values(dataset, name, rule, filters[name]))
         for name, rule in dataset.filters.items()
         if name in filters
     )
     entries = sum(len(values) for _, values in checked)
-    most = dataset.wire.max_list_entries
-    if dataset.filter_parameter is not None and entries > most:
-        raise InvalidArgumentError(f"{dataset}: filters take {most} values together; {entries} were given")
+    maximum = dataset.wire.max_list_entries
+    if dataset.filter_parameter is not None and entries > maximum:
+        raise InvalidArgumentError(f"{dataset}: filters take {maximum} values together; {entries} were given")
     return checked
 
 
-def _texts(option: str, given: object) -> tuple[str, ...]:
+def _string_list(option: str, given: object) -> tuple[str, ...]:
     if not isinstance(given, list | tuple | set | frozenset) or not all(isinstance(value, str) for value in given):
         raise InvalidArgumentError(f"{option} takes a list of strings, not {given!r}")
     return tuple(given)
@@ -135,13 +135,15 @@ def _checked_values(dataset: Dataset, name: str, rule: Filter, given: FilterValu
     if isinstance(given, bool):
         values: tuple[str, ...] = (str(given).lower(),)
     else:
-        values = (given,) if isinstance(given, str) else _texts(f"filters[{name!r}]", given)
-    most = dataset.wire.max_list_entries if rule.multiple else 1
-    if not 1 <= len(values) <= most:
-        raise InvalidArgumentError(f"{dataset}: filters[{name!r}] takes 1 to {most} values; {len(values)} were given")
+        values = (given,) if isinstance(given, str) else _string_list(f"filters[{name!r}]", given)
+    maximum = dataset.wire.max_list_entries if rule.multiple else 1
+    if not 1 <= len(values) <= maximum:
+        raise InvalidArgumentError(
+            f"{dataset}: filters[{name!r}] takes 1 to {maximum} values; {len(values)} were given"
+        )
     for value in values:
         if rule.values and value not in rule.values:
-            raise _refused(dataset, f"filters[{name!r}]", value, rule.values)
+            raise _not_allowed(dataset, f"filters[{name!r}]", value, rule.values)
     return tuple(sorted(values))
 
 
@@ -159,7 +161,7 @@ def _check_combinations(checked: Query) -> None:
             raise InvalidArgumentError(f"{dataset}: {option} needs {needed}")
 
 
-def _refused(dataset: Dataset, option: str, value: object, allowed: Iterable[str]) -> InvalidArgumentError:
+def _not_allowed(dataset: Dataset, option: str, value: object, allowed: Iterable[str]) -> InvalidArgumentError:
     choices = ", ".join(allowed)
     return InvalidArgumentError(
         f"{dataset}: {option} {value!r} is not allowed; "
@@ -167,7 +169,7 @@ def _refused(dataset: Dataset, option: str, value: object, allowed: Iterable[str
     )
 
 
-def _spell(window: Window, time_format: TimestampFormat) -> tuple[str, str]:
+def _format_bounds(window: Window, time_format: TimestampFormat) -> tuple[str, str]:
     match time_format:
         case TimestampFormat.DATE:
             return window.start.date().isoformat(), window.end.date().isoformat()

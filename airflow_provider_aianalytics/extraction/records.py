@@ -229,7 +229,7 @@ def _checked(items: list[msgspec.Raw], page: Page) -> list[msgspec.Raw]:
 
 
 def _on_one_line(items: list[msgspec.Raw]) -> list[msgspec.Raw]:
-    # A raw line break cannot stand inside a JSON string, so it is white space between tokens.
+    # A JSON string contains no raw line break, so it is white space between tokens.
     return [msgspec.Raw(bytes(item).replace(b"\r", b"").replace(b"\n", b"")) for item in items]
 
 
@@ -241,5 +241,5 @@ def _with_prefix(prefix: bytes, record: bytes) -> bytes:
 
 def _malformed(page: Page, what: str) -> MalformedResponseError:
     return MalformedResponseError(
-        what, where=page.where or f"window {page.window} page {page.number}", hint="Nothing of this window was kept"
+        what, where=page.where or f"window {page.window} page {page.number}", hint="Nothing of this window was saved"
     )

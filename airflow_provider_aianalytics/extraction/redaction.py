@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text that was not written here, made fit for messages and logs: one short printable line that names nobody."""
+"""Makes foreign text safe for messages and logs: one short printable line without e-mail addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _READ = 4 * MAX_TEXT
 """Characters that are looked at, so that the length of a text costs nothing."""
 MASK = "<e-mail>"
 _AT = re.compile(r"%(?:25)*40|(?<!\\)\\++(?:u0040|x40)|&#(?:0*64|x0*40);|[\uff20\ufe6b]", re.IGNORECASE)
-"""The sign @ as URLs, JSON and HTML write it, and the letters that look like it."""
+"""The sign @ as it is escaped in URLs, JSON and HTML, and its Unicode variants."""
 _LETTER = r"[^\s\"'<>&=?,;:()\[\]{}|/\\]"
 _WORD = re.compile(f"{_LETTER}+")
 _LAST_WORD = re.compile(f"{_LETTER}{{1,320}}\\Z")

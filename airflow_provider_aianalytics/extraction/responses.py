@@ -67,7 +67,7 @@ _STRUCT = "_Envelope"
 
 @cache
 def _page_decoder(wire: WireFormat) -> msgspec.json.Decoder[Any]:
-    """A decoder of what every vendor's page has under some name; the items stay raw."""
+    """A decoder of the envelope of a page, with the vendor's names of its fields; the items stay raw."""
     fields: list[tuple[str, Any, Any]] = [
         *((f"items_{number}", list[msgspec.Raw] | None, None) for number in range(len(wire.items_fields))),
         ("has_more", bool | None, None),
@@ -97,7 +97,7 @@ def parse_page(response: Response, paginator: CursorPaginator, vendor: Vendor, *
     """Parse the response to the paginator's request.
 
     :param now: the time of arrival, UTC.
-    :raises AIAnalyticsError: the typed error that the response means.
+    :raises AIAnalyticsError: the typed error of an error response.
     """
     wire = paginator.query.dataset.wire
     if response.status != 200:
@@ -110,7 +110,7 @@ def parse_page(response: Response, paginator: CursorPaginator, vendor: Vendor, *
         raise MalformedResponseError(
             f"the response is not the JSON of the contract ({error})",
             where=paginator.where,
-            hint="Nothing of this window was kept; a retry reads it again",
+            hint="Nothing of this window was saved; a retry reads it again",
         ) from None
     candidates = (getattr(envelope, f"items_{number}") for number in range(len(wire.items_fields)))
     items = next((found for found in candidates if found is not None), None)
@@ -195,7 +195,7 @@ def raise_error(response: Response, paginator: CursorPaginator, vendor: Vendor, 
             )
         case ErrorKind.UNAVAILABLE:
             raise VendorUnavailableError(
-                text, retry_after=retry_after(response.headers, now=now), where=where, hint="A retry may pass"
+                text, retry_after=retry_after(response.headers, now=now), where=where, hint="A retry may succeed"
             )
         case ErrorKind.REDIRECT:
             raise InvalidRequestError(
@@ -214,10 +214,10 @@ def _is_html(response: Response) -> bool:
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """The seconds a ``Retry-After`` header asks for, written as seconds or as an HTTP date; ``None`` without one.
+    """The seconds of a ``Retry-After`` header, which has seconds or an HTTP date; ``None`` without one.
 
-    Never more than a day: who asks for more is asked again. A date is by the vendor's clock, which its ``Date`` header
-    tells; ours may be wrong.
+    At most a day: after that the vendor is tried again. A date is compared with the vendor's ``Date`` header, because
+    this machine's clock may be wrong.
     """
     value = headers.get("retry-after", "").strip()
     if not value:
@@ -241,7 +241,7 @@ def _http_date(text: str) -> datetime | None:
 
 
 def _parse_error(body: bytes, wire: WireFormat) -> tuple[str, str]:
-    """The type and the message of an error body, without addresses of people; empty where it is not one."""
+    """The type and the message of an error body, with e-mail addresses masked; empty if the body has none."""
     try:
         parsed = _error_decoder(wire).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -265,12 +265,12 @@ def _decode_page(body: bytes, wire: WireFormat) -> Any:
 
 
 def _replace_lone_surrogate(escape: re.Match[bytes]) -> bytes:
-    """Half a surrogate pair, as in a title cut in its middle, is valid JSON but no text: no reader could take it."""
+    """Replace half a surrogate pair, as in a truncated title: it is valid JSON, and not valid Unicode text."""
     return rb"\ufffd" if escape["lone"] else escape[0]
 
 
 def parse_timestamp(text: str) -> datetime:
-    """A UTC moment from RFC 3339 as a vendor spells it; a bare date is its midnight.
+    """A UTC time from RFC 3339; a date alone is its midnight.
 
     :raises ValueError: when it is neither, or has no zone.
     """

@@ -45,7 +45,7 @@ def _text(moment: datetime) -> str:
 class RepeatedRows:
     """Notices a row that comes twice, on one page or on two neighbouring ones, in the memory of one page.
 
-    :param dataset: its ``row_key`` says what identifies a row.
+    :param dataset: its ``row_key`` identifies a row.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -62,7 +62,7 @@ class RepeatedRows:
     def add_page(self, rows: Sequence[msgspec.Raw]) -> bool:
         """Take the next page.
 
-        :return: whether one of its rows came before, or comes twice.
+        :return: whether one of its rows was served before, or is on it twice.
         """
         if not rows:
             return False  # the pages around an empty one are neighbours

@@ -27,7 +27,7 @@ class WindowReader:
 
     :ivar pages: the pages of the chain so far.
     :ivar requests: the requests spent, retries and restarts included.
-    :ivar read_at: when the first page of the chain came, UTC.
+    :ivar read_at: when the first page of the chain was received, UTC.
     :ivar data_refreshed_at: the earliest watermark of the pages, as the vendor wrote it; ``None`` if a page has none.
     :ivar organization_id: the vendor's id of the organization, if it has one.
     :ivar is_consistent: whether all pages belong to the same data; if not, no day is complete.
@@ -80,7 +80,7 @@ class WindowReader:
                     raise MalformedResponseError(
                         f"the bucket of {start:%Y-%m-%dT%H:%MZ} came twice",
                         where=page.where,
-                        hint="Nothing of this window was kept; a retry reads it again",
+                        hint="Nothing of this window was saved; a retry reads it again",
                     )
                 self._starts.add(start)
                 self._buckets[batch.day] += 1
@@ -109,11 +109,11 @@ class WindowReader:
         return MalformedResponseError(
             f"the bucket of {batch.start:%Y-%m-%dT%H:%MZ} has the same row twice",
             where=page.where,
-            hint="Nothing of this window was kept; a retry reads it again",
+            hint="Nothing of this window was saved; a retry reads it again",
         )
 
     def covers(self, day: date) -> bool:
-        """Whether the window has the whole of a day.
+        """Whether the window has a complete day.
 
         :raises MalformedResponseError: when a day is missing that the vendor must have by now: it is not empty.
         """

@@ -28,7 +28,7 @@ class Period:
     def __post_init__(self) -> None:
         if self.end <= self.start:
             raise InvalidArgumentError(
-                f"the period [{self.start}, {self.end}) holds no day: end is exclusive and must be after start"
+                f"the period [{self.start}, {self.end}) is empty: end is exclusive and must be after start"
             )
 
     @classmethod
@@ -104,7 +104,7 @@ def plan(
 
 
 def check_period(dataset: Dataset, period: Period, *, now: datetime | None = None) -> None:
-    """Refuse a period that begins before what the vendor has.
+    """Reject a period that starts before the first day that the vendor has.
 
     :param now: the current time, UTC; ``None`` skips the check of the retention.
     :raises InvalidArgumentError: naming the first day there is.
@@ -112,7 +112,7 @@ def check_period(dataset: Dataset, period: Period, *, now: datetime | None = Non
     first = first_day(dataset, now=now)
     if first is not None and period.start < first:
         raise InvalidArgumentError(
-            f"{dataset}: the period {period} begins before {first}, the first day the vendor has"
+            f"{dataset}: the period {period} starts before {first}, the first day the vendor has"
         )
 
 
@@ -120,7 +120,7 @@ def first_day(dataset: Dataset, *, now: datetime | None = None) -> date | None:
     """The first day that can be requested, ``None`` if there is no limit."""
     first = dataset.first_day
     if dataset.retention is not None and now is not None:
-        # a window must start within the retention to the second, so its first whole day is the next
+        # a window must start within the retention to the second, so the first complete day is the next one
         oldest = (now - dataset.retention).date() + DAY
         first = max(first, oldest) if first is not None else oldest
     return first

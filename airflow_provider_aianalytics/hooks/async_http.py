@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from airflow_provider_aianalytics.extraction.query import Query
 
 MAX_BODY = 8 * 1024 * 1024
-"""Bytes of one decompressed response to a probe, which holds one item; in memory of a process that others share."""
+"""The most bytes of a decompressed response to a probe, which has one item. The triggerer's memory is shared."""
 
 
 @dataclass(frozen=True, slots=True)
 class _TransportOptions:
-    """The connection's proxy and TLS settings as ``aiohttp`` takes them."""
+    """The connection's proxy and TLS settings in the form that ``aiohttp`` accepts."""
 
     proxy: str | None
     tls: ssl.SSLContext | None
@@ -49,23 +49,23 @@ class _TransportOptions:
 class AsyncAnalyticsHook:
     """Sends a hook's requests from an event loop.
 
-    Nothing here blocks the loop: what Airflow or TLS do synchronously, they do in a thread.
+    It does not block the loop: synchronous calls of Airflow and TLS run in a thread.
 
-    :param hook: the sync half: its connection, its budget, its checks.
+    :param hook: the synchronous hook, for its connection, rate limit and checks.
     """
 
     def __init__(self, hook: AnalyticsHook) -> None:
         self.hook = hook
         self.clock = hook.clock
 
-    async def probe(self, checked: Query, day: date) -> Page:
-        """One page of one day at ``limit=1``, from one request: what to do after a failure is the caller's business.
+    async def probe(self, query: Query, day: date) -> Page:
+        """Fetch one page of one day at ``limit=1``. It sends one request and does not retry.
 
-        :raises AIAnalyticsError: the typed error that the response, or its absence, stands for.
+        :raises AIAnalyticsError: the typed error of the response or of the failed request.
         """
-        (window,) = self.hook.windows(checked, Period.of(day))
-        paginator = CursorPaginator(checked, window)
-        # The connection is read for each probe: hours lie between two, and a key may have been replaced.
+        (window,) = self.hook.windows(query, Period.of(day))
+        paginator = CursorPaginator(query, window)
+        # Read the connection for each probe: there are hours between two, and the key may have been replaced.
         connection = await get_async_connection(self.hook.conn_id, hook=self.hook)
         transport = await sync_to_async(_load_connection)(self.hook, connection)
         self.hook.validate_key(paginator)
@@ -73,7 +73,7 @@ class AsyncAnalyticsHook:
         if wait > 0:
             await self.clock.async_sleep(wait)
         paginator.requests += 1
-        response = await self._get(paginator, checked.parameters(window, limit=1), transport)
+        response = await self._get(paginator, query.parameters(window, limit=1), transport)
         try:
             return parse_page(response, paginator, self.hook.vendor, now=self.clock.now())
         except RateLimitedError as error:
@@ -86,7 +86,7 @@ class AsyncAnalyticsHook:
         endpoint, vendor, dataset = self.hook.endpoint, self.hook.vendor, paginator.query.dataset
         connect, read = endpoint.timeouts
         try:
-            # As requests does: without a scheme it is http, and an empty proxy is none.
+            # Like requests: a proxy without a scheme is http, and an empty proxy is none.
             proxy = prepend_scheme_if_needed(transport.proxy, "http") if transport.proxy else None  # type: ignore[no-untyped-call]
             async with (
                 aiohttp.ClientSession(
@@ -112,9 +112,9 @@ class AsyncAnalyticsHook:
                 return Response(response.status, headers, body)
         except (aiohttp.ClientError, urllib3.exceptions.HTTPError, TimeoutError, OSError) as error:
             raise VendorUnavailableError(
-                f"no whole answer: {type(error).__name__}: {redact_error(error)}",
+                f"no complete response: {type(error).__name__}: {redact_error(error)}",
                 where=paginator.where,
-                hint="A retry may pass",
+                hint="A retry may succeed",
             ) from None
 
 
@@ -134,7 +134,7 @@ async def _body(response: aiohttp.ClientResponse, paginator: CursorPaginator) ->
 
 
 def _load_connection(hook: AnalyticsHook, connection: Connection) -> _TransportOptions:
-    """Read the connection into the hook. Not on the event loop: it makes blocking calls to Airflow's supervisor."""
+    """Parse the connection and store it in the hook. It makes blocking calls to Airflow's supervisor."""
     endpoint = hook.endpoint = hook.load_connection(connection)
     extra = connection.extra_dejson
     with requests.Session() as session:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a period to pages and records: what both vendors' hooks share."""
+"""The common base of all vendors' hooks: from a period to windows, pages and records."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class AnalyticsHook(RateLimitedHttpHook):
     """Reads one vendor's analytics API: windows, their pages and their records.
 
     :param conn_id: the connection; its password is the key, an empty host is the vendor's own address.
-    :param clock: the clock to wait by.
+    :param clock: the clock for waiting and deadlines.
     """
 
     def __init__(self, conn_id: str | None = None, *, clock: Clock = SYSTEM_CLOCK) -> None:
         super().__init__(conn_id or self.vendor.default_conn_id, clock=clock)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Name a hook after its vendor, and give it form methods of its own, since Airflow 2 ignores inherited ones."""
+        """Name the hook after its vendor, and copy the form methods into it: Airflow 2 ignores inherited ones."""
         super().__init_subclass__(**arguments)
         cls.conn_type = cls.vendor.conn_type
         cls.default_conn_name = cls.vendor.default_conn_id
@@ -69,9 +69,9 @@ class AnalyticsHook(RateLimitedHttpHook):
     ) -> Iterator[dict[str, Any]]:
         """The records of a period, one by one.
 
-        Each is what lands as one line: the record as the vendor sent it behind the stamp ``_date`` (its UTC day), rows
-        of a bucket with the bucket's bounds. A window's records come once its chain of pages has ended properly;
-        until then they are spooled, so memory stays flat.
+        Each is a line of a landed NDJSON file: ``_date`` (the UTC day), for rows of a bucket its bounds, and the record
+        as the vendor sent it. The records of a window follow when all of its pages are complete; until then they are
+        spooled, so that memory does not grow.
 
         :param dataset: a dataset of the vendor.
         :param start: the first UTC day, inclusive.
@@ -82,10 +82,10 @@ class AnalyticsHook(RateLimitedHttpHook):
         :raises InvalidArgumentError: for options or a period the vendor does not have.
         :raises NotYetAvailableError: when the vendor's data does not cover a day of the period yet.
         :raises ResultTooLargeError: when there are more groups of a bucket than the vendor serves.
-        :raises AIAnalyticsError: the typed error of whatever went wrong.
+        :raises AIAnalyticsError: any other error of the request, the response or the connection.
         """
-        checked, windows = self._asked(dataset, start, end, bucket_width, group_by, filters)
-        return chain.from_iterable(self._records(checked, window) for window in windows)
+        query, windows = self._build_request(dataset, start, end, bucket_width, group_by, filters)
+        return chain.from_iterable(self._records(query, window) for window in windows)
 
     def pages(
         self,
@@ -97,16 +97,16 @@ class AnalyticsHook(RateLimitedHttpHook):
         group_by: Iterable[str] = (),
         filters: Mapping[str, FilterValue] | None = None,
     ) -> Iterator[Page]:
-        """The pages of a period as they come: raw bytes and watermark.
+        """The pages of a period as they are received: raw bytes and watermark.
 
-        A page with ``number == 1`` begins its window, also when it begins again because the cursor expired: whoever
-        kept pages of that window drops them. Parameters and errors are those of :meth:`records`.
+        A page with ``number == 1`` starts its window. It also restarts it when the cursor expired: discard the earlier
+        pages of that window then. Parameters and errors are those of :meth:`records`.
         """
-        checked, windows = self._asked(dataset, start, end, bucket_width, group_by, filters)
-        return chain.from_iterable(self.iter_pages(checked, window) for window in windows)
+        query, windows = self._build_request(dataset, start, end, bucket_width, group_by, filters)
+        return chain.from_iterable(self.iter_pages(query, window) for window in windows)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Make one cheap call and say what came of it."""
+        """Send one small request, and return whether it succeeded and a message for the form."""
         dataset = self.vendor.dataset(self.vendor.probe_dataset)
         day = (self.clock.now() - dataset.availability.lag).date() - 2 * DAY
         address = ""
@@ -115,36 +115,38 @@ class AnalyticsHook(RateLimitedHttpHook):
                 address = f". The connection's host is {host}; an empty host is {self.vendor.base_url}"
             self.probe(build_query(dataset), day, backoff=ONE_RETRY)
         except NotYetAvailableError:
-            pass  # the key was let in, which is what was asked
-        except Exception as error:  # the form shows whatever it was
+            pass  # the vendor accepted the key, which is what this tests
+        except Exception as error:  # the form shows every error
             return False, f"{error}{address}"
-        return True, f"The key opens {self.vendor.title}"
+        return True, f"{self.vendor.title} accepts the key"
 
     # --- what operators and sensors call ------------------------------------------------------------------------------
 
-    def windows(self, checked: Query, period: Period) -> tuple[Window, ...]:
-        """The windows of a period that must be there as a whole.
+    def windows(self, query: Query, period: Period) -> tuple[Window, ...]:
+        """The windows of a period.
 
-        :raises NotYetAvailableError: when a day of it cannot exist yet; no request is spent.
+        :raises NotYetAvailableError: when a day of it cannot exist yet; no request is sent.
         """
-        planned = plan(checked.dataset, period, now=self.clock.now(), bucket_width=checked.bucket_width)
+        planned = plan(query.dataset, period, now=self.clock.now(), bucket_width=query.bucket_width)
         if planned.unavailable:
             raise NotYetAvailableError(
-                f"{planned.unavailable[0]} cannot be there before "
-                f"{checked.dataset.availability.exists_from(planned.unavailable[0]):%Y-%m-%d %H:%M} UTC",
-                where=f"{self.vendor.name} {checked.dataset.name} {period}",
+                f"{planned.unavailable[0]} cannot be available before "
+                f"{query.dataset.availability.exists_from(planned.unavailable[0]):%Y-%m-%d %H:%M} UTC",
+                where=f"{self.vendor.name} {query.dataset.name} {period}",
                 hint="End the period earlier or wait with a sensor",
             )
         return planned.windows
 
-    def iter_pages(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
-        """The pages of one window, to the proper end of its chain; begun again when the cursor expires.
+    def iter_pages(
+        self, query: Query, window: Window, saved_pages: Iterable[tuple[datetime, bytes]] = ()
+    ) -> Iterator[Page]:
+        """Fetch the pages of one window to the end of the chain; restart when the cursor expires.
 
-        :param kept: the window's first pages from an earlier try: when each was read, and its body. They are not
-            requested again.
+        :param saved_pages: the first pages, saved by an earlier try: when each was read, and its body. They are not
+            fetched again.
         """
-        paginator = CursorPaginator(checked, window)
-        for read_at, body in kept:
+        paginator = CursorPaginator(query, window)
+        for read_at, body in saved_pages:
             paginator.requests += 1
             page = parse_page(Response(200, {}, body), paginator, self.vendor, now=read_at)
             try:
@@ -154,7 +156,7 @@ class AnalyticsHook(RateLimitedHttpHook):
                 break
             yield page
         if paginator.has_cursor:
-            self.log.info("%s: going on behind the pages that an earlier try read", paginator.where)
+            self.log.info("%s: resuming after the pages that an earlier try saved", paginator.where)
         while not paginator.done:
             try:
                 page = paginator.advance(self.fetch_page(paginator, paginator.parameters, self.backoff))
@@ -164,7 +166,7 @@ class AnalyticsHook(RateLimitedHttpHook):
                 continue
             yield page
 
-    def _asked(
+    def _build_request(
         self,
         dataset: str,
         start: str | date | datetime,
@@ -173,55 +175,53 @@ class AnalyticsHook(RateLimitedHttpHook):
         group_by: Iterable[str],
         filters: Mapping[str, FilterValue] | None,
     ) -> tuple[Query, tuple[Window, ...]]:
-        checked = build_query(
-            self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters
-        )
-        report_input(self, self.vendor, checked.dataset)
-        return checked, self.windows(checked, Period(parse_day(start, name="start"), parse_day(end, name="end")))
+        query = build_query(self.vendor.dataset(dataset), bucket_width=bucket_width, group_by=group_by, filters=filters)
+        report_input(self, self.vendor, query.dataset)
+        return query, self.windows(query, Period(parse_day(start, name="start"), parse_day(end, name="end")))
 
-    def _records(self, checked: Query, window: Window) -> Iterator[dict[str, Any]]:
-        reading = WindowReader(checked, window)
+    def _records(self, query: Query, window: Window) -> Iterator[dict[str, Any]]:
+        reader = WindowReader(query, window)
         with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
-            for page in self.iter_pages(checked, window):
+            for page in self.iter_pages(query, window):
                 if page.number == 1:
                     spool.seek(0)
                     spool.truncate()
-                for batch in reading.add_page(page):
+                for batch in reader.add_page(page):
                     spool.write(batch.lines())
-            self.require_complete(reading)
+            self.require_complete(reader)
             spool.seek(0)
             yield from map(parse_record, spool)
 
-    def require_complete(self, reading: WindowReader) -> None:
-        """Make sure that a window that was read is there as a whole.
+    def require_complete(self, reader: WindowReader) -> None:
+        """Check that a window was read completely.
 
-        :raises ResultTooLargeError: naming the days of which the vendor cut groups off.
-        :raises NotYetAvailableError: naming the days that its data does not cover and the watermark.
+        :raises ResultTooLargeError: when the vendor truncated groups; it names the days.
+        :raises NotYetAvailableError: when the vendor's data does not cover all days; it names them and the watermark.
         """
-        where = f"{self.vendor.name} {reading.query.dataset.name} {reading.window}"
-        if reading.capped:
+        where = f"{self.vendor.name} {reader.query.dataset.name} {reader.window}"
+        if reader.capped:
             raise ResultTooLargeError(
-                f"buckets of {', '.join(map(str, sorted(reading.capped)))} came with "
-                f"{reading.query.dataset.groups_per_bucket} groups, all that the vendor serves of one; "
+                f"buckets of {', '.join(map(str, sorted(reader.capped)))} have "
+                f"{reader.query.dataset.groups_per_bucket} groups, the most that the vendor serves of a bucket; "
                 "more may be missing",
                 where=where,
                 hint='Group by less, or land them with the …ToObjectStorageOperator and on_cap="split"',
             )
-        missing = [day for day in reading.window.days() if not reading.covers(day)]
+        missing = [day for day in reader.window.days() if not reader.covers(day)]
         if missing:
             raise NotYetAvailableError(
                 f"the vendor's data does not cover {', '.join(map(str, missing))} yet"
-                + (f" (refreshed at {reading.data_refreshed_at})" if reading.data_refreshed_at else ""),
+                + (f" (refreshed at {reader.data_refreshed_at})" if reader.data_refreshed_at else ""),
                 where=where,
-                hint="End the period earlier or wait with a sensor; pages() gives what there is",
+                hint="End the period earlier or wait with a sensor; pages() returns the incomplete days too",
             )
 
-    def probe(self, checked: Query, day: date, *, backoff: Backoff | None = None) -> Page:
-        """One page of one day at ``limit=1``: whether the day is there, for a single request.
+    def probe(self, query: Query, day: date, *, backoff: Backoff | None = None) -> Page:
+        """Fetch one page of one day at ``limit=1``, to see whether the day is available.
 
-        :raises NotYetAvailableError: when it is not; before it can exist no request is spent.
+        :raises NotYetAvailableError: when it is not; no request is sent before it can exist.
         """
-        (window,) = self.windows(checked, Period.of(day))
+        (window,) = self.windows(query, Period.of(day))
         return self.fetch_page(
-            CursorPaginator(checked, window), checked.parameters(window, limit=1), backoff or self.backoff
+            CursorPaginator(query, window), query.parameters(window, limit=1), backoff or self.backoff
         )

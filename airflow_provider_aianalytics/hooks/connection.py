@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a connection says, read once and checked: the same for the hook and for the triggers."""
+"""Parses and checks a connection, for hooks and triggers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
 DAY = 86_400
 RESPONSE_DEADLINE_FACTOR = 5
-"""How many times as long as without a byte an answer may take from first to last, however slowly it drips."""
+"""The time for a whole response, as a multiple of the read timeout, which only limits the time between two bytes."""
 
 EXTRAS: dict[str, tuple[Any, str]] = {
     "pseudonym_secret": (str | None, "a text"),
@@ -32,18 +32,18 @@ EXTRAS: dict[str, tuple[Any, str]] = {
     "cert": (str | list | None, "the path of a certificate or a list of two"),
     "trust_env": (bool | None, "true or false"),
 }
-"""The extras that are no numbers: their types, and how they are called."""
+"""The extras that are not numbers: their types, and the names of these types in messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where the API is and how it is entered.
+    """The address of the API and the key to it.
 
     :param base_url: scheme, host and port, without a slash at the end.
-    :param key: the key; never shown.
-    :param pseudonym_secret: the key of pseudonyms, empty where there is none; never shown.
-    :param read_timeout: seconds without a byte before a request is given up.
-    :param requests_per_minute: the budget this connection may use.
+    :param key: the API key; not in the ``repr``.
+    :param pseudonym_secret: the key of pseudonyms, empty when the connection has none; not in the ``repr``.
+    :param read_timeout: seconds without a byte before a request fails.
+    :param requests_per_minute: the rate limit of this connection.
     """
 
     base_url: str
@@ -54,20 +54,20 @@ class Endpoint:
 
     @property
     def timeouts(self) -> tuple[float, float]:
-        """Seconds to connect and seconds without a byte."""
+        """The connect timeout and the read timeout, in seconds."""
         return min(CONNECT_TIMEOUT, self.read_timeout), self.read_timeout
 
     @property
     def response_deadline(self) -> float:
-        """Seconds from the first byte of an answer to its last."""
+        """The time for a whole response, in seconds."""
         return RESPONSE_DEADLINE_FACTOR * self.read_timeout
 
 
 def read_connection(connection: Connection, vendor: Vendor) -> Endpoint:
-    """Read a connection.
+    """Parse a connection.
 
-    :raises AuthenticationError: when it holds no key.
-    :raises InvalidArgumentError: when its host or one of its extras cannot be used.
+    :raises AuthenticationError: when it has no key.
+    :raises InvalidArgumentError: when its host or one of its extras is invalid.
     """
     key = (connection.password or "").strip()
     if not key:
@@ -76,8 +76,8 @@ def read_connection(connection: Connection, vendor: Vendor) -> Endpoint:
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise AuthenticationError(
-            f"the password of connection {connection.conn_id!r} holds characters that no key has (a line break, a "
-            "space or a letter beyond ASCII); it may have been pasted wrongly",
+            f"the password of connection {connection.conn_id!r} contains characters that no key has (a line break, a "
+            "space or a non-ASCII letter); it may have been pasted wrongly",
             where=vendor.name,
             hint=vendor.key_help,
         )
@@ -100,18 +100,18 @@ def read_connection(connection: Connection, vendor: Vendor) -> Endpoint:
 
 
 def _extra(connection: Connection) -> dict[str, Any]:
-    """The connection's extra; Airflow would take what is no JSON for an empty one."""
+    """The connection's extra. Airflow itself treats invalid JSON as an empty one."""
     try:
         extra = json.loads(connection.extra or "{}")
     except ValueError:
         extra = None
-    if not isinstance(extra, dict):  # not repeated: it may hold a secret
+    if not isinstance(extra, dict):  # the message does not quote it: it may contain a secret
         raise InvalidArgumentError(
             f'connection {connection.conn_id!r}: its extra is not a JSON object, such as {{"requests_per_minute": 30}}'
         )
-    for name, (kinds, wanted) in EXTRAS.items():
-        if not isinstance(extra.get(name), kinds):  # not repeated either: a proxy's address may hold a password
-            raise InvalidArgumentError(f"connection {connection.conn_id!r}: extra {name} is not {wanted}")
+    for name, (types, expected) in EXTRAS.items():
+        if not isinstance(extra.get(name), types):  # not quoted either: a proxy's address may contain a password
+            raise InvalidArgumentError(f"connection {connection.conn_id!r}: extra {name} is not {expected}")
     return extra
 
 
@@ -120,22 +120,22 @@ def _base_url(connection: Connection, vendor: Vendor) -> str:
     if not host:
         return vendor.base_url
     hint = f"leave the host empty for {vendor.base_url}"
-    if "@" in host:  # not repeated: what stands before it may be a secret
-        raise InvalidArgumentError(f"connection {connection.conn_id!r}: the host holds a user or a secret; {hint}")
-    said = f"connection {connection.conn_id!r}: host {host!r}"
+    if "@" in host:  # not quoted: the part before it may be a secret
+        raise InvalidArgumentError(f"connection {connection.conn_id!r}: the host contains a user or a secret; {hint}")
+    prefix = f"connection {connection.conn_id!r}: host {host!r}"
     try:
         parts = urlsplit(host if "://" in host else f"{connection.schema or 'https'}://{host}")
         if connection.port and parts.port is None:
             parts = urlsplit(parts._replace(netloc=f"{parts.netloc}:{connection.port}").geturl())
-        known = bool(parts.hostname) and not re.search(r"\s", host) and (parts.port is None or parts.port > 0)
+        is_valid = bool(parts.hostname) and not re.search(r"\s", host) and (parts.port is None or parts.port > 0)
     except ValueError:
-        known = False
-    if not known or parts.query or parts.fragment:
-        raise InvalidArgumentError(f"{said} is not a host; {hint}")
+        is_valid = False
+    if not is_valid or parts.query or parts.fragment:
+        raise InvalidArgumentError(f"{prefix} is not a host; {hint}")
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
         return parts.geturl().rstrip("/")
     raise InvalidArgumentError(
-        f"{said} would send the key over {parts.scheme}; use https (http is for loopback alone), or {hint}"
+        f"{prefix} would send the key over {parts.scheme}; use https (http is for loopback alone), or {hint}"
     )
 
 
@@ -155,9 +155,10 @@ def _number(connection: Connection, name: str, value: Any, default: float, *, be
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    least, most = between
-    if not least <= number <= most:
+    minimum, maximum = between
+    if not minimum <= number <= maximum:
         raise InvalidArgumentError(
-            f"connection {connection.conn_id!r}: extra {name}={value!r} is not a number from {least:g} to {most:,.0f}"
+            f"connection {connection.conn_id!r}: extra {name}={value!r} is not a number "
+            f"from {minimum:g} to {maximum:,.0f}"
         )
     return number

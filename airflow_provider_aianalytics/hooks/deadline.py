@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers whose headers drip: a socket's timeout begins anew with every byte, so the whole needs a deadline."""
+"""A deadline for the headers of a response: a socket's timeout restarts with every byte, so it does not limit them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib3.response import BaseHTTPResponse
 
 
 class _ShutAtDeadline:
-    """A connection whose socket is shut when the headers of an answer take too long."""
+    """A connection whose socket is shut down when the headers of a response take too long."""
 
     deadline: float
     sock: socket.socket
@@ -29,8 +29,8 @@ class _ShutAtDeadline:
             response: BaseHTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
             timer.cancel()
-            timer.join()  # it shuts the socket before the check below, or never
-        if is_late.is_set():  # what was cut off can look like the end of the headers
+            timer.join()  # the timer shuts the socket before the check below, or never
+        if is_late.is_set():  # the headers may be truncated, although they were parsed
             raise TimeoutError(f"the headers did not end in {self.deadline:g} s")
         return response
 
@@ -38,12 +38,12 @@ class _ShutAtDeadline:
 def _shut(sock: socket.socket, is_late: threading.Event) -> None:
     is_late.set()  # before the reader wakes
     with suppress(OSError):
-        # Not SSLSocket's own, which would take the encryption away from under the reader.
+        # SSLSocket.shutdown would end the encryption while the reader still uses it.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose answers have all their headers by a deadline.
+    """An adapter that limits the time until all headers of a response are received.
 
     :param deadline: seconds from the request to the last header.
     """

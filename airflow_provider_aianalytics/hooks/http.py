@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The session, the requests and the retries: how one vendor is asked, within its budget."""
+"""The session, the requests and their retries, within the connection's rate limit."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"airflow-provider-aianalytics/{__version__}"
 MAX_BODY = 128 * 1024 * 1024
-"""Bytes of one decompressed page, held twice for a moment; real ones have a few MB, so more is an accident."""
+"""The most bytes of a decompressed page, which is in memory twice for a moment. Real pages have a few MB."""
 CHUNK = 64 * 1024
-"""Larger pieces are memory that malloc asks of the system each time, which doubles the cost of a page."""
+"""Bytes of one read. For larger ones malloc maps new memory each time, which doubles the time of a page."""
 LOGGED_WAIT = 1.0
 """Seconds: shorter waits for the budget are not logged."""
 _QUERY_STRING = re.compile(r"\?\S+")
-_ERROR_TEXT = 8192
-"""Characters of a transport's error that are looked at."""
+_MAX_ERROR_TEXT = 8192
+"""Characters of a transport's error that its message may have."""
 _USER_OF_A_URL = re.compile(r"(?<!\S)\S+@")
 
 
 def redact_error(error: Exception) -> str:
-    """The text of a transport's error without what must not be said: a proxy's password, and whom a query names."""
-    return foreign_text(_USER_OF_A_URL.sub("<user>, ", _QUERY_STRING.sub("?…", str(error)[:_ERROR_TEXT])))
+    """The text of a transport's error without secrets and personal data: a proxy's password, the query of a URL."""
+    return foreign_text(_USER_OF_A_URL.sub("<user>, ", _QUERY_STRING.sub("?…", str(error)[:_MAX_ERROR_TEXT])))
 
 
 class KeyAuth(AuthBase):
-    """Puts the key into its header at the last moment, so that no session, log or ``repr`` holds it.
+    """Puts the key into its header when a request is sent, so that it is in no session, log or ``repr``.
 
-    An auth object also keeps ``requests`` from taking credentials of the host out of a ``.netrc``.
+    With an auth object, ``requests`` does not read credentials from a ``.netrc``.
     """
 
     def __init__(self, header: str, value: str) -> None:
@@ -73,13 +73,13 @@ class KeyAuth(AuthBase):
 
 
 class RateLimitedHttpHook(HttpHook):
-    """Asks one vendor's API for pages.
+    """Fetches pages from one vendor's API.
 
-    Takes from :class:`HttpHook` the connection and a configured session (TLS, proxies, keep-alive), and holds that one
-    session for its life. Requests are paced to the connection's budget, failures retried where a retry can mend them.
+    :class:`HttpHook` reads the connection and configures one session (TLS, proxies, keep-alive). Requests stay within
+    the connection's rate limit, and errors that can be transient are retried.
 
     :param conn_id: the connection; its password is the key, an empty host is the vendor's own address.
-    :param clock: the clock to wait by.
+    :param clock: the clock for waiting and deadlines.
     """
 
     vendor: ClassVar[Vendor]
@@ -90,22 +90,22 @@ class RateLimitedHttpHook(HttpHook):
         super().__init__(method="GET", http_conn_id=conn_id)
         self.conn_id = conn_id
         self.clock = clock
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def connect(self) -> None:
-        """Read the connection and open the session in the calling thread, before several share them.
+        """Read the connection and open the session in the calling thread, before other threads use them.
 
-        Airflow 3.0 and 3.1 mix up the answers when several threads of a task ask for something at once.
+        In Airflow 3.0 and 3.1, threads of a task that read a connection at once receive each other's responses.
         """
         _ = self._session, self._limiter
 
     def fetch_page(self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...], backoff: Backoff) -> Page:
-        """Ask for one page, again where a retry can mend what came of it.
+        """Fetch one page, and retry after errors that can be transient.
 
-        :param paginator: the paginator that the page belongs to.
-        :param parameters: those of its request.
-        :param backoff: how often, and after how long.
-        :raises AIAnalyticsError: the typed error of whatever went wrong in the end.
+        :param paginator: the paginator of the page.
+        :param parameters: the parameters of the request.
+        :param backoff: the number of attempts and the delays between them.
+        :raises AIAnalyticsError: the typed error of the last attempt.
         """
         self.validate_key(paginator)
         attempt = 0
@@ -137,14 +137,14 @@ class RateLimitedHttpHook(HttpHook):
                 self.clock.sleep(delay)
 
     def _send(self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...]) -> Response:
-        with self._turn:  # one thread of this hook waits for the budget at a time, the others for it
+        with self._lock:  # one thread of this hook at a time waits for the rate limit; the others wait for the lock
             wait = self.reserve(MAX_INLINE_WAIT)
             if wait > MAX_INLINE_WAIT:
                 raise BudgetSpentError(
-                    f"the budget of {self.endpoint.requests_per_minute} requests a minute is taken for {wait:.0f} s",
+                    f"the budget of {self.endpoint.requests_per_minute} requests a minute is used up for {wait:.0f} s",
                     retry_after=wait,
                     where=paginator.where,
-                    hint="Fewer tasks at once, in a pool, leave each a larger share",
+                    hint="Limit the number of concurrent tasks with a pool, so that each has a larger share",
                 )
             if wait > 0:
                 if wait >= LOGGED_WAIT:
@@ -155,7 +155,8 @@ class RateLimitedHttpHook(HttpHook):
                         self.endpoint.requests_per_minute,
                     )
                 self.clock.sleep(wait)
-            if self._limiter.is_shared:  # several at once would only be refused at once
+            if self._limiter.is_shared:
+                # Other machines use the budget too: concurrent requests would all be refused.
                 return self._get(paginator, parameters)
         return self._get(paginator, parameters)
 
@@ -163,7 +164,7 @@ class RateLimitedHttpHook(HttpHook):
         dataset = paginator.query.dataset
         session = self._session
         paginator.requests += 1
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             with session.get(
                 self.endpoint.base_url + dataset.path,
@@ -172,23 +173,23 @@ class RateLimitedHttpHook(HttpHook):
                 timeout=self.endpoint.timeouts,
                 allow_redirects=False,
                 stream=True,
-                # Said here, they go before those of the environment; the session's own come behind.
+                # Settings of a request take precedence over the environment; those of the session do not.
                 proxies=session.proxies,
                 verify=session.verify,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Response(response.status_code, headers, self._body(response, paginator, began))
+                return Response(response.status_code, headers, self._body(response, paginator, started))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise VendorUnavailableError(
-                f"no whole answer: {type(error).__name__}: {redact_error(error)}",
+                f"no complete response: {type(error).__name__}: {redact_error(error)}",
                 where=paginator.where,
-                hint="A retry may pass",
+                hint="A retry may succeed",
             ) from None
 
-    def _body(self, response: requests.Response, paginator: CursorPaginator, began: float) -> bytes:
-        """The whole decompressed body, of a bounded length and in a bounded time, whoever drips or pours it.
+    def _body(self, response: requests.Response, paginator: CursorPaginator, started: float) -> bytes:
+        """The decompressed body. Its length and the time to receive it are limited.
 
-        :param began: when the request was begun, by :func:`time.monotonic`.
+        :param started: the time of the request, by :func:`time.monotonic`.
         """
         parts = []
         size = 0
@@ -198,43 +199,43 @@ class RateLimitedHttpHook(HttpHook):
             size += len(part)
             if size > MAX_BODY:
                 raise OversizedResponseError(
-                    f"the answer is longer than {MAX_BODY} bytes",
+                    f"the response is longer than {MAX_BODY} bytes",
                     where=paginator.where,
                     hint="The rest of it was not read",
                 )
-            if time.monotonic() - began > self.endpoint.response_deadline:
+            if time.monotonic() - started > self.endpoint.response_deadline:
                 raise VendorUnavailableError(
-                    f"no whole answer: {size} bytes in {self.endpoint.response_deadline:g} s, and not the end",
+                    f"no complete response: only {size} bytes in {self.endpoint.response_deadline:g} s",
                     where=paginator.where,
-                    hint="A retry may pass; the connection's extra timeout allows a fifth of that time",
+                    hint="A retry may succeed. The deadline is five times the connection's extra timeout",
                 )
         body = parts[0] if len(parts) == 1 else b"".join(parts)
-        # What an error's body must not repeat into a message.
+        # Messages quote the body of an error, which may repeat the key.
         return body if response.status_code == 200 else body.replace(self.endpoint.key.encode(), b"<key>")
 
     def reserve(self, max_wait: float = math.inf) -> float:
-        """Take the next free place in the connection's budget.
+        """Reserve the next request of the connection's rate limit.
 
-        :param max_wait: the longest wait in seconds; a place that is further ahead is not taken.
+        :param max_wait: the longest wait in seconds; nothing is reserved when the wait would be longer.
         :return: the seconds to wait before the request may be sent.
         """
         return self._limiter.reserve(self.clock.monotonic(), max_wait)
 
     def on_rate_limited(self, wait: float | None) -> None:
-        """Learn that the vendor refused a request for want of budget.
+        """Lower the rate after the vendor's 429.
 
-        :param wait: the seconds to leave it alone, ``None`` where they are more than a task should sleep.
+        :param wait: the seconds without requests; ``None`` when they are more than a task should sleep.
         """
         self._limiter.on_rate_limited(
             self.clock.monotonic(), MAX_INLINE_WAIT if wait is None else min(wait, MAX_INLINE_WAIT)
         )
 
     def budget_left(self) -> int:
-        """How many requests of the connection's budget could be sent at once."""
+        """How many requests could be sent now without waiting."""
         return self._limiter.remaining(self.clock.monotonic())
 
     def validate_key(self, paginator: CursorPaginator) -> None:
-        """Refuse a key that the dataset's endpoint is known not to accept.
+        """Reject a key that the dataset's endpoint does not accept.
 
         :raises PermissionDeniedError: before a request is sent.
         """
@@ -246,7 +247,7 @@ class RateLimitedHttpHook(HttpHook):
     def get_conn(
         self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
     ) -> requests.Session:
-        """A session as the connection configures it, with nothing of its extra in the headers."""
+        """A session with the connection's configuration, without its unknown extras in the headers."""
         endpoint = self.endpoint
         session = super().get_conn(extra_options=extra_options)
         session.headers.clear()
@@ -256,18 +257,18 @@ class RateLimitedHttpHook(HttpHook):
         session.auth = KeyAuth(self.vendor.key_header, self.vendor.key_format.format(key=endpoint.key))
         for scheme in ("https://", "http://"):
             session.mount(scheme, DeadlineAdapter(endpoint.response_deadline))
-        if session.verify == "":  # requests would take it for false
+        if session.verify == "":  # requests would not verify certificates
             session.verify = True
         self.base_url = endpoint.base_url
         return session
 
     @cached_property
     def endpoint(self) -> Endpoint:
-        """What the connection says.
+        """The parsed connection.
 
         :raises ConnectionNotFoundError: when Airflow does not find it.
-        :raises AuthenticationError: when it holds no key.
-        :raises InvalidArgumentError: when its host or one of its extras cannot be used.
+        :raises AuthenticationError: when it has no key.
+        :raises InvalidArgumentError: when its host or one of its extras is invalid.
         """
         try:
             connection = self.get_connection(self.conn_id)
@@ -282,7 +283,7 @@ class RateLimitedHttpHook(HttpHook):
         return self.load_connection(connection)
 
     def load_connection(self, connection: Connection) -> Endpoint:
-        """Read a connection and keep its secrets out of the logs."""
+        """Parse a connection and mask its secrets in logs."""
         endpoint = read_connection(connection, self.vendor)
         mask_secret(endpoint.key)
         if endpoint.pseudonym_secret:
@@ -298,6 +299,6 @@ class RateLimitedHttpHook(HttpHook):
         return self.get_conn()
 
     def close(self) -> None:
-        """Release the session."""
+        """Close the session."""
         if "_session" in self.__dict__:
             self.__dict__.pop("_session").close()

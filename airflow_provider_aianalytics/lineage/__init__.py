@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where data came from and where it went, for OpenLineage and Airflow's own collector."""
+"""Inputs and outputs of tasks, for OpenLineage and Airflow's own collector."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where data came from and where it went, for those who ask: OpenLineage, and Airflow's collector of hook lineage.
+"""Inputs and outputs of tasks, for OpenLineage and Airflow's collector of hook lineage.
 
 All of it is known once a task has landed its days: nobody is asked anything, and no key is near.
 """
@@ -31,26 +31,26 @@ TYPES = {
     ColumnType.TIMESTAMP: "timestamp",
     ColumnType.CENTS: f"decimal({PRECISION}, {SCALE})",
 }
-"""What the columns of Parquet hold, and those of CSV spell."""
+"""The types of columns in OpenLineage."""
 
 
 def source_dataset(vendor: Vendor, dataset: Dataset) -> tuple[str, str]:
-    """What a dataset is called by those outside of Airflow: the vendor's own address, and the path behind it.
+    """The name of a dataset in lineage: the vendor's own address and the path.
 
-    So it is one and the same whichever way a connection takes to it. Datasets that share a path differ in what they
-    always ask for.
+    It is the same for every connection, also for one with another host. Datasets with the same path differ in their
+    fixed parameters.
     """
     alike = [other for other in vendor.datasets.values() if other.path == dataset.path]
     return vendor.base_url, dataset.path + (f"?{urlencode(dataset.parameters)}" if len(alike) > 1 else "")
 
 
 def report_input(hook: Any, vendor: Vendor, dataset: Dataset) -> None:
-    """Tell Airflow's collector that a hook reads a dataset."""
+    """Report to Airflow's collector that a hook reads a dataset."""
     _collect("add_input_asset", hook, "".join(source_dataset(vendor, dataset)))
 
 
 def report_output(hook: Any, table: LakeTable) -> None:
-    """Tell Airflow's collector that what a hook read is landed in a table."""
+    """Report to Airflow's collector that a hook's data lands in a table."""
     _collect("add_output_asset", hook, (location_of(table.root) / table.folder).uri)
 
 
@@ -60,14 +60,14 @@ def _collect(how: str, hook: Any, uri: str) -> None:
     try:
         collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
         getattr(collector, how)(context=hook, uri=uri)
-    except Exception as error:  # such as another provider's rules for the URI: no reason to fail what works
+    except Exception as error:  # for example another provider's rules for the URI; the task itself succeeded
         log.warning("Lineage of %s is not collected: %s", uri, error)
 
 
 def operator_lineage(
     vendor: Vendor, dataset: Dataset, table: LakeTable | None = None, landed: IngestResult | None = None
 ) -> OperatorLineage[Any, Any]:
-    """What OpenLineage is told of a run: the API's dataset in, the table's folder out.
+    """The lineage of a run for OpenLineage: the API's dataset is the input, the table's folder the output.
 
     The folder carries the documented columns where its format is typed, and what this task run wrote: files, their
     bytes, their rows. Days that were read again and had not changed are not written.

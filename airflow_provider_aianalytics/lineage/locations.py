@@ -23,8 +23,8 @@ class StorageLocation:
     :param protocol: ``file``, ``s3``, ``gs``, ``abfs`` or any other.
     :param path: without a slash at either end; on an object store behind the bucket.
     :param bucket: the bucket or container, empty where there are none.
-    :param endpoint: the URL of a store that is not the cloud's own, as its connection says.
-    :param account: Azure's storage account, empty where the connection does not say.
+    :param endpoint: the connection's URL of a store that is not the cloud's own.
+    :param account: Azure's storage account, empty if the connection has none.
     """
 
     protocol: str
@@ -40,8 +40,8 @@ class StorageLocation:
 
     @property
     def uri(self) -> str:
-        """As the URI of an asset by AIP-60: without the connection, which says how to get there and not where it is."""
-        # What Airflow 2 refuses is spelled out; what it takes stays as people write it.
+        """As the URI of an asset by AIP-60, without the connection, which is not part of the location."""
+        # Only characters that Airflow 2 rejects are escaped, so that the URI is readable.
         return quote(f"{self.protocol}://{self.bucket}/{self.path}", safe=string.punctuation)
 
     @property
@@ -73,7 +73,7 @@ class StorageLocation:
         return ""
 
     def folder_console_url(self) -> str:
-        """The URL by which people look into a folder in a browser, empty where there is none."""
+        """The URL that shows a folder in a browser, empty if there is none."""
         path = quote(self.path)
         if self.protocol == "s3" and self._is_amazon:
             return f"https://console.aws.amazon.com/s3/buckets/{self.bucket}?prefix={path}/"
@@ -88,7 +88,7 @@ class StorageLocation:
 
 
 def location_of(path: ObjectStoragePath) -> StorageLocation:
-    """Where a path of Airflow's object storage is; its file system is asked for what its connection says."""
+    """The location of a path of Airflow's object storage; its file system has the settings of the connection."""
     protocol = PROTOCOLS.get(path.protocol, path.protocol)
     if protocol not in BUCKETS:
         return StorageLocation(protocol, str(path.path).strip("/"))

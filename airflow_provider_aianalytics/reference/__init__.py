@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people look up: a page for each dataset, made from the catalogue."""
+"""Reference pages: one for each dataset, generated from the catalogue."""

@@ -27,7 +27,7 @@ def dataset_page(vendor: Vendor, dataset: Dataset) -> str:
 
 
 def properties(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """What a day of the dataset is, when it is there, and what a request can hold: name and sentence."""
+    """The rows about availability and limits of the dataset: name and sentence."""
     yield "A row is", f"{dataset.grain}."
     yield "A day is available", f"{available_text(dataset.availability)}."
     days = dataset.availability.final_after.days
@@ -55,7 +55,7 @@ def properties(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def request_limits(dataset: Dataset) -> str:
-    """How much one request, and one page, can hold."""
+    """The limits of a request and of a page."""
     days = dataset.window.max_days
     shorter = "".join(f" ({count} at `{width}`)" for width, count in dataset.window.max_days_by_width.items())
     limits = set(dataset.page_limit.values())

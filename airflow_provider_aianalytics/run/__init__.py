@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a DAG run asks for: its arguments and its period."""
+"""The arguments and the period of a DAG run."""

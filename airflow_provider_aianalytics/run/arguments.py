@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments as a DAG author writes them: known when the DAG is parsed, or only when the task runs."""
+"""Checks of a DAG author's arguments, which are known when the DAG is parsed or only when the task runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_literal(*values: object) -> bool:
 
 
 def is_xcom_arg(value: object) -> bool:
-    """Whether a value is, or holds, what another task returns, which a worker alone can fetch."""
+    """Whether a value is or contains the result of another task, which is known only when the task runs."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list | tuple | set):
@@ -27,7 +27,7 @@ def is_xcom_arg(value: object) -> bool:
 
 
 def check_whole_number(name: str, value: Any, *, at_least: int) -> None:
-    """Refuse what is not a whole number, and what is too small.
+    """Reject a value that is not a whole number, or too small.
 
     :raises InvalidArgumentError: naming the argument, the value and the smallest one.
     """
@@ -36,7 +36,7 @@ def check_whole_number(name: str, value: Any, *, at_least: int) -> None:
 
 
 def check_flag(name: str, value: object) -> None:
-    """Refuse what only looks like a truth value, such as the text "False".
+    """Reject a value that is not a bool, such as the string "False".
 
     :raises InvalidArgumentError: naming the argument and the value.
     """
@@ -44,9 +44,9 @@ def check_flag(name: str, value: object) -> None:
 
 
 def require(condition: bool, message: str) -> None:
-    """Refuse an argument.
+    """Check a condition.
 
-    :raises InvalidArgumentError: with the message, unless the condition holds.
+    :raises InvalidArgumentError: with the message, if it is false.
     """
     if not condition:
         raise InvalidArgumentError(message)

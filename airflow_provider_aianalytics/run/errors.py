@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an error of this package leaves a task: a short message, without the frames that lead to it."""
+"""Errors in a task's log: a short message without a traceback."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Result = TypeVar("Result")
 
 
 def without_frames(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Cut the traceback of this package's own errors where they leave a task, and break their message into lines.
+    """Remove the traceback of this package's errors when a task raises them, and break their message into lines.
 
-    The message says what happened and what to do. Airflow shows it beside the traceback, where the frames of the
-    package would hide it, so these are logged at DEBUG. Other exceptions are bugs and keep their traceback.
+    Airflow logs the message after the traceback, where it is hard to find. The traceback is logged at DEBUG instead.
+    Other exceptions are bugs and keep theirs.
     """
 
     @wraps(method)

@@ -127,7 +127,7 @@ def check_days(dataset: Dataset, start: object, end: object) -> None:
             parse_day(day, name=name)
     if all(relative) and int(str(start)) >= int(str(end)):
         raise InvalidArgumentError(
-            f"{dataset}: start={start!r}, end={end!r} holds no day: end is exclusive and must be after start"
+            f"{dataset}: start={start!r}, end={end!r} is empty: end is exclusive and must be after start"
         )
 
 

@@ -7,7 +7,7 @@ from airflow_provider_aianalytics.extraction.polling import DayPoller, format_ut
 
 
 def waiting_text(wait: DayPoller, *, in_triggerer: bool = False) -> str:
-    """What a task waits for, the last answer, when it checks next, and when it gives up."""
+    """Log text: what a task waits for, the vendor's last response, the time of the next poll, and the deadline."""
     target = wait.target
     place = " in the triggerer" if in_triggerer else ""
     reason = f" ({wait.last_answer})" if wait.last_answer else ""

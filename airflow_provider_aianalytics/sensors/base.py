@@ -44,7 +44,7 @@ class AnalyticsSensor(BaseSensorOperator):
     A day that is old enough needs no request. A recent day needs none before it can exist, and then one request with
     ``limit=1`` each time the vendor may have more; :mod:`..extraction.polling` has the schedule. With ``deferrable``
     the sensor waits in the triggerer, with ``mode="reschedule"`` it comes back for each request, with ``mode="poke"``
-    it holds the worker. None of them sends more requests, however short ``poke_interval`` is.
+    it occupies the worker. None of them sends more requests, however short ``poke_interval`` is.
 
     Errors that waiting does not fix (key, scope, a feature that is switched off) fail at once. Others (an outage of the
     vendor, the budget) are waited out until ``timeout``, which raises :class:`AirflowSensorTimeout`, or skips with

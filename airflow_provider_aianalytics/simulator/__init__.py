@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulator of every vendor's API, so that DAGs can be developed and tested without a key.
 
-How it is built: ``simulator.py`` is the public class, ``server.py`` one HTTP handler on 127.0.0.1 for all vendors,
-``control.py`` the ``/_simulator/`` endpoints for other processes. A request passes the rate limit (``budget.py``),
-then scripted faults (``faults.py``: before, instead of or in the answer; ``delivery.py``: in how the bytes are sent),
-then the vendor that serves its path, and is logged (``log.py``). ``vendor.py`` says what a vendor must offer,
-``registry.py`` lists them. Each vendor is one folder, written from its contract: ``vendor.py`` (keys, switch),
-``api.py`` (checks and pages), ``settings.py`` (what the contract leaves open), ``errors.py`` (its words),
-``encoder.py`` (its JSON); the other files make up what its organization did, from the seed alone. ``clock.py`` is
-simulated time. Nothing here imports anything of the client, nor the other way: a mistake that both shared would stay
-invisible.
+``simulator.py`` is the public class, ``server.py`` the HTTP server on 127.0.0.1, ``control.py`` its ``/_simulator/``
+endpoints. A request passes the rate limit (``budget.py``) and the scripted faults (``faults.py``), then the vendor that
+serves its path responds; ``delivery.py`` sends the response and ``log.py`` records it. ``clock.py`` is simulated time.
+``vendor.py`` is the interface of a vendor, ``registry.py`` lists them. A vendor is one folder, written from its
+contract: ``vendor.py`` (implements the interface), ``api.py`` (keys and pages), ``parameters.py`` (checks of a query),
+``cursors.py``, ``encoder.py`` (records to JSON), ``errors.py``, ``settings.py`` (what the contract leaves open) and
+``organization.py`` with ``usage.py`` (members and their activity, generated from the seed alone).
+Simulator and client import nothing of each other, because tests would not see a mistake that both share.
 """
 
 from __future__ import annotations

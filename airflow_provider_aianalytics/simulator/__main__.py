@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m airflow_provider_aianalytics.simulator``: all vendors in a process of their own."""
+"""``python -m airflow_provider_aianalytics.simulator``: serves all vendors until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m airflow_provider_aianalytics.simulator", description=__doc__)
     d = Settings()
     p.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
-    p.add_argument("--seed", type=int, default=d.seed, help="what the made-up organization is drawn from")
-    p.add_argument("--members", type=int, default=d.members, help="people who ever held a seat")
-    p.add_argument("--now", type=_moment, default=None, help="simulated start, ISO 8601; the clock then stands still")
+    p.add_argument("--seed", type=int, default=d.seed, help="generates the made-up organization")
+    p.add_argument("--members", type=int, default=d.members, help="people who ever had a seat")
+    p.add_argument("--now", type=_moment, default=None, help="simulated start, ISO 8601; the clock is then stopped")
     p.add_argument("--speed", type=float, default=None, help="simulated seconds per real second")
     p.add_argument("--requests-per-minute", type=int, default=60, help="budget per vendor; 0 is unlimited")
     p.add_argument("--budget-window", type=float, default=60.0, help="the budget's window in real seconds")
     p.add_argument("--retry-after", choices=("seconds", "decimal", "http-date", "none"), default="seconds")
-    p.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
+    p.add_argument("--latency", type=float, default=0.0, help="seconds per response")
     p.add_argument("--no-gzip", action="store_true", help="never compress")
     p.add_argument("--pretty", action="store_true", help="indent all bodies")
     for vendor in VENDORS:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rate limit: so many requests in a sliding window of real time."""
+"""The rate limit: a number of requests in a sliding window of real time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections import deque
 
 
 class Budget:
-    """One organization's budget with one vendor (contract section 4: 60 a minute for all keys and endpoints).
+    """One organization's rate limit with one vendor (contract section 4: 60 a minute for all keys and endpoints).
 
-    Refused requests do not count against it.
+    Rejected requests do not count.
 
-    :param requests: how many the window admits; ``None`` is unlimited.
-    :param window: its length in real seconds; shorter than a minute scales a test down.
+    :param requests: how many requests a window admits; ``None`` is unlimited.
+    :param window: its length in real seconds; tests use less than a minute.
     """
 
     def __init__(self, requests: int | None, window: float) -> None:
@@ -22,7 +22,10 @@ class Budget:
         self._admitted: deque[float] = deque()
 
     def admit(self) -> float:
-        """0 when a request is admitted, else the seconds until one would be."""
+        """Admit a request.
+
+        :return: 0 when it is admitted, otherwise the seconds until a request is admitted again.
+        """
         if self.requests is None:
             return 0.0
         now = time.monotonic()
@@ -36,5 +39,5 @@ class Budget:
         return max(0.001, self._admitted[0] + self.window - now)
 
     def reset(self) -> None:
-        """Forget what was admitted."""
+        """Forget the admitted requests."""
         self._admitted.clear()

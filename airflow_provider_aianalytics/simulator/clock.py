@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Simulated time: it stands still, follows real time, or runs ahead of it.
+    """A clock that is stopped, follows real time, or is faster.
 
-    :param start: where it starts; the real time when ``None``.
-    :param speed: simulated seconds per real second. ``None``: 1 when there is no ``start``, 0 (still) when there is.
+    :param start: the first time; the real time when ``None``.
+    :param speed: simulated seconds per real second. ``None``: 0 (stopped) with a ``start``, 1 without one.
     """
 
     def __init__(self, start: datetime | None = None, speed: float | None = None) -> None:
@@ -25,16 +25,16 @@ class Clock:
         return self._base + timedelta(seconds=(time.monotonic() - self._since) * self.speed)
 
     def set(self, moment: datetime) -> None:
-        """Jump to a time."""
+        """Set the time."""
         if moment.tzinfo is None:
             raise ValueError("the simulated time needs a time zone")
         self._base, self._since = moment.astimezone(UTC), time.monotonic()
 
     def run(self, speed: float) -> None:
-        """Go on from the present time at another speed; 0 stands still."""
+        """Change the speed from now on; 0 stops the clock."""
         self.set(self.now)
         self.speed = speed
 
     def advance(self, step: timedelta) -> None:
-        """Jump ahead."""
+        """Move the time forward."""
         self.set(self.now + step)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scripted misbehaviour: which request it hits, and what it does to the answer."""
+"""Scripted faults: which request a fault hits, and how it changes the response."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ Kind = Literal[
     "shrink",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
-INSTEAD = frozenset({"status", "rate_limit", "cursor_expired", "cursor_mismatch", "redirect", "html", "json"})
-"""Kinds that answer in the vendor's place."""
+REPLACING = frozenset({"status", "rate_limit", "cursor_expired", "cursor_mismatch", "redirect", "html", "json"})
+"""Faults that replace the vendor's response; the vendor is not called."""
 _EMPTY = "simulated-empty."
 _NEXT = re.compile(rb'"next_page":\s*"([^"]+)"')
 
@@ -56,23 +56,39 @@ _NEXT = re.compile(rb'"next_page":\s*"([^"]+)"')
 class Fault:
     """One scripted fault. It waits for the ``nth`` matching request and then hits ``times`` of them.
 
-    ``status`` answers with ``status``, ``body``, ``headers`` · ``rate_limit`` is a 429 with ``retry_after`` ·
-    ``cursor_expired`` 410 · ``cursor_mismatch`` 400 · ``redirect`` to ``location`` · ``html`` a 200 that is not JSON ·
-    ``json`` a 200 whose JSON is ``body`` (``[]``) · ``huge`` a valid page of ``size`` bytes, streamed ·
-    ``bomb`` the same as a little gzip ·
-    ``stall`` nothing for ``seconds``, then the answer · ``drip`` the body spread over ``seconds`` ·
-    ``reset_before``, ``reset_inside``, ``reset_after`` the body ·
-    ``truncated`` the body up to ``fraction`` with a Content-Length that fits · ``short_of_length`` the same with the
-    Content-Length of the whole · ``past_length`` the whole with the Content-Length of ``fraction`` of it ·
-    ``truncated_gzip`` a gzip stream cut at ``fraction`` · ``gzip_garbage`` bytes behind
-    the gzip stream · ``duplicate_page`` the previous page again, verbatim · ``duplicate_rows`` its rows again, with the
-    right cursor · ``repeated_cursor`` ``next_page`` is the cursor just used ·
-    ``cursor_loop`` ``next_page`` is the chain's first cursor · ``lost_cursor`` ``has_more`` true, no
-    cursor · ``empty_page`` no rows and a cursor that leads to them · ``skew`` the vendor's clock, in ``date`` and
-    watermark, is ``seconds`` ahead of the time · ``shrink`` only ``fraction`` of what happened on
-    ``date`` is left, from now on, for everybody.
+    =================== ==============================================================================================
+    kind                what the client receives
+    =================== ==============================================================================================
+    ``status``          ``status``, ``body`` and ``headers``
+    ``rate_limit``      429 with ``retry_after``
+    ``cursor_expired``  410
+    ``cursor_mismatch`` 400
+    ``redirect``        a redirect to ``location``
+    ``html``            200 with HTML
+    ``json``            200 with the JSON of ``body``, by default ``[]``
+    ``huge``            a valid page of ``size`` bytes, streamed
+    ``bomb``            the same page, compressed to a few bytes
+    ``stall``           the response, after ``seconds``
+    ``drip``            the body in small pieces over ``seconds``
+    ``reset_before``    a connection reset before the response
+    ``reset_inside``    a connection reset after ``fraction`` of the body
+    ``reset_after``     a connection reset after the body
+    ``truncated``       ``fraction`` of the body, with the Content-Length of that part
+    ``short_of_length`` ``fraction`` of the body, with the Content-Length of the whole body
+    ``past_length``     the whole body, with the Content-Length of ``fraction`` of it
+    ``truncated_gzip``  ``fraction`` of the gzip stream
+    ``gzip_garbage``    more bytes after the end of the gzip stream
+    ``duplicate_page``  the previous page, byte for byte
+    ``duplicate_rows``  the rows of the previous page with the next cursor of this one
+    ``repeated_cursor`` ``next_page`` is the cursor of the request
+    ``cursor_loop``     ``next_page`` is the first cursor of the chain
+    ``lost_cursor``     ``has_more`` is true and there is no cursor
+    ``empty_page``      no rows, and a cursor that leads to them
+    ``skew``            a ``Date`` header and a watermark that are ``seconds`` in the future
+    ``shrink``          only ``fraction`` of the activity of ``date``, in every later response
+    =================== ==============================================================================================
 
-    :param kind: what happens.
+    :param kind: see the table.
     :param path: hit only paths that are this or end with ``/`` and this; empty hits all.
     :param vendor: hit only the vendor of this name.
     :param paged: True hits only requests with a cursor, False only first pages.
@@ -113,103 +129,110 @@ class Fault:
         return Fault(**{**fields, "date": date.fromisoformat(day) if day else None})
 
     def matches(self, vendor: str, request: Request) -> bool:
-        """Whether the fault means this request."""
-        asked = dict(request.query)
+        """Whether the fault applies to this request."""
+        params = dict(request.query)
         return (
             self.vendor in ("", vendor)
             and (not self.path or f"/{request.path.strip('/')}".endswith(f"/{self.path.strip('/')}"))
-            and self.paged in (None, "page" in asked)
-            and all(asked.get(name) == value for name, value in self.query.items())
+            and self.paged in (None, "page" in params)
+            and all(params.get(name) == value for name, value in self.query.items())
         )
 
 
 @dataclass(slots=True)
-class _Planned:
+class _QueuedFault:
     fault: Fault
-    seen: int = 0
-    used: int = 0
+    matches: int = 0
+    hits: int = 0
 
 
-class Plan:
-    """The faults still to come, and which request was given which cursor, so that a page can be served twice."""
+class FaultQueue:
+    """The faults that are not used up, in order.
+
+    It also remembers which request received which cursor, so that the previous page can be served again.
+    """
 
     def __init__(self) -> None:
-        self._planned: list[_Planned] = []
-        self._issued: OrderedDict[str, Request] = OrderedDict()
+        self._queue: list[_QueuedFault] = []
+        self._requests_by_cursor: OrderedDict[str, Request] = OrderedDict()
 
     def add(self, fault: Fault) -> None:
         """Append a fault; earlier ones are consumed first."""
-        self._planned.append(_Planned(fault))
+        self._queue.append(_QueuedFault(fault))
 
     def clear(self) -> None:
         """Forget all faults."""
-        self._planned.clear()
+        self._queue.clear()
 
-    def take(self, vendor: str, request: Request) -> Fault | None:
-        """The fault that hits this request; a request is counted by every fault before the one that hits."""
-        for planned in self._planned:
-            if not planned.fault.matches(vendor, request):
+    def next_fault(self, vendor: str, request: Request) -> Fault | None:
+        """The fault that hits this request. Every earlier fault that matches counts the request too."""
+        for queued in self._queue:
+            if not queued.fault.matches(vendor, request):
                 continue
-            planned.seen += 1
-            times = planned.fault.times
-            if planned.seen >= planned.fault.nth and (times is None or planned.used < times):
-                planned.used += 1
-                return planned.fault
+            queued.matches += 1
+            times = queued.fault.times
+            if queued.matches >= queued.fault.nth and (times is None or queued.hits < times):
+                queued.hits += 1
+                return queued.fault
         return None
 
-    def unwrap(self, request: Request) -> Request:
-        """Undo the cursor of an ``empty_page``: it stands for the cursor it was made from, or for none."""
-        page = dict(request.query).get("page", "")
-        if not page.startswith(_EMPTY):
+    def restore_cursor(self, request: Request) -> Request:
+        """Replace the cursor of an ``empty_page`` fault by the vendor's cursor that it wraps, if it wraps one."""
+        cursor = dict(request.query).get("page", "")
+        if not cursor.startswith(_EMPTY):
             return request
-        inner = base64.urlsafe_b64decode(page.removeprefix(_EMPTY)).decode()
-        rest = tuple(pair for pair in request.query if pair[0] != "page")
-        return replace(request, query=(*rest, ("page", inner)) if inner else rest)
+        wrapped = base64.urlsafe_b64decode(cursor.removeprefix(_EMPTY)).decode()
+        others = _without_cursor(request)
+        return replace(request, query=(*others, ("page", wrapped)) if wrapped else others)
 
-    def bend(
-        self, fault: Fault | None, request: Request, response: Response, answer: Callable[[Request], Response]
+    def modify(
+        self, fault: Fault | None, request: Request, response: Response, respond: Callable[[Request], Response]
     ) -> Response:
-        """Apply the faults that change what a page says.
+        """Apply the faults that change the content of a page.
 
-        :param answer: the vendor, to ask for the previous page again.
+        :param respond: requests a page from the vendor, for the faults that repeat the previous one.
         """
         if response.status != 200:
             return response
-        asked = dict(request.query)
+        params = dict(request.query)
         if issued := _NEXT.search(response.body[-4096:]):
-            self._issued[issued[1].decode()] = request
-            while len(self._issued) > 4096:
-                self._issued.popitem(last=False)
+            self._requests_by_cursor[issued[1].decode()] = request
+            while len(self._requests_by_cursor) > 4096:
+                self._requests_by_cursor.popitem(last=False)
         if fault is None:
             return response
-        before = self._issued.get(asked.get("page", ""))
-        if fault.kind == "duplicate_page" and before is not None:
-            return replace(response, body=answer(before).body)
-        if fault.kind == "duplicate_rows" and before is not None:
-            return _changed(response, data=json.loads(answer(before).body)["data"])
+        previous_request = self._requests_by_cursor.get(params.get("page", ""))
+        if fault.kind == "duplicate_page" and previous_request is not None:
+            return replace(response, body=respond(previous_request).body)
+        if fault.kind == "duplicate_rows" and previous_request is not None:
+            return _with_fields(response, data=json.loads(respond(previous_request).body)["data"])
         if fault.kind == "repeated_cursor":
-            return _changed(response, next_page=asked.get("page"), has_more=True)
-        if fault.kind == "cursor_loop" and "page" in asked:
-            opening = request.path, tuple(pair for pair in request.query if pair[0] != "page")
-            first = next(c for c, opened in self._issued.items() if (opened.path, opened.query) == opening)
-            return _changed(response, next_page=first, has_more=True)
+            return _with_fields(response, next_page=params.get("page"), has_more=True)
+        if fault.kind == "cursor_loop" and "page" in params:
+            first_page = replace(request, query=_without_cursor(request))
+            cursor = next(
+                cursor
+                for cursor, earlier in self._requests_by_cursor.items()
+                if (earlier.path, earlier.query) == (first_page.path, first_page.query)
+            )
+            return _with_fields(response, next_page=cursor, has_more=True)
         if fault.kind == "skew":
-            ahead = timedelta(seconds=fault.seconds)
-            told = {"date": format_datetime(request.now + ahead, usegmt=True)}
+            offset = timedelta(seconds=fault.seconds)
+            headers = {"date": format_datetime(request.now + offset, usegmt=True)}
             if refreshed := json.loads(response.body).get("data_refreshed_at"):
-                moment = datetime.fromisoformat(refreshed) + ahead
-                response = _changed(response, data_refreshed_at=f"{moment:%Y-%m-%dT%H:%M:%SZ}")
-            return replace(response, headers={**response.headers, **told})
+                refreshed_at = datetime.fromisoformat(refreshed) + offset
+                response = _with_fields(response, data_refreshed_at=f"{refreshed_at:%Y-%m-%dT%H:%M:%SZ}")
+            return replace(response, headers={**response.headers, **headers})
         if fault.kind == "lost_cursor":
-            return _changed(response, next_page=None, has_more=True, add=True)
+            return _with_fields(response, next_page=None, has_more=True, add=True)
         if fault.kind == "empty_page":
-            cursor = _EMPTY + base64.urlsafe_b64encode(asked.get("page", "").encode()).decode()
-            return _changed(response, data=[], next_page=cursor, has_more=True)
+            cursor = _EMPTY + base64.urlsafe_b64encode(params.get("page", "").encode()).decode()
+            return _with_fields(response, data=[], next_page=cursor, has_more=True)
         return response
 
     @staticmethod
-    def instead(fault: Fault, vendor: SimulatedVendor) -> Response:
-        """The answer of a fault that does not let the vendor speak."""
+    def replacement(fault: Fault, vendor: SimulatedVendor) -> Response:
+        """The response of a fault that replaces the vendor's."""
         if fault.kind == "rate_limit":
             headers = {**fault.headers, **({} if fault.retry_after is None else {"retry-after": fault.retry_after})}
             return vendor.error(429, "This request would exceed your organization's rate limit.", headers)
@@ -221,8 +244,8 @@ class Plan:
             status = fault.status if 300 <= fault.status < 400 else 302
             return Response(status, b"", {"location": fault.location, **fault.headers})
         if fault.kind == "html":
-            page = fault.body or "<!doctype html><title>Maintenance</title><h1>Back soon</h1>"
-            return Response(200, page.encode(), {"content-type": "text/html; charset=utf-8", **fault.headers})
+            html = fault.body or "<!doctype html><title>Maintenance</title><h1>Back soon</h1>"
+            return Response(200, html.encode(), {"content-type": "text/html; charset=utf-8", **fault.headers})
         if fault.kind == "json":
             return Response(200, (fault.body or "[]").encode(), {"content-type": "application/json", **fault.headers})
         if fault.body is None:
@@ -230,8 +253,15 @@ class Plan:
         return Response(fault.status, fault.body.encode(), {"content-type": "application/json", **fault.headers})
 
 
-def _changed(response: Response, *, add: bool = False, **fields: Any) -> Response:
-    """The page with other envelope fields; fields the envelope does not have stay away unless ``add``."""
+def _with_fields(response: Response, *, add: bool = False, **fields: Any) -> Response:
+    """The page with other values in its envelope.
+
+    :param add: also set fields that the envelope does not have.
+    """
     page = json.loads(response.body)
     page |= {name: value for name, value in fields.items() if add or name in page}
     return replace(response, body=json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _without_cursor(request: Request) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in request.query if pair[0] != "page")

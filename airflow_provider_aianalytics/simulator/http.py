@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request and a response, apart from any web framework: simulated vendors turn one into the other."""
+"""Requests and responses without a web framework, so that vendors are plain functions from one to the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 RetryAfter = Literal["seconds", "decimal", "http-date", "none"]
-"""How a 429 says when to come back. ``seconds`` rounds up, ``decimal`` is exact, for windows that are scaled down."""
+"""The format of a 429's ``Retry-After``. ``seconds`` rounds up; ``decimal`` is exact, for tests with short windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Request:
     """One GET as a vendor sees it.
 
     :param path: the path alone, for instance ``/v1/organizations/analytics/users``.
-    :param query: the decoded query, in order, repetitions kept.
+    :param query: the decoded query, in order, with repeated parameters.
     :param headers: header names in lower case.
     :param now: the simulated time of arrival, UTC.
     """
@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A status, the body exactly as it is sent, and the headers the vendor adds."""
+    """A status, the exact bytes of the body before compression, and the vendor's headers."""
 
     status: int
     body: bytes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the simulator remembers about the requests it was sent; never a key."""
+"""The request log. It never contains a key."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request and what became of it.
+    """One request and its result.
 
     :param at: simulated time of arrival.
     :param real: real monotonic time of arrival, in seconds.
-    :param vendor: the vendor's name, empty for none.
+    :param vendor: the vendor's name, empty when no vendor serves the path.
     :param query: the decoded query, in order.
-    :param status: what was answered; 0 when the connection was reset before an answer.
-    :param headers: those that the log keeps.
+    :param status: the response's status; 0 when the connection was reset before a response.
+    :param headers: the request headers that :class:`Log` selects.
     :param connection: number of the TCP connection, from 1.
     :param peer_port: the client's port.
-    :param fault: the fault that hit, or empty.
-    :param sent: body bytes on the wire.
+    :param fault: the kind of the fault that hit the request, or empty.
+    :param sent: the size of the response's body on the wire, in bytes.
     """
 
     at: datetime
@@ -46,10 +46,10 @@ class LoggedRequest:
 
 
 class Log:
-    """The newest requests, and counts of all of them.
+    """The newest requests, and counts of all requests.
 
-    :param limit: how many requests to keep.
-    :param headers: the request headers to keep, never one that carries a key.
+    :param limit: how many requests to store.
+    :param headers: the request headers to store, never one that carries a key.
     """
 
     def __init__(self, limit: int, headers: Sequence[str]) -> None:
@@ -61,18 +61,18 @@ class Log:
         self.most_in_flight = 0
 
     def add(self, entry: LoggedRequest) -> None:
-        """Remember a request."""
+        """Add a request."""
         self.requests.append(entry)
         self.statuses.setdefault(entry.vendor or "none", Counter())[entry.status] += 1
 
     def clear(self) -> None:
-        """Forget requests and counts; connections keep their numbers."""
+        """Remove all requests and counts. The numbers of connections go on."""
         self.requests.clear()
         self.statuses.clear()
         self.most_in_flight = self.in_flight
 
     def stats(self) -> dict[str, Any]:
-        """Counts by vendor and status, connections, and how many requests ever ran at once."""
+        """Counts by vendor and status, the number of connections, and the largest number of concurrent requests."""
         by_status = {v: {str(s): n for s, n in sorted(c.items())} for v, c in list(self.statuses.items())}
         return {
             "requests": sum(sum(counts.values()) for counts in by_status.values()),

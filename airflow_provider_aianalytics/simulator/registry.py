@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated vendors: the one place where they are listed. The first whose paths match answers a request."""
+"""The list of the simulated vendors. The first one that serves a path responds to the request."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP side: one handler that admits, lets the vendor answer, misbehaves on request, and writes it all down."""
+"""The HTTP server: one handler that applies the rate limit, the faults and the vendor, and logs the request."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from aiohttp import web
 
 from .budget import Budget
 from .clock import Clock
-from .delivery import deliver, encoded
-from .faults import INSTEAD, Fault, Plan
+from .delivery import encode, send
+from .faults import REPLACING, Fault, FaultQueue
 from .http import Request, Response, RetryAfter
 from .log import Log, LoggedRequest
 from .settings import Settings
@@ -28,10 +28,10 @@ CONTROL = "/_simulator/"
 
 
 class Controls(Protocol):
-    """What answers the control endpoints."""
+    """The control endpoints."""
 
-    def answer(self, method: str, path: str, query: tuple[tuple[str, str], ...], body: bytes) -> Response:
-        """The answer to one control request."""
+    def respond(self, method: str, path: str, query: tuple[tuple[str, str], ...], body: bytes) -> Response:
+        """Respond to one control request."""
 
 
 class Server:
@@ -40,8 +40,8 @@ class Server:
     :param settings: latency, compression, budget.
     :param clock: simulated time.
     :param vendors: the vendors by name.
-    :param plan: scripted faults.
-    :param log: where requests are written down.
+    :param faults: scripted faults.
+    :param log: every request is added to it.
     :param controls: the ``/_simulator/`` endpoints.
     """
 
@@ -50,14 +50,14 @@ class Server:
         settings: Settings,
         clock: Clock,
         vendors: Mapping[str, SimulatedVendor],
-        plan: Plan,
+        faults: FaultQueue,
         log: Log,
         controls: Controls,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._vendors = vendors
-        self._plan = plan
+        self._faults = faults
         self._log = log
         self._controls = controls
         self._connections: dict[asyncio.BaseTransport | None, int] = {}
@@ -67,7 +67,7 @@ class Server:
         self.port = settings.port
 
     async def start(self) -> None:
-        """Listen; ``port`` holds the real port afterwards."""
+        """Start listening, and set ``port`` to the real port."""
         self._runner = web.ServerRunner(
             # A hundred list entries, percent-encoded, are longer than the default line.
             web.Server(self._handle, access_log=None, max_line_size=1 << 16),
@@ -80,21 +80,21 @@ class Server:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Stop listening and cut what is still open."""
+        """Stop listening and close open connections."""
         if self._runner is not None:
             await self._runner.cleanup()
-        # Handlers of connections that were just cut, such as those that stall.
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
+        # Handlers of connections that were just closed still run, for example those of a stall fault.
+        pending = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*pending, return_exceptions=True)
 
     async def _handle(self, web_request: web.BaseRequest) -> web.StreamResponse:
         path = web_request.path
         query = tuple(web_request.rel_url.query.items())
         if path.startswith(CONTROL):
-            told = self._controls.answer(web_request.method, path, query, await web_request.read())
-            return web.Response(status=told.status, body=told.body, headers=dict(told.headers))
+            response = self._controls.respond(web_request.method, path, query, await web_request.read())
+            return web.Response(status=response.status, body=response.body, headers=dict(response.headers))
         self._log.in_flight += 1
         self._log.most_in_flight = max(self._log.most_in_flight, self._log.in_flight)
         try:
@@ -105,42 +105,42 @@ class Server:
     async def _serve(
         self, web_request: web.BaseRequest, path: str, query: tuple[tuple[str, str], ...]
     ) -> web.StreamResponse:
-        began, real = time.perf_counter(), time.monotonic()
+        started, real = time.perf_counter(), time.monotonic()
         headers = {name.lower(): value for name, value in web_request.headers.items()}
         request = Request(path, query, headers, self._clock.now)
-        vendor = next((name for name, api in self._vendors.items() if api.answers(path)), "")
+        vendor = next((name for name, api in self._vendors.items() if api.serves(path)), "")
         response, fault = self._decide(vendor, web_request.method, request)
-        accepts = self._settings.gzip and "gzip" in headers.get("accept-encoding", "")
+        accepts_gzip = self._settings.gzip and "gzip" in headers.get("accept-encoding", "")
         sent_headers = {"date": format_datetime(request.now, usegmt=True), **response.headers}
-        body, sent_headers = encoded(response, fault, sent_headers, accepts=accepts)
-        self._write_down(web_request, vendor, request, real, response.status, fault, len(body))
+        body, sent_headers = encode(response, fault, sent_headers, accepts_gzip=accepts_gzip)
+        self._log_request(web_request, vendor, request, real, response.status, fault, len(body))
         if fault and fault.kind == "stall":
             await asyncio.sleep(fault.seconds)
-        wait = self._settings.latency - (time.perf_counter() - began)
+        wait = self._settings.latency - (time.perf_counter() - started)
         if wait > 0:
             await asyncio.sleep(wait)
-        return await deliver(web_request, response.status, body, sent_headers, fault)
+        return await send(web_request, response.status, body, sent_headers, fault)
 
     def _decide(self, name: str, method: str, request: Request) -> tuple[Response, Fault | None]:
-        """What to answer, and the fault that hits this request. A request over the rate limit meets no fault."""
+        """The response, and the fault that hits this request. A request over the rate limit uses up no fault."""
         if not name:
             first, *_ = self._vendors.values()
             return first.error(404, f"Not found: {request.path}"), None
         vendor = self._vendors[name]
         wait = self.budgets[name].admit()
         if wait:
-            return _over_budget(vendor, request, wait), None
+            return _rate_limited(vendor, request, wait), None
         if method != "GET":
             return vendor.error(405, "Method not allowed", {"allow": "GET"}), None
-        fault = self._plan.take(name, request)
-        if fault and fault.kind in INSTEAD:
-            return self._plan.instead(fault, vendor), fault
+        fault = self._faults.next_fault(name, request)
+        if fault and fault.kind in REPLACING:
+            return self._faults.replacement(fault, vendor), fault
         if fault and fault.kind in ("huge", "bomb", "reset_before"):
             return Response(200, b"", {"content-type": "application/json"}), fault
-        request = self._plan.unwrap(request)
-        return self._plan.bend(fault, request, vendor.answer(request), vendor.answer), fault
+        request = self._faults.restore_cursor(request)
+        return self._faults.modify(fault, request, vendor.respond(request), vendor.respond), fault
 
-    def _write_down(
+    def _log_request(
         self,
         web_request: web.BaseRequest,
         vendor: str,
@@ -170,7 +170,7 @@ class Server:
         )
 
     def _connection(self, transport: asyncio.BaseTransport | None) -> int:
-        """The number of a TCP connection. Closed ones are dropped now and then, so that nothing piles up."""
+        """The number of a TCP connection. Closed connections are dropped now and then, to bound memory."""
         if transport not in self._connections:
             if len(self._connections) > 1000:
                 self._connections = {t: n for t, n in self._connections.items() if t and not t.is_closing()}
@@ -179,14 +179,14 @@ class Server:
         return self._connections[transport]
 
 
-def _over_budget(vendor: SimulatedVendor, request: Request, wait: float) -> Response:
+def _rate_limited(vendor: SimulatedVendor, request: Request, wait: float) -> Response:
     response = vendor.error(429, "This request would exceed your organization's rate limit. Please try again later.")
     value = retry_after(vendor.retry_after, wait, request)
     return response if value is None else replace(response, headers={**response.headers, "retry-after": value})
 
 
 def retry_after(form: RetryAfter, wait: float, request: Request) -> str | None:
-    """The header's value; whole seconds and dates are rounded up so that obeying them is always enough."""
+    """The header's value. Seconds and dates are rounded up, so that a client that waits that long is admitted."""
     if form == "none":
         return None
     if form == "decimal":

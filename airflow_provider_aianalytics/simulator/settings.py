@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the simulator as a whole behaves; each vendor has settings of its own inside."""
+"""The settings of the simulator; a vendor's own settings are in its folder."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a :class:`Simulator` can be told.
+    """All settings of a :class:`Simulator`.
 
-    :param seed: what the made-up organization is drawn from.
-    :param members: how many people ever held a seat in it.
-    :param now: where simulated time starts; the real time when ``None``.
-    :param speed: simulated seconds per real second; ``None`` is 1 without ``now`` and 0 (a standing clock) with it.
+    :param seed: generates the made-up organization.
+    :param members: how many people ever had a seat in it.
+    :param now: the first simulated time; the real time when ``None``.
+    :param speed: simulated seconds per real second; ``None`` is 0 (a stopped clock) with ``now`` and 1 without it.
     :param port: the port on 127.0.0.1; 0 picks a free one.
     :param requests_per_minute: the rate limit of each vendor; ``None`` is unlimited.
     :param budget_window: the budget's window in real seconds, 60 unless time is scaled down.
-    :param latency: seconds from request to answer, work included.
+    :param latency: seconds from request to response, including the work.
     :param gzip: compress bodies above 1 kB for clients that accept it.
-    :param log_limit: how many requests the log keeps.
-    :param vendors: the vendors' own settings by alias; the defaults of a vendor that is left out.
+    :param log_limit: how many requests the log stores.
+    :param vendors: the vendors' settings by alias; a vendor that is missing has its defaults.
     """
 
     seed: int = 7

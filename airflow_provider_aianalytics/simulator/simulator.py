@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator: it starts, serves all vendors from a thread, takes faults, and stops."""
+"""The public class: starts and stops the server, and controls time, keys and faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from .clock import Clock
 from .control import Control
-from .faults import Fault, Plan
+from .faults import Fault, FaultQueue
 from .log import Log, LoggedRequest
 from .registry import VENDORS
 from .server import Server
@@ -25,14 +25,14 @@ Parameters = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 
 
 class Simulator:
-    """All vendors on ``127.0.0.1``, for tests and for developing DAGs without a key.
+    """Serves all vendors on ``127.0.0.1``, for tests and for developing DAGs without a key.
 
     >>> with Simulator(seed=7, members=20) as sim:
     ...     print(sim.url.startswith("http://127.0.0.1:"))
     True
 
-    :param settings: everything at once; or
-    :param changes: fields of :class:`Settings` by name, and a vendor's settings by its alias
+    :param settings: all settings; the defaults when ``None``.
+    :param changes: single fields of :class:`Settings`, and a vendor's settings under its alias
         (:attr:`SimulatedVendor.alias`).
     """
 
@@ -46,28 +46,30 @@ class Simulator:
 
     @property
     def keys(self) -> dict[str, str]:
-        """The working key of each vendor, by the name of the attribute that holds it."""
+        """The valid key of each vendor, by the name of its attribute here."""
         return {f"{vendor.alias}_key": vendor.keys["key"] for vendor in self._vendors.values()}
 
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
         base = settings or Settings()
         own = {vendor.alias: changes.pop(vendor.alias) for vendor in VENDORS if vendor.alias in changes}
-        self.settings = replace(base, vendors={**base.vendors, **own}, **changes)
-        s = self.settings
-        self._clock = Clock(s.now, s.speed)
-        self._plan = Plan()
+        settings = replace(base, vendors={**base.vendors, **own}, **changes)
+        self.settings = settings
+        self._clock = Clock(settings.now, settings.speed)
+        self._faults = FaultQueue()
         self._vendors = {
-            vendor.name: vendor(s.seed, s.members, s.vendors.get(vendor.alias) or vendor.settings_class())
+            vendor.name: vendor(
+                settings.seed, settings.members, settings.vendors.get(vendor.alias) or vendor.settings_class()
+            )
             for vendor in VENDORS
         }
         logged = ("user-agent", "accept-encoding", *(name for v in VENDORS for name in v.logged_headers))
-        self._log = Log(s.log_limit, logged)
-        self._server = Server(s, self._clock, self._vendors, self._plan, self._log, Control(self))
+        self._log = Log(settings.log_limit, logged)
+        self._server = Server(settings, self._clock, self._vendors, self._faults, self._log, Control(self))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Listen, from a thread of its own."""
+        """Start listening, in a thread."""
         if self._thread is not None:
             raise RuntimeError("the simulator is running already")
         loop = asyncio.new_event_loop()
@@ -82,7 +84,7 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Stop listening; open connections are cut."""
+        """Stop listening and close open connections."""
         if self._thread is None or self._loop is None:
             return
         self._wait(self._server.stop())
@@ -96,15 +98,15 @@ class Simulator:
         asyncio.set_event_loop(loop)
         loop.run_forever()
 
-    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+    def _wait(self, coroutine: Coroutine[Any, Any, None]) -> None:
         assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
 
@@ -124,24 +126,24 @@ class Simulator:
         return self._clock.now
 
     def set_now(self, moment: datetime) -> None:
-        """Jump to a time."""
+        """Set the simulated time."""
         self._clock.set(moment)
 
     def advance(self, step: timedelta) -> None:
-        """Jump ahead."""
+        """Move the simulated time forward."""
         self._clock.advance(step)
 
     def run_clock(self, speed: float) -> None:
-        """Let time go on at another speed, in simulated seconds per real second; 0 stands still."""
+        """Set the speed of the clock, in simulated seconds per real second; 0 stops it."""
         self._clock.run(speed)
 
     @property
     def requests(self) -> list[LoggedRequest]:
-        """The requests so far, oldest first; control requests are not among them."""
+        """The requests so far, oldest first, without control requests."""
         return list(self._log.requests)
 
     def clear_requests(self) -> None:
-        """Forget the requests and the counts, not the budget."""
+        """Clear the request log and its counts. The rate limit is not reset."""
         self._log.clear()
 
     def stats(self) -> dict[str, Any]:
@@ -149,15 +151,15 @@ class Simulator:
         return self._log.stats()
 
     def reset_budget(self) -> None:
-        """Give every vendor its full rate limit again."""
+        """Reset every vendor's rate limit."""
         for budget in self._server.budgets.values():
             budget.reset()
 
     def fail(self, *faults: Fault) -> None:
-        """Script faults; a shrunk day is in force at once, the others wait for their request."""
+        """Add faults. A ``shrink`` fault takes effect at once, the others on the requests that they match."""
         for fault in faults:
             if fault.kind != "shrink":
-                self._plan.add(fault)
+                self._faults.add(fault)
                 continue
             assert fault.date is not None
             for vendor in self._vendors.values():
@@ -165,21 +167,21 @@ class Simulator:
                     vendor.shrunk_days[fault.date] = fault.fraction
 
     def clear_faults(self) -> None:
-        """Forget all faults; shrunk days are whole again."""
-        self._plan.clear()
+        """Remove all faults and restore shrunk days."""
+        self._faults.clear()
         for vendor in self._vendors.values():
             vendor.shrunk_days.clear()
 
     def revoke_key(self, vendor: str) -> None:
-        """Make the vendor's working key invalid."""
+        """Revoke the vendor's valid key."""
         self.replace_key(vendor)
 
     def replace_key(self, vendor: str) -> str:
-        """Revoke the vendor's working key and hand out another one."""
+        """Revoke the vendor's valid key and return a new one."""
         return self._vendor(vendor).replace_key(secrets.token_hex(6))
 
     def set_enabled(self, vendor: str, enabled: bool) -> None:
-        """The organization's switch for the API."""
+        """Enable or disable a vendor's API for the organization."""
         self._vendor(vendor).set_enabled(enabled)
 
     def _vendor(self, name: str) -> SimulatedVendor:
@@ -188,17 +190,17 @@ class Simulator:
         return self._vendors[name]
 
     def truth(self, path: str, params: Parameters = (), **options: Any) -> list[bytes]:
-        """The exact bytes of each item the vendor would serve now for the complete query, all pages joined.
+        """The exact bytes of each item that the vendor would serve now for a query, from all of its pages.
 
-        ``limit`` and ``page`` do not matter. No rate limit, no key, no faults.
+        ``limit`` and ``page`` are ignored; no key is needed, and neither rate limit nor faults apply.
 
-        :param path: the vendor's path, or an endpoint's name alone (``users``) for the first vendor.
-        :param params: the query; a mapping's lists become repeated parameters.
-        :param options: the vendor's own, such as the version to answer as.
-        :raises ValueError: if the vendor would refuse the query.
+        :param path: the vendor's path, or only an endpoint's name (``users``) for the first vendor.
+        :param params: the query; a list becomes a repeated parameter.
+        :param options: options of the vendor, for example the API version.
+        :raises ValueError: if the vendor would reject the query.
         """
         first, *_ = self._vendors.values()
-        vendor = next((one for one in self._vendors.values() if one.answers(path)), first)
+        vendor = next((vendor for vendor in self._vendors.values() if vendor.serves(path)), first)
         return vendor.truth(path, _pairs(params), self.now, **options)
 
 

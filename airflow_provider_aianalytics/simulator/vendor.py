@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the generic part of the simulator knows of a vendor."""
+"""The interface that the generic part of the simulator calls; each vendor implements it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .http import Request, Response, RetryAfter
 
 
 class SimulatedVendor(ABC):
-    """One vendor over the made-up organization of a seed.
+    """One vendor, with the made-up organization that a seed generates.
 
-    :param seed: decides everything the organization did.
-    :param members: how many people ever held a seat.
-    :param settings: how the vendor answers what its contract leaves open; its class is :attr:`settings_class`.
-    :ivar keys: the API keys by name; ``key`` is the one that works. :class:`Simulator` shows each as an attribute,
+    :param seed: generates the organization and all of its activity.
+    :param members: how many people ever had a seat.
+    :param settings: the behaviour that the contract leaves open, an instance of :attr:`settings_class`.
+    :ivar keys: the API keys by name; ``key`` is the valid one. :class:`Simulator` has each as the attribute
         ``{alias}_{name}``.
-    :ivar shrunk_days: the share that is left of a day; changed by faults.
+    :ivar shrunk_days: for days that a fault makes smaller, the share of the activity that remains.
     """
 
     name: ClassVar[str]
@@ -28,7 +28,7 @@ class SimulatedVendor(ABC):
     """The short name in attributes and settings of :class:`Simulator`."""
     settings_class: ClassVar[type[Any]]
     logged_headers: ClassVar[tuple[str, ...]] = ()
-    """Request headers that the log keeps; never one that carries a key."""
+    """Request headers for the log; never one that carries a key."""
 
     def __init__(self, seed: int, members: int, settings: Any) -> None:
         self.seed = seed
@@ -39,17 +39,17 @@ class SimulatedVendor(ABC):
 
     @property
     def retry_after(self) -> RetryAfter:
-        """How a 429 says when to come back."""
+        """The format of a 429's ``Retry-After``."""
         form: RetryAfter = self.settings.retry_after
         return form
 
     @abstractmethod
-    def answers(self, path: str) -> bool:
+    def serves(self, path: str) -> bool:
         """Whether this vendor serves the path; its prefix decides."""
 
     @abstractmethod
-    def answer(self, request: Request) -> Response:
-        """The answer to a request within the rate limit: checks the key, then the parameters. It changes nothing."""
+    def respond(self, request: Request) -> Response:
+        """Respond to a request: check the key, then the parameters, then serve the page. Requests change no state."""
 
     @abstractmethod
     def error(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -57,21 +57,22 @@ class SimulatedVendor(ABC):
 
     @abstractmethod
     def truth(self, path: str, query: Sequence[tuple[str, str]], now: datetime, **options: Any) -> list[bytes]:
-        """The exact bytes of every item of a complete query, all pages joined.
+        """The exact bytes of every item of a query, from all of its pages.
 
-        :raises ValueError: if the vendor would refuse the query.
+        :raises ValueError: if the vendor would reject the query.
         """
 
     @abstractmethod
     def replace_key(self, secret: str) -> str:
-        """Revoke the working key and hand out another one.
+        """Revoke the valid key and create another one.
 
         :param secret: random letters for the new key.
+        :return: the new key.
         """
 
     @abstractmethod
     def set_enabled(self, enabled: bool) -> None:
-        """Turn the organization's switch for the API."""
+        """Enable or disable the API for the organization."""
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:

@@ -152,7 +152,7 @@ class AvailabilityTrigger(BaseTrigger):
             except AIAnalyticsError as error:
                 wait.record(error, now=self.clock.now())
             except Exception as error:
-                # Airflow raises the same error for a connection that is not defined and for a failed look-up. A
+                # Airflow raises the same error for a connection that is not defined and for a failed lookup. A
                 # connection that a worker or an earlier poll has read is defined.
                 if isinstance(error, AirflowNotFoundException) and self.next_poll_at is None and not wait.polls:
                     raise
@@ -191,8 +191,8 @@ class AvailabilityTrigger(BaseTrigger):
         )
 
     async def _sleep_until(self, moment: datetime) -> None:
-        while (left := self.clock.seconds_until(moment)) > 0:
-            await self.clock.async_sleep(min(left, MAX_SLEEP))
+        while (remaining := self.clock.seconds_until(moment)) > 0:
+            await self.clock.async_sleep(min(remaining, MAX_SLEEP))
 
 
 async def async_hooks() -> ModuleType:

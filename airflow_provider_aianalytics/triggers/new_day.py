@@ -42,7 +42,7 @@ class NewDayTrigger(BaseEventTrigger):
     :param vendor: the vendor's name, as in its connection type before ``_analytics``.
     :param dataset: the name of a dataset in the vendor's catalogue.
     :param conn_id: the Airflow connection; by default the vendor's own default connection. It is read for each request,
-        and the trigger never holds the key.
+        and the trigger does not store the key.
     :raises InvalidArgumentError: while the DAG is parsed, for a vendor or a dataset that does not exist.
     """
 
@@ -50,11 +50,11 @@ class NewDayTrigger(BaseEventTrigger):
 
     def __init__(self, *, vendor: str, dataset: str, conn_id: str | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        known = find_vendor(vendor)
-        self._known = known.dataset(dataset)
+        registered = find_vendor(vendor)
+        self._dataset = registered.dataset(dataset)
         self.vendor = vendor
         self.dataset = dataset
-        self.conn_id = conn_id or known.default_conn_id
+        self.conn_id = conn_id or registered.default_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -91,11 +91,11 @@ class NewDayTrigger(BaseEventTrigger):
 
     def _wait_for(self, day: date) -> DayPoller:
         return DayPoller.resume(
-            wait_target(self._known, day, jitter=jitter_for(f"{self.vendor} {self.dataset}")), now=self.clock.now()
+            wait_target(self._dataset, day, jitter=jitter_for(f"{self.vendor} {self.dataset}")), now=self.clock.now()
         )
 
     async def _poll(self, wait: DayPoller) -> None:
-        """Poll when it is due, until there is an answer: the day is available, or it is not."""
+        """Poll when it is due, until the day is known to be available or unavailable."""
         from airflow_provider_aianalytics.hooks import get_hook
 
         async_http = await async_hooks()
@@ -119,8 +119,8 @@ class NewDayTrigger(BaseEventTrigger):
                 self.log.info("%s", waiting_text(wait))
 
     async def _sleep_until(self, moment: datetime) -> None:
-        while (left := self.clock.seconds_until(moment)) > 0:
-            await self.clock.async_sleep(min(left, MAX_SLEEP))
+        while (remaining := self.clock.seconds_until(moment)) > 0:
+            await self.clock.async_sleep(min(remaining, MAX_SLEEP))
 
     async def _last_day(self) -> date | None:
         """The last day that was sent, from the asset's state store; Airflow sets it, from 3.3 on."""

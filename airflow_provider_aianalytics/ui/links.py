@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The buttons of a task in Airflow's UI: to what it landed, and to the vendor's own page with the same figures.
+"""The links of a task in Airflow's UI: to the landed data, and to the vendor's page with the same figures.
 
 Airflow 2 asks a link for its URL whenever the page is shown, Airflow 3 once, in the worker when the task is done.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_aianalytics.storage.lake import LakeTable
 
 LANDED_URL_KEY = "_link_LandedLink"
-"""The XCom that holds the URL: the key under which Airflow 3 itself keeps that of :class:`LandedLink`."""
+"""The key of the XCom with the URL, which Airflow 3 itself uses for :class:`LandedLink`."""
 
 
 class LandedLink(BaseOperatorLink):
@@ -28,7 +28,7 @@ class LandedLink(BaseOperatorLink):
     name = "Landed manifests"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        # The worker's own operator knows it; and an XCom that is asked for and not there is an error in its log.
+        # On the worker, read the attribute: Airflow 3 logs an error for an XCom that does not exist.
         page: str | None = getattr(operator, "manifest_url", None)
         if page is not None:
             return page
@@ -52,7 +52,7 @@ def vendor_link(vendor: Vendor) -> VendorLink:
     return link
 
 
-# One class a vendor: Airflow 2 finds a link by the path of its class, and asks it without the operator's own class.
+# One class a vendor: Airflow 2 finds a link by the path of its class, and calls it without the operator's class.
 for _vendor in VENDORS.values():
     globals()[_vendor.link_class] = type(
         _vendor.link_class,

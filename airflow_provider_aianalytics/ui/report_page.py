@@ -37,7 +37,7 @@ class PageResponse:
 
 
 def headers() -> dict[str, str]:
-    """Nothing of the page is stored, shown in a frame of somebody else or allowed to load anything."""
+    """The page is not cached, not shown in frames of other sites, and loads nothing."""
     return {
         "Content-Security-Policy": f"{content_security_policy()}; frame-ancestors 'self'",
         "Cache-Control": "private, no-store",
@@ -47,7 +47,7 @@ def headers() -> dict[str, str]:
 
 
 def report_page(*, lake: str | None, days: str | None, now: datetime) -> PageResponse:
-    """The report of a lake, or a page that says why there is none.
+    """The report of a lake, or a page that explains why there is none.
 
     :param lake: the name of a configured lake; ``None``: the first.
     :param days: one of :data:`RANGES`; anything else is 90 days.
@@ -74,7 +74,7 @@ def report_page(*, lake: str | None, days: str | None, now: datetime) -> PageRes
 
 
 def refusal_page(status: int) -> PageResponse:
-    """A page for somebody who may not see the report, or for a wrong address."""
+    """The page for users without access, or for a wrong address."""
     title, text = {
         401: ("You are not signed in", "Sign in to Airflow, then open this page again."),
         403: ("You may not see this page", "It needs the permission to see Airflow's plugins. Ask an administrator."),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks the package index what is known against the package's own dependencies: ``audit.py CONSTRAINTS``.
 
-What Airflow brings along is Airflow's to audit. Where the index tells nothing of vulnerabilities this fails, saying so.
+Airflow audits its own dependencies. It fails with a message when the index has no data about vulnerabilities.
 """
 
 from __future__ import annotations

@@ -49,12 +49,12 @@ def work(days: int, threads: int, first: int) -> None:
     assert hook.endpoint
     with tempfile.TemporaryDirectory() as lake:
         table = LakeTable(lake, vendor="claude_enterprise", table="t", file_format=FileFormat("ndjson", "none"))
-        asked = build_query(hook.vendor.dataset("users"))
+        query = build_query(hook.vendor.dataset("users"))
         start = date(2026, 1, 1) + timedelta(days=first)
         run = Run(dag_id="d", run_id="r", task_id="t")
         print("ready", flush=True)
         sys.stdin.readline()
-        Ingest(hook, asked, table, run=run, options=IngestOptions(max_concurrency=threads)).land(
+        Ingest(hook, query, table, run=run, options=IngestOptions(max_concurrency=threads)).land(
             Period(start, start + timedelta(days=days))
         )
 

@@ -65,10 +65,10 @@ class Work:
             TMPDIR=str(self.folder),  # a ledger of its own
         )
 
-    def told(self, meter: Meter, rows: int) -> None:
+    def summary(self, meter: Meter, rows: int) -> None:
         assert rows == self.rows, f"{rows} of {self.rows} rows"
         written = sum(path.stat().st_size for path in (self.folder / "out").rglob("*") if path.is_file())
-        meter.tell(rows=rows, written=written)
+        meter.report(rows=rows, written=written)
 
 
 def floor(work: Work, *, compressed: bool = False) -> None:
@@ -96,7 +96,7 @@ def floor(work: Work, *, compressed: bool = False) -> None:
 
     with Meter() as meter, ThreadPoolExecutor(work.workers) as pool:
         rows = sum(pool.map(read, work.days))
-    work.told(meter, rows)
+    work.report(meter, rows)
 
 
 def http_operator(work: Work) -> None:
@@ -129,7 +129,7 @@ def http_operator(work: Work) -> None:
     )
     with Meter() as meter:
         rows = operator.execute({})
-    work.told(meter, rows)
+    work.report(meter, rows)
 
 
 def dlt_rest_api(work: Work, *, file_format: str) -> None:
@@ -168,7 +168,7 @@ def dlt_rest_api(work: Work, *, file_format: str) -> None:
             "bench", destination="filesystem", dataset_name="lake", pipelines_dir=str(work.folder / "pipelines")
         )
         pipeline.run(source, loader_file_format=file_format)
-    work.told(meter, pipeline.last_trace.last_normalize_info.row_counts["users"])
+    work.report(meter, pipeline.last_trace.last_normalize_info.row_counts["users"])
 
 
 def official_client(work: Work) -> None:
@@ -178,7 +178,7 @@ def official_client(work: Work) -> None:
     client = Anthropic(api_key="benchmark", base_url=work.base)
     with Meter() as meter:
         rows = sum(1 for _ in client.organization.analytics.users.list(date=str(FIRST), limit=ROWS))
-    work.told(meter, rows)
+    work.report(meter, rows)
 
 
 def ours(work: Work, *, file_format: str, compression: str) -> None:
@@ -213,8 +213,8 @@ def ours(work: Work, *, file_format: str, compression: str) -> None:
     operator.hook()
     instance = SimpleNamespace(dag_id="d", run_id="r", task_id="land", map_index=-1, try_number=1, max_tries=0)
     with Meter() as meter:
-        told = operator.execute({"ti": instance, "task": operator})
-    work.told(meter, told["rows"])
+        summary = operator.execute({"ti": instance, "task": operator})
+    work.report(meter, summary["rows"])
 
 
 def our_hook(work: Work) -> None:
@@ -225,7 +225,7 @@ def our_hook(work: Work) -> None:
     hook = ClaudeEnterpriseAnalyticsHook("bench")
     with Meter() as meter:
         rows = sum(1 for _ in hook.records("users", work.days[0], work.days[-1] + timedelta(days=1)))
-    work.told(meter, rows)
+    work.report(meter, rows)
 
 
 CONTENDERS: dict[str, Callable[[Work], None]] = {

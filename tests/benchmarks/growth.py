@@ -36,9 +36,11 @@ class Vendor(PerplexityAnalyticsHook):
     """Answers every window with one page of a bucket a day."""
 
     def connect(self) -> None:
-        """There is nobody to connect to."""
+        """The vendor is local, so there is no connection."""
 
-    def iter_pages(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
+    def iter_pages(
+        self, query: Query, window: Window, saved_pages: Iterable[tuple[datetime, bytes]] = ()
+    ) -> Iterator[Page]:
         starts = [int(midnight(day).timestamp()) for day in window.days()]
         items = [b'{"start_time":%d,"end_time":%d,"count":%d}' % (start, start + 86400, start) for start in starts]
         yield Page(window, 1, b"", list(map(msgspec.Raw, items)), None, None, read_at=self.clock.now())
@@ -47,30 +49,30 @@ class Vendor(PerplexityAnalyticsHook):
 def measure(days: int) -> dict[str, Any]:
     """Seconds of CPU of each step over a table of so many days."""
     hook = Vendor("bench")
-    asked = build_query(hook.vendor.dataset("query_volume"))
+    query = build_query(hook.vendor.dataset("query_volume"))
     with tempfile.TemporaryDirectory() as folder:
         spent: dict[str, Any] = {"days": days}
 
         def land(step: str, start: date, restate_days: int = 0) -> None:
             table = LakeTable(folder, vendor="perplexity", table="t", file_format=FileFormat("ndjson", "gzip"))
             run = Run(dag_id="d", run_id=step, task_id="t")
-            began = time.process_time()
-            landed = Ingest(hook, asked, table, run=run, options=IngestOptions(restate_days=restate_days)).land(
+            started = time.process_time()
+            landed = Ingest(hook, query, table, run=run, options=IngestOptions(restate_days=restate_days)).land(
                 Period(start, LAST)
             )
-            spent[step] = time.process_time() - began
+            spent[step] = time.process_time() - started
             assert len(landed.partitions) == (LAST - start).days + restate_days
 
         first = LAST - days * DAY
-        began = time.process_time()
-        plan(asked.dataset, Period(first, LAST), now=hook.clock.now())
-        spent["plan"] = time.process_time() - began
+        started = time.process_time()
+        plan(query.dataset, Period(first, LAST), now=hook.clock.now())
+        spent["plan"] = time.process_time() - started
         land("first landing", first)
         land("all read again, unchanged", first)
         land("a day, with restate_days=29", LAST - DAY, restate_days=29)
-        began = time.process_time()
+        started = time.process_time()
         (table,) = survey(folder, days=Range(now=hook.clock.now(), last=LAST - DAY))
-        spent["coverage"] = time.process_time() - began
+        spent["coverage"] = time.process_time() - started
         assert len(table.days) == days
         return spent
 

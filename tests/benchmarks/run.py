@@ -134,8 +134,8 @@ def server() -> Iterator[dict[str, int]]:
 
 def counted(port: int) -> dict[str, int]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats") as answer:
-        told: dict[str, int] = json.load(answer)
-    return told
+        counts: dict[str, int] = json.load(answer)
+    return counts
 
 
 def measure(case: Case, port: int, environment: dict[str, str]) -> dict[str, Any]:
@@ -149,28 +149,28 @@ def measure(case: Case, port: int, environment: dict[str, str]) -> dict[str, Any
             text=True,
         )
         after = counted(port)
-    told = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
-    if done.returncode or not told:
+    counts = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
+    if done.returncode or not counts:
         raise RuntimeError(f"{case} failed:\n{done.stderr[-2000:]}")
     ours_own = 1  # asking for the count is itself a request, on a connection of its own
-    return json.loads(told[-1].removeprefix(RESULT)) | {name: after[name] - before[name] - ours_own for name in after}
+    return json.loads(counts[-1].removeprefix(RESULT)) | {name: after[name] - before[name] - ours_own for name in after}
 
 
 def rounds(cases: list[Case], port: int, environment: dict[str, str], until: float, most: int) -> dict[Case, Runs]:
-    """Round after round through all cases; a round is not begun that would probably not end in time."""
-    found = {case: Runs() for case in cases}
+    """Measure all cases in rounds. A round that would probably not end in time is not started."""
+    results = {case: Runs() for case in cases}
     longest = 0.0
     for number in range(most):
-        began = time.monotonic()
-        if began + longest > until:
+        started = time.monotonic()
+        if started + longest > until:
             break
         for case in cases:
             if number and time.monotonic() > until:
-                return found
-            found[case].all.append(measure(case, port, environment))
-        longest = max(longest, time.monotonic() - began)
+                return results
+            results[case].all.append(measure(case, port, environment))
+        longest = max(longest, time.monotonic() - started)
         print(f"round {number + 1}: {longest:.0f} s, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
-    return found
+    return results
 
 
 def grown(environment: dict[str, str]) -> list[dict[str, float]]:
@@ -193,10 +193,10 @@ def table(head: str, rows: Iterable[Iterable[object]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
 
 
-def case_rows(cases: list[Case], found: dict[Case, Runs]) -> Iterator[list[object]]:
+def case_rows(cases: list[Case], results: dict[Case, Runs]) -> Iterator[list[object]]:
     for case in cases:
-        runs = found[case]
-        floor = found[Case("floor", 100 if case.windows == 1 and case.pages < 1000 else case.pages, *_how(case))]
+        runs = results[case]
+        floor = results[Case("floor", 100 if case.windows == 1 and case.pages < 1000 else case.pages, *_how(case))]
         yield [
             case.name,
             case.pages,
@@ -227,8 +227,8 @@ class Target:
     measured: Callable[[dict[Case, Runs]], float]
     unit: str = "x"
 
-    def row(self, found: dict[Case, Runs]) -> list[object]:
-        measured = self.measured(found)
+    def row(self, results: dict[Case, Runs]) -> list[object]:
+        measured = self.measured(results)
         return [
             self.what,
             f"<= {self.goal:g} {self.unit}",
@@ -238,11 +238,11 @@ class Target:
 
 
 def _ratio(ours: Case, other: Case) -> Callable[[dict[Case, Runs]], float]:
-    return lambda found: found[ours].row / found[other].row
+    return lambda results: results[ours].row / results[other].row
 
 
 def _growth(contender: str) -> Callable[[dict[Case, Runs]], float]:
-    return lambda found: found[Case(contender, 1000)]("peak") - found[Case(contender, 10)]("peak")
+    return lambda results: results[Case(contender, 1000)]("peak") - results[Case(contender, 10)]("peak")
 
 
 COUNTS = "requests | connections"
@@ -258,11 +258,11 @@ TARGETS = (
     Target(
         "NDJSON gzip against the official client", 1 / 50, _ratio(Case("ndjson-gzip", 100), Case("official-client", 10))
     ),
-    Target("Parquet, CPU a row", 10, lambda found: found[Case("parquet", 1000)].cpu_row, "us"),
+    Target("Parquet, CPU a row", 10, lambda results: results[Case("parquet", 1000)].cpu_row, "us"),
     Target(
         "31 windows, 8 workers, against the ideal",
         1.4,
-        lambda found: found[Case("ndjson-gzip", 4, 50, 31, 8)]("seconds") / IDEAL,
+        lambda results: results[Case("ndjson-gzip", 4, 50, 31, 8)]("seconds") / IDEAL,
     ),
     Target("NDJSON gzip, 1,000 pages over 10", 10, _growth("ndjson-gzip"), "MB"),
     Target("NDJSON zstd, 1,000 pages over 10", 10, _growth("ndjson-zstd"), "MB"),
@@ -270,7 +270,7 @@ TARGETS = (
 )
 
 
-def report(found: dict[Case, Runs], row_bytes: int, environment: dict[str, str]) -> None:
+def report(results: dict[Case, Runs], row_bytes: int, environment: dict[str, str]) -> None:
     print(
         f"# Benchmark of {time.strftime('%Y-%m-%d')}\n\n"
         f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, load average "
@@ -281,10 +281,12 @@ def report(found: dict[Case, Runs], row_bytes: int, environment: dict[str, str])
     for title, cases in TABLES.items():
         workers = "workers | " if cases[0].windows > 1 else ""
         head = f"what | pages | {workers}s | min-max | us/row | x | CPU us/row | x CPU | peak MB | {COUNTS} | n"
-        print(f"## {title}\n\n{table(head, case_rows(cases, found))}")
-    noise = [run["seconds"] for run in found[Case("floor", 100)].all]
-    print(f"The floor itself went from {min(noise):.2f} to {max(noise):.2f} s in {len(noise)} rounds: that is noise.\n")
-    print(f"## Targets\n\n{table('what | goal | measured | holds', (target.row(found) for target in TARGETS))}")
+        print(f"## {title}\n\n{table(head, case_rows(cases, results))}")
+    spread = [run["seconds"] for run in results[Case("floor", 100)].all]
+    print(
+        f"The floor itself went from {min(spread):.2f} to {max(spread):.2f} s in {len(spread)} rounds: that is noise.\n"
+    )
+    print(f"## Targets\n\n{table('what | goal | measured | holds', (target.row(results) for target in TARGETS))}")
     print("## Import and parse\n")
     imported = costs(3, environment)
     rows = (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: T201 (its first line tells where it listens)
+# ruff: noqa: T201 (its first line is its address)
 """A loopback API with nothing in it to wait for, so that it is not what is measured.
 
 ``GET /{pages}x{latency}/v1/organizations/analytics/users?date=…&limit=1000&page=…`` walks ``pages`` pages of 1,000
@@ -104,12 +104,12 @@ class Api(asyncio.Protocol):
 
     def answer(self, head: bytes) -> None:
         counted["requests"] += 1
-        asked = _TARGET.match(head)
-        if asked is None:
+        match = _TARGET.match(head)
+        if match is None:
             self.send(json.dumps(counted).encode())
             return
-        pages, latency = int(asked[1]), int(asked[2]) / 1000
-        cursor = _PAGE.search(asked[3])
+        pages, latency = int(match[1]), int(match[2]) / 1000
+        cursor = _PAGE.search(match[3])
         number = int(cursor[1]) if cursor else 0
         blob = memoryview(self.pages[number % BLOBS])
         more = b'"page_%d_b2Zmc2V0"' % (number + 1) if number + 1 < pages else b"null"

@@ -45,31 +45,33 @@ class Noon(Clock):
 
 
 class Vendor(SimpleNamespace):
-    """Answers a day with some pages, and tells which of them were asked for."""
+    """Responds to a day with some pages, and records which of them were requested."""
 
     def __init__(self, bodies: Iterable[list[msgspec.Raw]]) -> None:
         super().__init__(vendor=CLAUDE_ENTERPRISE, clock=Noon(), budget_left=lambda: 0, connect=lambda: None)
         self._bodies = bodies
-        self._asked = 0
+        self._requested = 0
         self._new = threading.Condition()
 
-    def iter_pages(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
+    def iter_pages(
+        self, query: Query, window: Window, saved_pages: Iterable[tuple[datetime, bytes]] = ()
+    ) -> Iterator[Page]:
         for number, items in enumerate(self._bodies, 1):
             with self._new:
-                self._asked = number
+                self._requested = number
                 self._new.notify_all()
             yield Page(window, number, b"", items, None, None, read_at=self.clock.now())
 
-    def is_asked_for(self, number: int) -> bool:
+    def is_requested(self, number: int) -> bool:
         with self._new:
-            return self._new.wait_for(lambda: self._asked >= number, MAX_INLINE_WAIT)
+            return self._new.wait_for(lambda: self._requested >= number, MAX_INLINE_WAIT)
 
 
 def land(vendor: Any, folder: str, file_format: FileFormat, privacy: Privacy | None = None) -> int:
-    asked = build_query(CLAUDE_ENTERPRISE.datasets["users"])
+    query = build_query(CLAUDE_ENTERPRISE.datasets["users"])
     table = LakeTable(folder, vendor="claude_enterprise", table="users", file_format=file_format)
     run = Run(dag_id="d", run_id="r", task_id="t")
-    landed = Ingest(vendor, asked, table, run=run, privacy=privacy).land(Period.of(DAY))
+    landed = Ingest(vendor, query, table, run=run, privacy=privacy).land(Period.of(DAY))
     return sum(partition.manifest.rows for partition in landed.partitions)
 
 
@@ -79,15 +81,15 @@ def test_the_next_page_is_fetched_while_a_page_is_written(tmp_path: Path) -> Non
     written = []
 
     class Slow(Privacy):
-        """Stands where each record passes on its way to the file, and waits until the page behind was asked for."""
+        """A dataset whose every record waits until the next page has been requested."""
 
         def apply(self, batch: Batch) -> Batch:
             written.append(batch)
-            assert len(written) == pages or vendor.is_asked_for(len(written) + 1)
+            assert len(written) == pages or vendor.is_requested(len(written) + 1)
             return batch
 
-    asked = CLAUDE_ENTERPRISE.datasets["users"]
-    assert land(vendor, str(tmp_path), FileFormat("ndjson", "gzip"), Slow(asked)) == pages
+    query = CLAUDE_ENTERPRISE.datasets["users"]
+    assert land(vendor, str(tmp_path), FileFormat("ndjson", "gzip"), Slow(query)) == pages
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
@@ -100,9 +102,9 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    told = [json.loads(line[len(RESULT) :]) for line in done.stdout.splitlines() if line.startswith(RESULT)]
-    assert [name for name, _, _ in told] == ["ndjson", "parquet"]
-    for name, few, many in told:
+    results = [json.loads(line[len(RESULT) :]) for line in done.stdout.splitlines() if line.startswith(RESULT)]
+    assert [name for name, _, _ in results] == ["ndjson", "parquet"]
+    for name, few, many in results:
         assert many - few <= ALLOWED, name
 
 

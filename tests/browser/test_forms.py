@@ -157,7 +157,7 @@ class Page:
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.driver.save_screenshot(str(SHOTS / f"{name}.png"))
 
-    def said(self, title: str) -> str:
+    def notice(self, title: str) -> str:
         """What a notice with that title says."""
 
         def found() -> str:
@@ -231,10 +231,10 @@ def test_the_form_shows_saves_and_tests(page: Page, ui: str, simulator: Simulato
     page.fill(password="sk-ant-api01-of-somebody-else")
     page.save()
     page.press_icon("Test Connection")
-    said = page.said("Test Connection Failed")
+    notice = page.notice("Test Connection Failed")
     page.shot("4-a-wrong-key")
-    assert "An Analytics key with the scope read:analytics is needed" in said
-    assert "somebody-else" not in said
+    assert "An Analytics key with the scope read:analytics is needed" in notice
+    assert "somebody-else" not in notice
     assert simulator.requests[-1].status == 401
 
 

@@ -199,14 +199,14 @@ def test_a_person_finds_and_reads_the_report(driver: Any, ui: str) -> None:
     assert errors == []
 
 
-def test_who_is_not_signed_in_is_refused(driver: Any, ui: str) -> None:
+def test_anonymous_users_are_refused(driver: Any, ui: str) -> None:
     driver.get(f"{ui}/aianalytics/")
 
     find(driver, ".verdict", "You are not signed in")
     shoot(driver, "4-not-signed-in")
 
 
-def test_who_has_no_role_is_refused(driver: Any, ui: str) -> None:
+def test_users_without_a_role_are_refused(driver: Any, ui: str) -> None:
     sign_in(driver, ui, "guest")
     driver.get(f"{ui}/aianalytics/")
 

@@ -191,11 +191,11 @@ def test_a_year_of_all_tables_is_small_and_quick(lake: ManifestLake) -> None:
                 )
     tables = survey(lake.path, days=Range(now=NOW, most=365))
     as_html("lake", tables, now=NOW)
-    began = time.process_time()
+    started = time.process_time()
 
     html = as_html("s3://lake/ai", tables, now=NOW)
 
-    took = time.process_time() - began
+    took = time.process_time() - started
     print(f"{len(html):,} characters in {took * 1000:.0f} ms")  # noqa: T201
     assert len(datasets) == 24
     assert len(html.encode()) <= 150_000

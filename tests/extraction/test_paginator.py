@@ -45,7 +45,7 @@ class TestTheEnd:
         paginator.advance(page('{"a":1}', has_more=False))
         assert paginator.done
 
-    def test_engagement_pages_say_no_has_more_and_go_on_all_the_same(self) -> None:
+    def test_pages_without_has_more_continue_by_their_cursor(self) -> None:
         paginator = new_walk()
         paginator.advance(page('{"a":1}', cursor="two", has_more=None))
         assert not paginator.done
@@ -62,39 +62,39 @@ class TestTheEnd:
         paginator.advance(page(has_more=False))
         assert paginator.done
 
-    def test_an_empty_cursor_is_none(self) -> None:
+    def test_an_empty_cursor_is_no_cursor(self) -> None:
         paginator = new_walk()
         paginator.advance(page('{"a":1}', cursor=""))
         assert paginator.done
 
-    def test_an_empty_answer_is_a_proper_end(self) -> None:
+    def test_an_empty_page_without_a_cursor_is_the_end(self) -> None:
         paginator = new_walk()
         paginator.advance(page())
         assert paginator.done
 
 
 class TestBrokenChains:
-    def test_has_more_without_a_cursor(self) -> None:
+    def test_has_more_without_a_cursor_is_an_error(self) -> None:
         paginator = new_walk()
         with pytest.raises(MalformedResponseError, match="next_page"):
             paginator.advance(page('{"a":1}', has_more=True))
         assert not paginator.done
 
-    def test_a_cursor_that_comes_back_at_once(self) -> None:
+    def test_a_repeated_cursor_is_an_error(self) -> None:
         paginator = new_walk()
         paginator.advance(page('{"a":1}', cursor="same"))
         with pytest.raises(MalformedResponseError, match="cursor"):
             paginator.advance(page('{"a":2}', cursor="same"))
         assert not paginator.done
 
-    def test_a_cursor_that_comes_back_later(self) -> None:
+    def test_a_cursor_of_an_earlier_page_is_an_error(self) -> None:
         paginator = new_walk()
         for row, cursor in enumerate(("b", "c", "d")):
             paginator.advance(page(f'{{"a":{row}}}', cursor=cursor))
         with pytest.raises(MalformedResponseError, match="page 4"):
             paginator.advance(page('{"a":9}', cursor="b"))
 
-    def test_a_page_served_twice_under_another_cursor(self) -> None:
+    def test_a_page_served_twice_with_another_cursor_is_an_error(self) -> None:
         paginator = new_walk()
         paginator.advance(page('{"a":1}', '{"a":2}', cursor="two"))
         with pytest.raises(MalformedResponseError, match="twice"):
@@ -107,7 +107,7 @@ class TestBrokenChains:
             paginator.advance(page('{"a":1}', '{"a":2}'))
         assert not paginator.done
 
-    def test_pages_that_only_begin_alike_are_two(self) -> None:
+    def test_pages_that_share_only_the_first_row_are_different(self) -> None:
         paginator = new_walk()
         paginator.advance(page('{"a":1}', '{"a":2}', cursor="two"))
         paginator.advance(page('{"a":1}', '{"a":3}'))
@@ -121,7 +121,7 @@ class TestBrokenChains:
 
 
 class TestRestarts:
-    def test_it_begins_again_from_page_one_at_most_twice(self) -> None:
+    def test_it_restarts_from_page_one_at_most_twice(self) -> None:
         paginator = new_walk()
         first = paginator.parameters
         for _ in range(2):
@@ -134,7 +134,7 @@ class TestRestarts:
             paginator.restart(expired)
         assert raised.value is expired
 
-    def test_what_was_seen_before_a_restart_may_come_again(self) -> None:
+    def test_pages_may_repeat_after_a_restart(self) -> None:
         paginator = new_walk()
         paginator.advance(page('{"a":1}', cursor="two"))
         paginator.advance(page('{"a":2}', cursor="three"))
@@ -144,7 +144,7 @@ class TestRestarts:
         paginator.advance(page('{"a":3}'))
         assert paginator.done
 
-    def test_the_requests_spent_are_not_forgotten(self) -> None:
+    def test_requests_before_a_restart_are_counted(self) -> None:
         paginator = new_walk()
         paginator.requests += 2
         paginator.restart(expired)
@@ -156,7 +156,7 @@ class TestRestarts:
     expiries=st.lists(st.integers(0, 11), max_size=2),
     says_more=st.booleans(),
 )
-def test_any_chain_is_walked_once_with_the_same_parameters_but_for_the_cursor(
+def test_only_the_cursor_differs_between_the_requests_of_a_chain(
     chain: list[list[int]], expiries: list[int], says_more: bool
 ) -> None:
     """A server that knows its pages by their cursors, and forgets a cursor now and then."""

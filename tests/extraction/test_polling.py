@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rule that the sensors wait by: when to look, how often, and when no request is needed at all."""
+"""The polling of sensors: when and how often they poll, and when they need no request."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ spreads = st.floats(min_value=0, max_value=1, exclude_max=True)
 
 
 @given(days=st.integers(1, 4), before=starts, jitter=spreads, names=st.booleans())
-def test_a_vendor_that_is_days_behind_costs_few_looks_and_none_before_the_day_can_exist(
+def test_a_late_vendor_is_polled_few_times_and_never_before_the_day_can_exist(
     days: int, before: timedelta, jitter: float, names: bool
 ) -> None:
     wait = play(wait_target(USERS, D, jitter=jitter), behind(days, names_the_day=names), start=AGGREGATED + before)
@@ -118,7 +118,7 @@ def test_a_vendor_that_is_days_behind_costs_few_looks_and_none_before_the_day_ca
 
 
 @given(hours=st.floats(3, 24), before=starts, jitter=spreads)
-def test_an_export_within_its_contract_costs_at_most_five_looks(hours: float, before: timedelta, jitter: float) -> None:
+def test_an_export_within_its_contract_needs_at_most_five_polls(hours: float, before: timedelta, jitter: float) -> None:
     start = END + before
     wait = play(wait_target(COST, D, jitter=jitter), exported(hours * HOUR), start=start)
 
@@ -132,7 +132,7 @@ def test_an_export_within_its_contract_costs_at_most_five_looks(hours: float, be
 
 
 @given(hours=st.floats(0, 24), before=starts, jitter=spreads)
-def test_a_series_that_is_withheld_costs_at_most_five_looks(hours: float, before: timedelta, jitter: float) -> None:
+def test_a_withheld_series_needs_at_most_five_polls(hours: float, before: timedelta, jitter: float) -> None:
     wait = play(wait_target(CREDITS, D, jitter=jitter), synced(hours * HOUR), start=END + before)
 
     assert wait.available
@@ -146,7 +146,7 @@ def test_a_series_that_is_withheld_costs_at_most_five_looks(hours: float, before
     start=st.timedeltas(min_value=-2 * DAY, max_value=50 * DAY),
     jitter=spreads,
 )
-def test_a_stuck_vendor_is_asked_ever_more_seldom_and_the_wait_ends_at_its_deadline(
+def test_a_stuck_vendor_is_polled_less_and_less_until_the_deadline(
     dataset: str, until: str, start: timedelta, jitter: float
 ) -> None:
     waited_for = wait_target(dataset, D, until=until, jitter=jitter)
@@ -167,7 +167,7 @@ def test_a_stuck_vendor_is_asked_ever_more_seldom_and_the_wait_ends_at_its_deadl
 
 @pytest.mark.parametrize("dataset", EVERY_DATASET, ids=lambda dataset: f"{dataset.vendor}-{dataset.name}")
 @pytest.mark.parametrize("until", ["available", "final"])
-def test_old_days_are_there_without_a_request(dataset: str, until: str) -> None:
+def test_old_days_are_available_without_a_request(dataset: str, until: str) -> None:
     assert DayPoller.resume(wait_target(dataset, D, until=until), now=at(D + 32 * DAY)).available
 
 
@@ -185,7 +185,7 @@ def test_old_days_are_there_without_a_request(dataset: str, until: str) -> None:
         (wait_target(MEMBERS, D), END + 3 * HOUR, END + 3 * HOUR),
     ],
 )
-def test_each_kind_of_dataset_has_its_first_look_and_its_age(
+def test_each_kind_of_dataset_has_a_first_poll_and_an_age(
     waited_for: WaitTarget, first: datetime, old: datetime
 ) -> None:
     assert waited_for.first_poll - first == timedelta(minutes=5)
@@ -194,7 +194,7 @@ def test_each_kind_of_dataset_has_its_first_look_and_its_age(
     assert not DayPoller.resume(waited_for, now=old - timedelta(seconds=1)).available
 
 
-def test_a_latest_day_sets_the_next_look_to_the_aggregation_that_brings_the_day() -> None:
+def test_a_latest_day_in_the_response_sets_the_next_poll() -> None:
     waited_for = wait_target(USERS, D)
 
     def next_poll(looked: datetime, latest: date | None) -> datetime:
@@ -208,18 +208,18 @@ def test_a_latest_day_sets_the_next_look_to_the_aggregation_that_brings_the_day(
     assert next_poll(AGGREGATED, D - 30 * DAY) == AGGREGATED + 3 * DAY  # it may catch up at once
 
 
-def test_looks_of_different_tasks_are_spread_and_stay_where_they_are() -> None:
+def test_polls_of_different_tasks_have_different_constant_jitter() -> None:
     jitter = [jitter_for(f"dag task run{number} -1") for number in range(1000)]
 
     assert jitter == [jitter_for(f"dag task run{number} -1") for number in range(1000)]
     assert min(jitter) < 0.05
     assert max(jitter) > 0.95
-    looks = {wait_target(USERS, D, jitter=place).first_poll for place in jitter}
-    assert len(looks) == 1000
-    assert max(looks) - min(looks) < timedelta(minutes=10)
+    first_polls = {wait_target(USERS, D, jitter=place).first_poll for place in jitter}
+    assert len(first_polls) == 1000
+    assert max(first_polls) - min(first_polls) < timedelta(minutes=10)
 
 
-def test_who_waited_while_the_day_grew_old_looks_at_it() -> None:
+def test_a_day_that_grew_old_during_the_wait_is_polled() -> None:
     waited_for = wait_target(USERS, D)
     late = AGGREGATED + 5 * DAY
 
@@ -239,7 +239,7 @@ def test_who_waited_while_the_day_grew_old_looks_at_it() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_passes_is_waited_out_longer_each_time(error: AIAnalyticsError) -> None:
+def test_transient_errors_are_retried_with_growing_delays(error: AIAnalyticsError) -> None:
     wait = DayPoller.resume(wait_target(USERS, D), now=AGGREGATED)
     now, pauses = wait.next_poll_at, []
     for _ in range(10):
@@ -267,7 +267,7 @@ def test_what_passes_is_waited_out_longer_each_time(error: AIAnalyticsError) -> 
         OversizedResponseError,
     ],
 )
-def test_what_no_waiting_mends_ends_it(kind: type[AIAnalyticsError]) -> None:
+def test_permanent_errors_end_the_wait(kind: type[AIAnalyticsError]) -> None:
     wait = DayPoller.resume(wait_target(USERS, D), now=AGGREGATED)
 
     with pytest.raises(kind, match="the very one"):
@@ -275,7 +275,7 @@ def test_what_no_waiting_mends_ends_it(kind: type[AIAnalyticsError]) -> None:
 
 
 @pytest.mark.parametrize("refreshed", [None, END - HOUR])
-def test_a_watermark_that_falls_short_is_not_there(refreshed: datetime | None) -> None:
+def test_a_day_beyond_the_watermark_is_not_available(refreshed: datetime | None) -> None:
     wait = DayPoller.resume(wait_target(COST, D), now=END)
     wait.record(page(wait.next_poll_at, refreshed=refreshed), now=wait.next_poll_at)
     assert not wait.available
@@ -283,7 +283,7 @@ def test_a_watermark_that_falls_short_is_not_there(refreshed: datetime | None) -
     assert wait.available
 
 
-def test_the_timeout_can_be_forwarded_to_the_vendor() -> None:
+def test_the_timeout_message_can_be_forwarded_to_the_vendor() -> None:
     wait = play(wait_target(USERS, D), behind(9), start=AGGREGATED, max_wait=6 * DAY)
 
     assert not wait.available
@@ -294,7 +294,7 @@ def test_the_timeout_can_be_forwarded_to_the_vendor() -> None:
     assert "the last response: not yet" in message
 
 
-def test_a_timeout_before_the_first_look_says_so() -> None:
+def test_a_timeout_before_the_first_poll_has_its_own_message() -> None:
     wait = play(wait_target(COST, D, until="final"), exported(3 * HOUR), start=END, max_wait=DAY)
 
     assert wait.requests == 0
@@ -312,6 +312,6 @@ def test_a_timeout_before_the_first_look_says_so() -> None:
         ({"day": date(2025, 12, 31)}, "2026-01-01, the first day the vendor has"),
     ],
 )
-def test_what_cannot_be_waited_for_is_refused(arguments: dict[str, object], message: str) -> None:
+def test_invalid_wait_options_are_rejected(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         wait_target(USERS, **{"day": D, **arguments})  # type: ignore[arg-type]

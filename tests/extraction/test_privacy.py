@@ -34,7 +34,7 @@ def pseudonym(value: str) -> str:
     return hmac.new(SECRET.encode(), value.encode(), hashlib.sha256).hexdigest()
 
 
-def test_a_dropped_field_is_gone_under_all_its_names() -> None:
+def test_a_field_is_dropped_under_all_its_names() -> None:
     privacy = Privacy(USERS, drop=("user.email_address",))
 
     assert lines(
@@ -74,7 +74,7 @@ def test_a_pseudonym_is_the_same_in_every_dataset_and_null_stays_null() -> None:
         max_size=5,
     )
 )
-def test_what_is_not_named_keeps_its_bytes(others: dict[str, Any]) -> None:
+def test_fields_that_are_not_named_keep_their_bytes(others: dict[str, Any]) -> None:
     others.pop("user", None)
     body = json.dumps(others, ensure_ascii=False, separators=(",", ":"))[1:-1]
     record = '{"amount":1.50,"user":{"email_address":"a@b.c"}' + (f",{body}" if body else "") + "}"
@@ -86,7 +86,7 @@ def test_what_is_not_named_keeps_its_bytes(others: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["user.mail", "email_address", "User.email_address", "_date", ""])
-def test_a_name_that_hides_nothing_is_refused(name: str) -> None:
+def test_an_unknown_field_name_is_rejected(name: str) -> None:
     with pytest.raises(InvalidArgumentError, match=r"user\.email_address"):
         Privacy(USERS, drop=(name,))
     with pytest.raises(InvalidArgumentError, match="list of dotted names"):
@@ -99,7 +99,7 @@ def test_no_secret_is_an_error_and_the_secret_is_not_shown() -> None:
     assert SECRET not in repr(Privacy(USERS, pseudonymize=("user.email_address",), secret=SECRET))
 
 
-def test_what_says_the_day_or_the_amount_must_stay() -> None:
+def test_fields_with_the_day_or_the_measure_cannot_be_dropped() -> None:
     with pytest.raises(InvalidArgumentError, match="is the day of the row"):
         Privacy(CLAUDE_ENTERPRISE.dataset("cost_report"), drop=("starting_at",))
     with pytest.raises(InvalidArgumentError, match="'amount' is the amount that shows empty days"):
@@ -112,13 +112,13 @@ def test_what_says_the_day_or_the_amount_must_stay() -> None:
     [["user.email_address"], {"user.email_address"}, {"user.email_address": 1}, iter(["user.email_address"])],
     ids=["list", "set", "dict", "iterator"],
 )
-def test_any_iterable_hides_what_it_names(given: Any) -> None:
+def test_names_can_be_any_iterable(given: Any) -> None:
     privacy = Privacy(USERS, drop=given)
 
     assert lines(privacy, '{"user":{"email":"jane@example.com"}}') == [{"_date": "2026-11-10", "user": {}}]
 
 
-def test_an_iterator_that_was_read_before_is_refused() -> None:
+def test_an_exhausted_iterator_is_rejected() -> None:
     names = iter(["user.email_address"])
     Privacy(USERS, drop=names)  # type: ignore[arg-type]
 
@@ -127,7 +127,7 @@ def test_an_iterator_that_was_read_before_is_refused() -> None:
 
 
 @pytest.mark.parametrize("given", [None, 3, [3], b"user"])
-def test_what_is_no_list_of_names_is_refused(given: Any) -> None:
+def test_a_value_that_is_not_a_list_of_names_is_rejected(given: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="list of dotted names"):
         Privacy(USERS, drop=given)
 
@@ -141,7 +141,7 @@ def test_one_person_has_one_pseudonym(written: str) -> None:
     assert line["user"]["email"] == pseudonym("jane@example.com")
 
 
-def test_what_is_no_address_is_hashed_as_it_is() -> None:
+def test_a_value_that_is_not_an_address_is_hashed_unchanged() -> None:
     privacy = Privacy(USERS, pseudonymize=("user.id",), secret=SECRET)
 
     assert lines(privacy, '{"user":{"id":"User_1"}}')[0]["user"]["id"] == pseudonym("User_1")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an author asks for, checked against the catalogue and spelled as the vendor wants it."""
+"""An author's options, checked against the catalogue and formatted as the vendor's parameters."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def refusal(dataset: Dataset, **options: Any) -> str:
     return str(caught.value)
 
 
-def sent(asked: Query, window: Window) -> list[tuple[str, str]]:
-    return list(asked.parameters(window))
+def sent(query: Query, window: Window) -> list[tuple[str, str]]:
+    return list(query.parameters(window))
 
 
 class TestRefusals:
@@ -50,13 +50,13 @@ class TestRefusals:
             ("usage", {"bucket_width": "1D"}, "1D", "1d"),
         ],
     )
-    def test_name_the_dataset_the_value_and_the_allowed_ones(
+    def test_they_name_the_dataset_the_value_and_the_allowed_values(
         self, name: str, options: Mapping[str, Any], value: str, allowed: str
     ) -> None:
-        said = refusal(CLAUDE[name], **options)
-        assert f"claude_enterprise {name}" in said
-        assert repr(value) in said
-        assert allowed in said.partition("allowed:")[2]
+        message = refusal(CLAUDE[name], **options)
+        assert f"claude_enterprise {name}" in message
+        assert repr(value) in message
+        assert allowed in message.partition("allowed:")[2]
 
     @pytest.mark.parametrize(
         ("dataset", "options"),
@@ -68,22 +68,24 @@ class TestRefusals:
             (PPLX["member_credit_usage"], {"bucket_width": "1h"}),
         ],
     )
-    def test_say_when_there_is_no_such_option_at_all(self, dataset: Dataset, options: Mapping[str, Any]) -> None:
+    def test_they_name_an_option_that_the_dataset_does_not_have(
+        self, dataset: Dataset, options: Mapping[str, Any]
+    ) -> None:
         assert "takes none" in refusal(dataset, **options)
 
     def test_perplexity_has_no_minutes(self) -> None:
         assert "1d, 1h" in refusal(PPLX["connectors"], bucket_width="1m")
 
-    def test_a_string_is_not_taken_for_a_list_of_letters(self) -> None:
+    def test_a_string_is_not_treated_as_a_list_of_letters(self) -> None:
         assert "'model'" in refusal(CLAUDE["cost_report"], group_by="model")
 
     def test_a_hundred_entries_are_allowed_and_no_more(self) -> None:
         ids = [f"user_{number}" for number in range(101)]
         assert len(sent(build_query(CLAUDE["cost_report"], filters={"user_ids": ids[:100]}), DAY)) == 104
-        said = refusal(CLAUDE["cost_report"], filters={"user_ids": ids})
-        assert "user_ids" in said
-        assert "100" in said
-        assert "101" in said
+        message = refusal(CLAUDE["cost_report"], filters={"user_ids": ids})
+        assert "user_ids" in message
+        assert "100" in message
+        assert "101" in message
 
     def test_the_hundred_entries_of_filter_are_shared_by_its_dimensions(self) -> None:
         """Contract sections 2 and 7.0: ``filter[]`` is one list parameter of at most 100 entries."""
@@ -101,12 +103,12 @@ class TestRefusals:
         assert "exclude_deleted_users" in refusal(CLAUDE["usage"], **options)
 
     @pytest.mark.parametrize("value", [7, None, [7], [None], {"a": "b"}, [["nested"]]], ids=repr)
-    def test_a_value_that_is_no_text_is_refused_in_words(self, value: object) -> None:
+    def test_a_value_that_is_not_a_string_is_rejected(self, value: object) -> None:
         """What is not text cannot be sent, and a manifest that recorded it could not be read again."""
         assert "user_ids" in refusal(CLAUDE["cost_report"], filters={"user_ids": value})
 
     @pytest.mark.parametrize("value", [7, [7], [None]], ids=repr)
-    def test_a_group_by_that_is_no_list_of_text_is_refused_in_words(self, value: object) -> None:
+    def test_a_group_by_that_is_not_a_list_of_strings_is_rejected(self, value: object) -> None:
         assert "group_by" in refusal(CLAUDE["cost_report"], group_by=value)
 
 
@@ -114,23 +116,23 @@ class TestGroups:
     FIVE = ("actor", "model", "product", "speed", "workspace_id")
 
     def test_six_are_one_too_many(self) -> None:
-        said = refusal(CLAUDE["cost"], group_by=[*self.FIVE, "service_tier"])
-        assert "at most 5" in said
-        assert "6 were given" in said
-        assert "service_tier" in said
+        message = refusal(CLAUDE["cost"], group_by=[*self.FIVE, "service_tier"])
+        assert "at most 5" in message
+        assert "6 were given" in message
+        assert "service_tier" in message
 
     def test_cost_type_and_token_type_do_not_count(self) -> None:
-        asked = build_query(CLAUDE["cost"], group_by=[*self.FIVE, "cost_type", "token_type"])
-        assert set(asked.group_by) == {*self.FIVE, "cost_type", "token_type"}
+        query = build_query(CLAUDE["cost"], group_by=[*self.FIVE, "cost_type", "token_type"])
+        assert set(query.group_by) == {*self.FIVE, "cost_type", "token_type"}
 
     def test_usage_has_no_uncounted_ones(self) -> None:
         assert "'cost_type'" in refusal(CLAUDE["usage"], group_by=["cost_type"])
 
-    def test_the_same_dimension_twice_is_asked_once(self) -> None:
-        asked = build_query(CLAUDE["cost_report"], group_by=["model", "model"])
-        assert [value for name, value in asked.options() if name == "group_by[]"] == ["model"]
+    def test_a_repeated_dimension_is_sent_once(self) -> None:
+        query = build_query(CLAUDE["cost_report"], group_by=["model", "model"])
+        assert [value for name, value in query.options() if name == "group_by[]"] == ["model"]
 
-    def test_the_order_of_writing_makes_no_other_cut(self) -> None:
+    def test_the_order_of_options_does_not_change_the_query(self) -> None:
         one = build_query(
             CLAUDE["cost_report"], group_by=["model", "product"], filters={"speeds": "fast", "models": ["m", "n"]}
         )
@@ -151,21 +153,21 @@ class TestCombinations:
             ("cost", {"group_by": ["claude_tag_user_id"], "filters": {"rbac_group_ids": "g"}}),
         ],
     )
-    def test_what_the_vendor_refuses_together_is_refused_here(self, name: str, options: Mapping[str, Any]) -> None:
+    def test_options_that_the_vendor_does_not_combine_are_rejected(self, name: str, options: Mapping[str, Any]) -> None:
         assert "cannot be combined" in refusal(CLAUDE[name], **options)
 
-    def test_what_needs_another_option_says_which(self) -> None:
-        said = refusal(CLAUDE["usage"], filters={"exclude_deleted_users": True})
-        assert "exclude_deleted_users" in said
-        assert "actor" in said
-        asked = build_query(CLAUDE["usage"], filters={"exclude_deleted_users": True}, group_by=["actor"])
-        assert ("exclude_deleted_users", "true") in sent(asked, DAY)
+    def test_an_option_that_needs_another_names_it(self) -> None:
+        message = refusal(CLAUDE["usage"], filters={"exclude_deleted_users": True})
+        assert "exclude_deleted_users" in message
+        assert "actor" in message
+        query = build_query(CLAUDE["usage"], filters={"exclude_deleted_users": True}, group_by=["actor"])
+        assert ("exclude_deleted_users", "true") in sent(query, DAY)
 
-    def test_members_reports_need_nothing_for_the_same_flag(self) -> None:
-        asked = build_query(CLAUDE["user_cost_report"], filters={"exclude_deleted_users": False})
-        assert ("exclude_deleted_users", "false") in sent(asked, DAY)
+    def test_reports_by_member_need_no_other_option_for_the_flag(self) -> None:
+        query = build_query(CLAUDE["user_cost_report"], filters={"exclude_deleted_users": False})
+        assert ("exclude_deleted_users", "false") in sent(query, DAY)
 
-    def test_the_default_cut_is_known_from_any_other(self) -> None:
+    def test_the_default_query_is_recognized(self) -> None:
         assert build_query(CLAUDE["cost_report"]).is_default
         assert build_query(CLAUDE["cost_report"], bucket_width="1d").is_default
         assert build_query(CLAUDE["users"]).is_default
@@ -179,10 +181,10 @@ class TestSpelling:
         assert sent(build_query(CLAUDE["users"]), DAY) == [("date", "2026-09-01"), ("limit", "1000")]
 
     def test_dimension_and_value_in_one_parameter(self) -> None:
-        asked = build_query(
+        query = build_query(
             CLAUDE["artifacts"], group_by=["user_id"], filters={"is_shared": True, "artifact_type": ["other", "a:b"]}
         )
-        assert sorted(sent(asked, DAY)) == sorted(
+        assert sorted(sent(query, DAY)) == sorted(
             [
                 ("group_by[]", "user_id"),
                 ("filter[]", "artifact_type:other"),
@@ -201,14 +203,14 @@ class TestSpelling:
             ("limit", "1000"),
         ]
 
-    def test_lists_have_brackets_and_moments_have_a_zone(self) -> None:
-        asked = build_query(
+    def test_lists_have_brackets_and_timestamps_have_a_zone(self) -> None:
+        query = build_query(
             CLAUDE["cost_report"],
             bucket_width="1h",
             group_by=["model"],
             filters={"models": ["m", "n"], "speeds": "fast"},
         )
-        assert sent(asked, MORNING) == [
+        assert sent(query, MORNING) == [
             ("bucket_width", "1h"),
             ("group_by[]", "model"),
             ("models[]", "m"),
@@ -233,7 +235,7 @@ class TestSpelling:
     def test_the_largest_page(self, name: str, width: str, limit: str) -> None:
         assert dict(sent(build_query(CLAUDE[name], bucket_width=width), DAY))["limit"] == limit
 
-    def test_a_bucket_is_always_asked_for_so_that_rows_say_their_day(self) -> None:
+    def test_a_bucket_width_is_always_sent_so_that_rows_have_their_day(self) -> None:
         """Contract section 8.1: rows of the members' reports have no bounds without a width."""
         for name in ("user_usage_report", "user_cost_report", "usage_report", "cost_report"):
             assert ("bucket_width", "1d") in sent(build_query(CLAUDE[name]), DAY)
@@ -247,13 +249,13 @@ class TestSpelling:
         assert ("order_by", "time") in parameters
         assert ("order", "asc") in parameters
 
-    def test_an_empty_entry_can_be_meant(self) -> None:
+    def test_an_empty_filter_value_is_allowed(self) -> None:
         """Contract section 2: ``api_key_ids[]=`` stands for usage without a key."""
         assert ("api_key_ids[]", "") in sent(build_query(CLAUDE["usage"], filters={"api_key_ids": [""]}), DAY)
 
     def test_perplexity_seconds(self) -> None:
-        asked = build_query(PPLX["credit_usage"], bucket_width="1h", filters={"user_email": "a@example.com"})
-        assert sent(asked, MORNING) == [
+        query = build_query(PPLX["credit_usage"], bucket_width="1h", filters={"user_email": "a@example.com"})
+        assert sent(query, MORNING) == [
             ("dataset", "credit_usage"),
             ("bucket_width", "1h"),
             ("user_email", "a@example.com"),
@@ -271,8 +273,8 @@ class TestSpelling:
             ("limit", "100"),
         ]
 
-    def test_a_probe_asks_for_the_same_in_a_small_page(self) -> None:
-        asked = build_query(CLAUDE["cost_report"], group_by=["model"])
-        whole, probe = sent(asked, DAY), list(asked.parameters(DAY, limit=1))
+    def test_a_probe_sends_the_same_query_with_a_small_limit(self) -> None:
+        query = build_query(CLAUDE["cost_report"], group_by=["model"])
+        whole, probe = sent(query, DAY), list(query.parameters(DAY, limit=1))
         assert whole[:-1] == probe[:-1]
         assert probe[-1] == ("limit", "1")

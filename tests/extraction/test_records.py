@@ -51,8 +51,8 @@ def exactly(text: str | bytes) -> Any:
 # --- JSON of any kind and any layout --------------------------------------------------------------------------------
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-spelled = st.builds(lambda text, ascii_only: json.dumps(text, ensure_ascii=ascii_only), texts, st.booleans())
-scalars = st.sampled_from([*NUMBERS, "null", "true", "false", '"\\u000a\\/\\b"', '"\\r\\n"', '"a},{"']) | spelled
+strings = st.builds(lambda text, ascii_only: json.dumps(text, ensure_ascii=ascii_only), texts, st.booleans())
+scalars = st.sampled_from([*NUMBERS, "null", "true", "false", '"\\u000a\\/\\b"', '"\\r\\n"', '"a},{"']) | strings
 
 
 def _array(space: str, items: list[str]) -> str:
@@ -69,11 +69,11 @@ def objects(space: str) -> st.SearchStrategy[str]:
         scalars,
         lambda inner: (
             st.builds(_array, st.just(space), st.lists(inner, max_size=3))
-            | st.builds(_object, st.just(space), st.dictionaries(spelled, inner, max_size=3))
+            | st.builds(_object, st.just(space), st.dictionaries(strings, inner, max_size=3))
         ),
         max_leaves=6,
     )
-    return st.builds(_object, st.just(space), st.dictionaries(spelled, values, max_size=4))
+    return st.builds(_object, st.just(space), st.dictionaries(strings, values, max_size=4))
 
 
 layouts = st.sampled_from(["", " ", "\n", "\r\n", "\n    ", "\r\n\t", "\r"])
@@ -109,12 +109,12 @@ class TestSnapshots:
             assert b"\r" not in line
 
     @pytest.mark.parametrize("name", ["_date", r"\u005fdate", r"_d\u0061te", r"\u005F\u0064\u0061\u0074\u0065"])
-    def test_a_field_named_like_the_stamp_is_renamed_however_it_is_written(self, name: str) -> None:
+    def test_a_field_named_date_is_renamed_however_it_is_escaped(self, name: str) -> None:
         (line,) = lines_of(read('{"data":[{"' + name + '":1,"x":2}]}'))
         assert line == b'{"_date":"2026-09-01","vendor_date":1,"x":2}'
 
     @pytest.mark.parametrize("empty", ["{}", "{ }", "{\n}", "{\r\n\t}", "{" + " " * 40 + "}"])
-    def test_an_empty_record_has_its_stamp_alone(self, empty: str) -> None:
+    def test_an_empty_record_lands_with_only_its_day(self, empty: str) -> None:
         full = '{"user":{"id":"user_1"}}'
         lines = lines_of(read('{"data":[' + f"{full},{empty}" + "]}"))
         assert [json.loads(line) for line in lines] == [
@@ -144,7 +144,7 @@ class TestBuckets:
             f'"results":[{",".join(rows)}]}}'
         )
 
-    def test_rows_carry_the_bounds_as_spelled(self) -> None:
+    def test_rows_have_the_bounds_of_their_bucket_unchanged(self) -> None:
         parts = read('{"data":[' + self.bucket(1, '{"amount":"1.50"}', '{"amount":"0.0"}') + "]}", "cost_report")
         start = b'{"_date":"2026-09-01","starting_at":"2026-09-01T00:00:00Z","ending_at":"2026-09-02T00:00:00+00:00",'
         assert lines_of(parts) == [start + b'"amount":"1.50"}', start + b'"amount":"0.0"}']
@@ -222,7 +222,7 @@ class TestRowsThatSayTheirDay:
         )
 
     @given(st.lists(st.tuples(st.integers(1, 9), texts), max_size=12))
-    def test_rows_in_any_order_find_their_day(self, rows: list[tuple[int, str]]) -> None:
+    def test_rows_in_any_order_are_grouped_by_day(self, rows: list[tuple[int, str]]) -> None:
         sent = [self.row(day, name) for day, name in rows]
         parts = read('{"data":[' + ",".join(sent) + "]}", "user_cost_report", days=10)
         assert len({part.day for part in parts}) == len(parts) == len({day for day, _ in rows})
@@ -249,7 +249,7 @@ class TestRowsThatSayTheirDay:
         (line,) = lines_of(read(body, "summaries"))
         assert line == b'{"_date":"2026-09-01","starting_date":"2026-09-01","ending_date":"2026-09-02","x":1}'
 
-    def test_both_names_beside_each_other(self) -> None:
+    def test_both_names_at_once(self) -> None:
         body = (
             '{"data":[{"starting_date":"2026-09-01","ending_date":"2026-09-02",'
             '"starting_at":"2026-09-01T00:00:00Z","ending_at":"2026-09-02T00:00:00Z"}]}'

@@ -66,9 +66,9 @@ def least_seconds(work: Callable[[], object]) -> float:
     """The least CPU seconds of a few runs: other work on the machine makes any one of them dearer."""
     seconds = []
     for _ in range(5):
-        began = time.thread_time()
+        started = time.thread_time()
         work()
-        seconds.append(time.thread_time() - began)
+        seconds.append(time.thread_time() - started)
     return min(seconds)
 
 

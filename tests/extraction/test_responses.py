@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every answer of both contracts' tables, and several that stand in none."""
+"""Every response in the tables of both contracts, and several that are in none."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from airflow_provider_aianalytics.vendors.claude_enterprise import CLAUDE_ENTERP
 from airflow_provider_aianalytics.vendors.perplexity import PERPLEXITY
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-ASKED = date(2026, 11, 21)
+REQUESTED_DAY = date(2026, 11, 21)
 
 
 def walk_of(
     vendor: Vendor = CLAUDE_ENTERPRISE, dataset: str = "users", *, cursor: str | None = None
 ) -> CursorPaginator:
-    start = datetime(ASKED.year, ASKED.month, ASKED.day, tzinfo=UTC)
+    start = datetime(REQUESTED_DAY.year, REQUESTED_DAY.month, REQUESTED_DAY.day, tzinfo=UTC)
     paginator = CursorPaginator(build_query(vendor.dataset(dataset)), Window(start, start + timedelta(days=1)))
     if cursor is not None:
         paginator.advance(Page(paginator.window, 1, b"", [], next_cursor=cursor, has_more=None, read_at=NOW))
@@ -89,9 +89,9 @@ class TestStatuses:
         with pytest.raises(AIAnalyticsError) as raised:
             take(status, claude_error(kind, "Something is wrong."), headers={"request-id": "req_42"})
         assert type(raised.value) is error
-        said = str(raised.value)
+        message = str(raised.value)
         for part in (str(status), kind, "Something is wrong.", "req_42", "claude_enterprise users", "2026-11-21"):
-            assert part in said
+            assert part in message
         assert raised.value.hint
 
     @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ class TestStatuses:
         assert type(raised.value) is error
         assert "perplexity credit_usage" in str(raised.value)
 
-    def test_fastapis_own_refusal_is_read(self) -> None:
+    def test_fastapi_errors_are_parsed(self) -> None:
         body = {
             "detail": [{"loc": ["query", "limit"], "msg": "Input should be a valid integer", "type": "int_parsing"}]
         }
@@ -119,12 +119,12 @@ class TestStatuses:
             take(422, body, paginator=walk_of(PERPLEXITY, "credit_usage"))
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_a_redirect_is_refused_in_words(self, status: int) -> None:
+    def test_a_redirect_is_an_error(self, status: int) -> None:
         with pytest.raises(InvalidRequestError, match="never followed"):
             take(status, headers={"location": "https://elsewhere.example"})
 
     @pytest.mark.parametrize("status", [401, 403])
-    def test_an_html_page_is_not_the_vendors_refusal(self, status: int) -> None:
+    def test_an_html_error_page_is_not_an_error_of_the_api(self, status: int) -> None:
         with pytest.raises(VendorUnavailableError, match="an HTML page: a proxy or a challenge"):
             take(status, b"<html>Access denied</html>")
 
@@ -141,7 +141,7 @@ class TestStatuses:
             take(400, claude_error("invalid_request_error", message), paginator=walk_of(CLAUDE_ENTERPRISE, dataset))
 
     @pytest.mark.parametrize("status", [201, 204, 206, 402, 405, 418, 451])
-    def test_what_stands_in_no_table_is_no_page(self, status: int) -> None:
+    def test_an_unknown_status_is_an_error(self, status: int) -> None:
         with pytest.raises(AIAnalyticsError):
             take(status, b'{"data":[]}')
 
@@ -161,7 +161,7 @@ class TestStatuses:
         ids=lambda body: repr(body[:30]),
     )
     @pytest.mark.parametrize(("status", "error"), [(500, VendorUnavailableError), (401, AuthenticationError)])
-    def test_an_error_without_the_promised_body_keeps_its_type(
+    def test_an_error_with_an_unexpected_body_keeps_its_type(
         self, body: bytes, status: int, error: type[AIAnalyticsError]
     ) -> None:
         with pytest.raises(error, match=str(status)):
@@ -173,38 +173,38 @@ class TestStatuses:
             take(404, body, paginator=walk_of(PERPLEXITY, "credit_usage"))
 
     @given(st.integers(100, 599).filter(lambda status: status != 200), st.binary(max_size=40))
-    def test_nothing_but_a_200_is_a_page(self, status: int, body: bytes) -> None:
+    def test_only_a_200_is_a_page(self, status: int, body: bytes) -> None:
         with pytest.raises(AIAnalyticsError):
             take(status, body)
 
-    def test_what_a_retry_cannot_mend_fails_the_task(self) -> None:
+    def test_permanent_errors_fail_the_task(self) -> None:
         from airflow.providers.common.compat.sdk import AirflowFailException
 
-        for status, mended in ((400, False), (401, False), (403, False), (404, False), (429, True), (500, True)):
+        for status, is_transient in ((400, False), (401, False), (403, False), (404, False), (429, True), (500, True)):
             with pytest.raises(AIAnalyticsError) as raised:
                 take(status, claude_error("x", "y"))
-            assert isinstance(raised.value, AirflowFailException) is not mended
+            assert isinstance(raised.value, AirflowFailException) is not is_transient
 
 
 class TestMessages:
-    def test_addresses_of_people_are_left_out(self) -> None:
+    def test_email_addresses_are_masked(self) -> None:
         with pytest.raises(InvalidRequestError) as raised:
             take(400, claude_error("invalid_request_error", "unknown users jane.doe+x@example.com, <bob@corp.example>"))
         assert "@" not in str(raised.value)
         assert "jane" not in str(raised.value)
 
-    def test_addresses_are_left_out_of_fastapis_refusal_too(self) -> None:
+    def test_email_addresses_in_fastapi_errors_are_masked(self) -> None:
         body = {"detail": [{"loc": ["query", "user_email"], "input": "jane@example.com"}]}
         with pytest.raises(InvalidRequestError) as raised:
             take(422, body, paginator=walk_of(PERPLEXITY, "credit_usage"))
         assert "jane" not in str(raised.value)
 
-    def test_an_address_on_the_edge_of_what_is_kept_is_left_out(self) -> None:
+    def test_a_truncated_email_address_is_masked(self) -> None:
         with pytest.raises(InvalidRequestError) as raised:
             take(400, claude_error("invalid_request_error", "x" * 495 + " jane@example.com"))
         assert "jane" not in str(raised.value)
 
-    def test_a_long_message_is_cut(self) -> None:
+    def test_a_long_message_is_truncated(self) -> None:
         with pytest.raises(InvalidRequestError) as raised:
             take(400, claude_error("invalid_request_error", "word " * 10_000))
         assert len(str(raised.value)) < 1500
@@ -244,13 +244,13 @@ class TestTooRecent:
             "request dated 9999-99-99 is malformed",
         ],
     )
-    def test_a_400_about_something_else_is_a_refusal(self, message: str) -> None:
-        """Waited for with on_unavailable="wait", a refusal taken for "not yet" would be waited for without end."""
+    def test_another_400_is_an_invalid_request(self, message: str) -> None:
+        """With on_unavailable="wait", an invalid request that looks like "not yet" would be waited for forever."""
         with pytest.raises(InvalidRequestError):
             take(400, claude_error("invalid_request_error", message))
 
     @pytest.mark.parametrize(("vendor", "dataset"), [(CLAUDE_ENTERPRISE, "cost_report"), (PERPLEXITY, "skills")])
-    def test_only_aggregated_data_is_refused_for_its_day(self, vendor: Vendor, dataset: str) -> None:
+    def test_only_aggregated_datasets_have_unavailable_days(self, vendor: Vendor, dataset: str) -> None:
         body = claude_error("invalid_request_error", "the latest available day is 2026-11-19")
         with pytest.raises(InvalidRequestError):
             take(400, body, paginator=walk_of(vendor, dataset))
@@ -304,7 +304,7 @@ class TestRetryAfter:
     def test_seconds_or_a_date(self, value: str, seconds: float | None) -> None:
         assert retry_after({"retry-after": value}, now=NOW) == seconds
 
-    def test_none_without_the_header(self) -> None:
+    def test_without_the_header_it_is_none(self) -> None:
         assert retry_after({}, now=NOW) is None
 
     @pytest.mark.parametrize(
@@ -324,12 +324,12 @@ class TestRetryAfter:
         assert wait is None or timedelta(seconds=wait) >= timedelta(0)
 
     @given(st.text(max_size=40))
-    def test_no_text_breaks_it(self, value: str) -> None:
+    def test_any_text_is_accepted_or_rejected(self, value: str) -> None:
         wait = retry_after({"retry-after": value}, now=NOW)
         assert wait is None or 0 <= wait <= 86400
 
     @pytest.mark.parametrize("value", ["86401", "400000000", "1e12", "Fri, 31 Dec 9999 23:59:59 GMT"])
-    def test_nobody_is_put_off_for_longer_than_a_day(self, value: str) -> None:
+    def test_a_wait_is_at_most_a_day(self, value: str) -> None:
         assert retry_after({"retry-after": value}, now=NOW) == 86400
 
     @pytest.mark.parametrize(("status", "error"), [(429, RateLimitedError), (503, VendorUnavailableError)])
@@ -354,7 +354,7 @@ class TestPages:
         assert (page.data_refreshed_at, page.organization_id) == ("2026-11-22T08:00:00Z", "org_1")
         assert (page.number, page.requests, page.window) == (1, 3, paginator.window)
 
-    def test_engagement_pages_say_less(self) -> None:
+    def test_engagement_pages_have_fewer_fields(self) -> None:
         page = take(200, b'{"data":[],"next_page":null}')
         assert page.items == []
         assert page.next_cursor is None
@@ -405,7 +405,7 @@ class TestPages:
         ],
         ids=lambda body: repr(body[:40]),
     )
-    def test_what_cannot_be_believed(self, body: bytes) -> None:
+    def test_malformed_pages_are_errors(self, body: bytes) -> None:
         with pytest.raises(MalformedResponseError, match="claude_enterprise users"):
             take(200, body)
 
@@ -414,7 +414,7 @@ class TestPages:
         with pytest.raises(MalformedResponseError):
             take(200, body)
 
-    def test_a_title_cut_in_the_middle_of_a_pair_is_still_a_page(self) -> None:
+    def test_half_a_surrogate_pair_does_not_break_a_page(self) -> None:
         """Half a surrogate pair is valid JSON (RFC 8259, section 8.2) that no reader of the lake could take."""
         page = take(200, b'{"data":[{"skill_name":"cut \\ud83d, whole \\ud83d\\ude00, told \\\\ud83d"}]}')
         assert bytes(page.items[0]) == b'{"skill_name":"cut \\ufffd, whole \\ud83d\\ude00, told \\\\ud83d"}'
@@ -429,11 +429,11 @@ class TestPages:
         ("2026-09-01", datetime(2026, 9, 1, tzinfo=UTC)),
     ],
 )
-def test_moments_as_vendors_spell_them(text: str, moment: datetime) -> None:
+def test_timestamps_in_the_vendors_formats(text: str, moment: datetime) -> None:
     assert parse_timestamp(text) == moment
 
 
 @pytest.mark.parametrize("text", ["2026-09-01T00:00:00", "today", "", "2026-13-01"])
-def test_a_moment_without_a_zone_is_none(text: str) -> None:
+def test_a_timestamp_without_a_zone_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_timestamp(text)

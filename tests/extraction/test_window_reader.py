@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which days of a window are there as a whole, by what its pages said."""
+"""Which days of a window are complete, according to its pages."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def test_a_hole_before_the_watermark_of_a_report_is_not_an_empty_day(
 
 
 @pytest.mark.parametrize("answered", [[0, 0, 1], [0, 1, 0], [0, 0]])
-def test_a_bucket_that_comes_twice_is_not_landed_twice(answered: Sequence[int]) -> None:
-    """Nor does it stand in for another."""
+def test_a_bucket_that_is_served_twice_is_an_error(answered: Sequence[int]) -> None:
+    """It does not replace a missing bucket either."""
     report = {
         "data": [interval(number) for number in answered],
         "has_more": False,
@@ -99,7 +99,7 @@ def test_a_bucket_that_comes_twice_is_not_landed_twice(answered: Sequence[int]) 
         read(PERPLEXITY, "skills", series)
 
 
-def test_a_bucket_may_come_again_when_the_chain_begins_again() -> None:
+def test_a_bucket_may_repeat_after_a_restart() -> None:
     body = {"data": [bucket(0), bucket(1)], "has_more": False, "next_page": None}
     reading = read(PERPLEXITY, "skills", body)
     paginator = CursorPaginator(reading.query, reading.window)
@@ -146,7 +146,7 @@ def test_the_earliest_watermark_of_the_pages_counts(watermarks: Sequence[str | N
 
 
 @pytest.mark.parametrize("watermark", ["soon", "2026-09-22T12:00:00"])
-def test_a_watermark_that_is_no_moment_is_malformed(watermark: str) -> None:
+def test_a_watermark_that_is_not_a_timestamp_is_malformed(watermark: str) -> None:
     body = {"data": [], "has_more": False, "next_page": None, "data_refreshed_at": watermark}
     with pytest.raises(MalformedResponseError, match=watermark):
         covered(read(CLAUDE_ENTERPRISE, "cost_report", body))
@@ -165,14 +165,14 @@ def test_the_frontier_of_a_series(answered: int) -> None:
     assert covered(read(PERPLEXITY, "skills", body, SOON)) == DAYS[:answered]
 
 
-def test_a_day_left_out_of_a_series_is_not_there() -> None:
+def test_a_day_missing_from_a_series_is_not_available() -> None:
     """Perplexity contract section 2.2: a series has every bucket, so a missing one is not a zero."""
     body = {"data": [bucket(1, 5)], "has_more": False, "next_page": None}
     assert covered(read(PERPLEXITY, "skills", body, SOON)) == DAYS[1:]
 
 
 @pytest.mark.parametrize("answered", [[], [0], [1]])
-def test_an_old_day_left_out_of_a_series_is_an_error(answered: list[int]) -> None:
+def test_an_old_day_missing_from_a_series_is_an_error(answered: list[int]) -> None:
     body = {"data": [bucket(number) for number in answered], "has_more": False, "next_page": None}
     with pytest.raises(MalformedResponseError, match=r"buckets of 2026-09-0\d are missing"):
         covered(read(PERPLEXITY, "skills", body))
@@ -195,14 +195,14 @@ def test_a_bucket_is_on_the_grid_and_as_long_as_the_width(bounds: dict[str, int]
         covered(read(PERPLEXITY, "skills", body))
 
 
-def test_a_recent_zero_is_not_believed_yet() -> None:
+def test_a_recent_zero_is_not_complete() -> None:
     body = {"data": [bucket(0), bucket(1)], "has_more": False, "next_page": None}
     early, later = (FIRST + timedelta(days=2) + waited for waited in (timedelta(minutes=1), timedelta(hours=3)))
     assert covered(read(PERPLEXITY, "skills", body, early)) == DAYS[:1]
     assert covered(read(PERPLEXITY, "skills", body, later)) == DAYS
 
 
-def test_a_recent_day_left_out_of_the_summaries_is_not_an_empty_one() -> None:
+def test_a_recent_day_missing_from_the_summaries_is_not_empty() -> None:
     """Claude contract section 7.2: an item a day, with 13 fields that are always there."""
     bounds = {"starting_at": "2026-09-01T00:00:00Z", "ending_at": "2026-09-02T00:00:00Z"}
     body = {"data": [bounds], "next_page": None}
@@ -214,12 +214,12 @@ def test_a_recent_day_left_out_of_the_summaries_is_not_an_empty_one() -> None:
         read(CLAUDE_ENTERPRISE, "summaries", {"data": [bounds, bounds], "next_page": None})
 
 
-def test_members_leave_days_out() -> None:
+def test_a_response_by_member_covers_the_days_that_it_omits() -> None:
     body: dict[str, Any] = {"data": [], "has_more": False, "next_page": None}
     assert covered(read(PERPLEXITY, "member_credit_usage", body)) == DAYS
 
 
-def test_a_full_bucket_is_noticed_where_it_is_grouped() -> None:
+def test_a_capped_bucket_is_detected_with_group_by() -> None:
     rows = [{"model": f"m{number}", "cost_type": "tokens"} for number in range(100)]
     day = {"starting_at": "2026-09-01T00:00:00Z", "ending_at": "2026-09-02T00:00:00Z"}
     whole = {"data": [{**day, "results": rows}], "has_more": False, "next_page": None}
@@ -233,7 +233,7 @@ def test_a_full_bucket_is_noticed_where_it_is_grouped() -> None:
         read(CLAUDE_ENTERPRISE, "cost_report", whole, group_by=["model"])
 
 
-def test_a_chain_begun_again_is_read_anew() -> None:
+def test_a_restart_discards_the_earlier_pages() -> None:
     body = {"data": [bucket(0), bucket(1)], "has_more": False, "next_page": None}
     reading = read(PERPLEXITY, "skills", body)
     paginator = CursorPaginator(reading.query, reading.window)

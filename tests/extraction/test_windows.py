@@ -68,7 +68,7 @@ class TestTiling:
         assert len(plan(dataset, Period(start, end), now=NOW, bucket_width=width).windows) == -(-days // limit)
 
     @given(cuts, periods(), moments, st.booleans())
-    def test_nothing_is_asked_that_cannot_exist_and_no_day_is_forgotten(
+    def test_only_days_that_can_exist_are_requested_and_no_day_is_lost(
         self, cut: tuple[Dataset, str | None], period: Period, now: datetime, partial: bool
     ) -> None:
         dataset, width = cut
@@ -76,12 +76,12 @@ class TestTiling:
             period = Period(oldest, max(period.end, oldest + DAY))
         planned = plan(dataset, period, now=now, bucket_width=width, partial=partial)
 
-        asked = list(chain.from_iterable(window.days() for window in planned.windows))
-        assert sorted([*asked, *planned.unavailable]) == list(period.days())
+        requested = list(chain.from_iterable(window.days() for window in planned.windows))
+        assert sorted([*requested, *planned.unavailable]) == list(period.days())
         assert all(window.end <= now for window in planned.windows)
         assert all(window.end > window.start for window in planned.windows)
         if not partial or dataset.availability.kind == "aggregated":
-            assert all(dataset.availability.exists_from(day) <= now for day in asked)
+            assert all(dataset.availability.exists_from(day) <= now for day in requested)
             assert all(dataset.availability.exists_from(day) > now for day in planned.unavailable)
         else:
             step = BUCKET_WIDTHS[width or "1d"]
@@ -122,7 +122,7 @@ class TestAvailability:
         )
         assert [list(window.days()) for window in planned.windows] == [[date(2026, 11, 21)], [date(2026, 11, 22)]]
 
-    def test_the_future_is_not_asked_even_in_part(self) -> None:
+    def test_the_future_is_never_requested(self) -> None:
         planned = plan(CLAUDE["cost_report"], Period.of(date(2026, 11, 23)), now=NOW, bucket_width="1m", partial=True)
         assert planned.windows == ()
         assert planned.unavailable == (date(2026, 11, 23),)
@@ -135,7 +135,7 @@ class TestAvailability:
 
 class TestFirstDay:
     @pytest.mark.parametrize("dataset", list(CLAUDE.values()), ids=lambda dataset: dataset.name)
-    def test_before_the_first_day_nothing_is_asked(self, dataset: Dataset) -> None:
+    def test_nothing_is_requested_before_the_first_day(self, dataset: Dataset) -> None:
         with pytest.raises(InvalidArgumentError, match="2026-01-01") as refusal:
             plan(dataset, Period(date(2025, 12, 31), date(2026, 1, 5)), now=NOW)
         assert dataset.name in str(refusal.value)
@@ -157,11 +157,11 @@ class TestFirstDay:
 
 class TestPeriod:
     @given(st.dates(), st.dates())
-    def test_it_holds_a_day_or_is_refused(self, start: date, end: date) -> None:
+    def test_an_empty_period_is_rejected(self, start: date, end: date) -> None:
         if start < end:
             assert (end - start).days == (Period(start, end).end - start).days
         else:
-            with pytest.raises(InvalidArgumentError, match="holds no day") as refusal:
+            with pytest.raises(InvalidArgumentError, match="is empty") as refusal:
                 Period(start, end)
             assert start.isoformat() in str(refusal.value)
 
@@ -191,7 +191,7 @@ class TestAsDay:
         ],
         ids=repr,
     )
-    def test_what_names_a_utc_day_is_that_day(self, value: object) -> None:
+    def test_every_form_of_a_utc_day_is_parsed(self, value: object) -> None:
         day = parse_day(value, name="start")
         assert day == self.DAY
         assert {day: "found"}[self.DAY] == "found"
@@ -225,7 +225,7 @@ class TestAsDay:
         assert str(refusal.value).startswith("end=")
 
     @given(st.text(max_size=30))
-    def test_no_text_breaks_it(self, text: str) -> None:
+    def test_any_text_is_accepted_or_rejected(self, text: str) -> None:
         try:
             day = parse_day(text, name="start")
         except InvalidArgumentError:
@@ -233,6 +233,6 @@ class TestAsDay:
         assert type(day) is date
 
     @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00"])
-    def test_a_moment_beyond_the_calendar_is_refused_too(self, text: str) -> None:
+    def test_a_timestamp_beyond_the_calendar_is_rejected(self, text: str) -> None:
         with pytest.raises(InvalidArgumentError):
             parse_day(text, name="start")

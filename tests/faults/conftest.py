@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The matrix of troubles is run once for all the tests that look at what it left."""
+"""The matrix of faults runs once, for all tests that check its results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.conftest import DAGS, airflow_db, run_dag
 __all__ = ["airflow_db", "run_dag"]
 
 Matrix = dict[str, list[Ended]]
-told: list[str] = []
+report_lines: list[str] = []
 """Figures for the end of the tests."""
 
 
@@ -29,20 +29,20 @@ def world(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def matrix(world: World) -> Matrix:
-    """What became of each trouble."""
+    """What became of each fault."""
     ended: Matrix = defaultdict(list)
     with plain_tracebacks():
         for vendor in DATASETS:
-            for one in world.run([cell for cell in CELLS if cell.trouble.vendor == vendor]):
-                ended[one.cell.trouble.name].append(one)
+            for one in world.run([cell for cell in CELLS if cell.case.vendor == vendor]):
+                ended[one.cell.case.name].append(one)
     return dict(ended)
 
 
 @pytest.fixture(scope="session")
-def mended(world: World, matrix: Matrix) -> Matrix:
+def repaired(world: World, matrix: Matrix) -> Matrix:
     """What the next run made of what broken stores left."""
     with plain_tracebacks():
-        return world.run_again([one for several in matrix.values() for one in several if one.cell.trouble.store])
+        return world.run_again([one for several in matrix.values() for one in several if one.cell.case.store])
 
 
 @contextmanager
@@ -61,5 +61,5 @@ def plain_tracebacks() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in told:
+    for line in report_lines:
         terminalreporter.write_line(line)

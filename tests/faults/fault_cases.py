@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that is done to a run, and how it must end: the data complete and correct, or a typed error.
 
-A trouble meets the first, the middle or the last of three pages; what has no page, a store or a day, meets the first,
+A fault meets the first, the middle or the last of three pages; what has no page, a store or a day, meets the first,
 the middle or the last of three days.
 """
 
@@ -45,14 +45,14 @@ Ends = type[Exception] | None
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FaultCase:
     """One thing that goes wrong.
 
     :param name: what, in words; unique.
     :param ends: the error that it must end with, ``None`` where the data must be complete; one for each place where
         they differ.
-    :param faults: what the simulator is told, the page or day it is to hit being left open.
-    :param vendor: whose API is asked.
+    :param faults: the faults for the simulator, without the page or day that they hit.
+    :param vendor: the vendor whose API is used.
     :param whole_days: whether it meets days instead of pages.
     :param impatient: whether the connection waits a fraction of a second for a byte.
     :param store: what breaks in the store: a key of ``tests.faults.faulty_fs.BREAKING``.
@@ -82,66 +82,66 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Cell:
-    """A trouble, in a format, at a place: one task."""
+    """A fault, in a format, at a place: one task."""
 
-    trouble: Trouble
+    case: FaultCase
     file_format: str
     place: int
 
     def __str__(self) -> str:
-        return f"{self.trouble.name}, {PLACES[self.place]} of {self.file_format}"
+        return f"{self.case.name}, {PLACES[self.place]} of {self.file_format}"
 
 
-def _said(kind: str, vendor: str = CLAUDE) -> str:
+def _error_body(kind: str, vendor: str = CLAUDE) -> str:
     message = f"refused the key {KEY_IN_BODY} of {PERSON} (<{PERSON}>)."
-    told = {"error": {"type": kind, "message": message, "code": 0}}
-    return json.dumps({"type": "error", **told} if vendor == CLAUDE else told)
+    error = {"error": {"type": kind, "message": message, "code": 0}}
+    return json.dumps({"type": "error", **error} if vendor == CLAUDE else error)
 
 
 def _status(status: int, kind: str, vendor: str = CLAUDE, **fields: object) -> Fault:
-    return Fault("status", status=status, body=_said(kind, vendor), **fields)  # type: ignore[arg-type]
+    return Fault("status", status=status, body=_error_body(kind, vendor), **fields)  # type: ignore[arg-type]
 
 
 def _http_date(moment: datetime) -> str:
     return format_datetime(moment, usegmt=True)
 
 
-def _once_and_lasting(name: str, fault: Fault, ends: type[AIAnalyticsError]) -> list[Trouble]:
+def _once_and_lasting(name: str, fault: Fault, ends: type[AIAnalyticsError]) -> list[FaultCase]:
     """What passes costs requests; what lasts is an error."""
     return [
-        Trouble(f"{name}, once", None, (fault,)),
-        Trouble(f"{name}, lasting", ends, (replace(fault, times=None),)),
+        FaultCase(f"{name}, once", None, (fault,)),
+        FaultCase(f"{name}, lasting", ends, (replace(fault, times=None),)),
     ]
 
 
-def _wrong_json(what: str, body: str, *, item: bool = False) -> list[Trouble]:
+def _wrong_json(what: str, body: str, *, item: bool = False) -> list[FaultCase]:
     fault = Fault("json", body=body)
     if item:  # the envelope is right, so that its items are looked at only as they are written
-        return [Trouble(f"a page whose {what}", MalformedResponseError, (fault,))]
-    return [Trouble(f"a page that is {what}", None, (fault,))]
+        return [FaultCase(f"a page whose {what}", MalformedResponseError, (fault,))]
+    return [FaultCase(f"a page that is {what}", None, (fault,))]
 
 
-def _by_kind(kind: Kind, name: str, ends: type[AIAnalyticsError], **fields: object) -> list[Trouble]:
+def _by_kind(kind: Kind, name: str, ends: type[AIAnalyticsError], **fields: object) -> list[FaultCase]:
     return _once_and_lasting(name, Fault(kind, **fields), ends)  # type: ignore[arg-type]
 
 
 STATUSES = [
-    Trouble("400", InvalidRequestError, (_status(400, "invalid_request_error", times=None),)),
-    Trouble("401", AuthenticationError, (_status(401, "authentication_error"),)),
-    Trouble("403", PermissionDeniedError, (_status(403, "permission_error"),)),
-    Trouble("404", AuthenticationError, (_status(404, "not_found_error"),)),
+    FaultCase("400", InvalidRequestError, (_status(400, "invalid_request_error", times=None),)),
+    FaultCase("401", AuthenticationError, (_status(401, "authentication_error"),)),
+    FaultCase("403", PermissionDeniedError, (_status(403, "permission_error"),)),
+    FaultCase("404", AuthenticationError, (_status(404, "not_found_error"),)),
     *_once_and_lasting("410", _status(410, "invalid_request_error"), CursorExpiredError),
     *_once_and_lasting("500", _status(500, "api_error"), VendorUnavailableError),
-    Trouble("502 of a proxy in HTML", None, (Fault("status", status=502, body="<h1>Bad gateway"),)),
-    Trouble("503", None, (_status(503, "overloaded_error"),)),
-    Trouble("504", None, (_status(504, "timeout_error"),)),
+    FaultCase("502 of a proxy in HTML", None, (Fault("status", status=502, body="<h1>Bad gateway"),)),
+    FaultCase("503", None, (_status(503, "overloaded_error"),)),
+    FaultCase("504", None, (_status(504, "timeout_error"),)),
     *_once_and_lasting("529", _status(529, "overloaded_error"), VendorUnavailableError),
     *_by_kind("rate_limit", "429 with seconds", RateLimitedError, retry_after="2"),
     *_by_kind("rate_limit", "429 with a date", RateLimitedError, retry_after=_http_date(NOW + timedelta(seconds=9))),
     *_by_kind("rate_limit", "429 with nothing", RateLimitedError),
-    Trouble("429 for an hour", RateLimitedError, (Fault("rate_limit", retry_after="3600"),)),
-    Trouble("429 with nonsense", None, (Fault("rate_limit", retry_after="soon"),)),
-    Trouble(
+    FaultCase("429 for an hour", RateLimitedError, (Fault("rate_limit", retry_after="3600"),)),
+    FaultCase("429 with nonsense", None, (Fault("rate_limit", retry_after="soon"),)),
+    FaultCase(
         "429 with the date of a vendor whose clock is an hour ahead",
         None,
         (
@@ -156,20 +156,20 @@ STATUSES = [
 WIRE = [
     *_by_kind("reset_before", "reset before the body", VendorUnavailableError),
     *_by_kind("reset_inside", "reset inside the body", VendorUnavailableError),
-    Trouble("reset after the body", None, (Fault("reset_after", times=None),)),
+    FaultCase("reset after the body", None, (Fault("reset_after", times=None),)),
     *_by_kind("truncated", "a body cut short, its length with it", MalformedResponseError),
     *_by_kind("short_of_length", "a body shorter than its length", VendorUnavailableError),
     *_by_kind("past_length", "a body longer than its length", MalformedResponseError),
     *_by_kind("truncated_gzip", "truncated gzip", AIAnalyticsError),
-    Trouble("padded gzip", None, (Fault("gzip_garbage", times=None),)),
-    Trouble("a body of 500 MB", OversizedResponseError, (Fault("huge", size=500_000_000),)),
-    Trouble("500 MB out of 2 MB of gzip", OversizedResponseError, (Fault("bomb", size=500_000_000),)),
+    FaultCase("padded gzip", None, (Fault("gzip_garbage", times=None),)),
+    FaultCase("a body of 500 MB", OversizedResponseError, (Fault("huge", size=500_000_000),)),
+    FaultCase("500 MB out of 2 MB of gzip", OversizedResponseError, (Fault("bomb", size=500_000_000),)),
     *[
-        replace(trouble, impatient=True)
+        replace(case, impatient=True)
         for kind, name in (("stall", "a stall"), ("drip", "a slow drip"))
-        for trouble in _by_kind(kind, name, VendorUnavailableError, seconds=3.0)  # type: ignore[arg-type]
+        for case in _by_kind(kind, name, VendorUnavailableError, seconds=3.0)  # type: ignore[arg-type]
     ],
-    Trouble("a drip that is fast enough", None, (Fault("drip", seconds=0.2),)),
+    FaultCase("a drip that is fast enough", None, (Fault("drip", seconds=0.2),)),
 ]
 CONTENT = [
     *_by_kind("html", "HTML instead of JSON", MalformedResponseError),
@@ -184,48 +184,48 @@ CONTENT = [
     *_wrong_json("items are lists", '{"data":[[{}]],"next_page":null}', item=True),
 ]
 CHAIN = [
-    Trouble("a page twice", None, (Fault("duplicate_page"),)),
-    Trouble("rows twice", None, (Fault("duplicate_rows"),)),
-    Trouble("the same page for ever", MalformedResponseError, (Fault("duplicate_page", times=None),)),
-    Trouble(
+    FaultCase("a page twice", None, (Fault("duplicate_page"),)),
+    FaultCase("rows twice", None, (Fault("duplicate_rows"),)),
+    FaultCase("the same page for ever", MalformedResponseError, (Fault("duplicate_page", times=None),)),
+    FaultCase(
         "a cursor that leads to itself", MalformedResponseError, (Fault("repeated_cursor", times=None, paged=True),)
     ),
-    Trouble("a loop of cursors", MalformedResponseError, (Fault("cursor_loop", times=None, paged=True),)),
-    Trouble("has_more without a cursor", MalformedResponseError, (Fault("lost_cursor"),)),
-    Trouble("an empty page before the rows", None, (Fault("empty_page"),)),
-    Trouble("empty pages without end", MalformedResponseError, (Fault("empty_page", times=None),)),
-    Trouble(
+    FaultCase("a loop of cursors", MalformedResponseError, (Fault("cursor_loop", times=None, paged=True),)),
+    FaultCase("has_more without a cursor", MalformedResponseError, (Fault("lost_cursor"),)),
+    FaultCase("an empty page before the rows", None, (Fault("empty_page"),)),
+    FaultCase("empty pages without end", MalformedResponseError, (Fault("empty_page", times=None),)),
+    FaultCase(
         "a cursor of another query",
         (InvalidRequestError, None, None),
         (Fault("cursor_mismatch"),),
     ),
-    Trouble(
+    FaultCase(
         "a cursor of another query, lasting",
         CursorExpiredError,
         (Fault("cursor_mismatch", times=None, paged=True),),
     ),
 ]
 TIME = [
-    Trouble("a vendor whose clock is a day ahead", None, (Fault("skew", seconds=86_400, times=None),)),
-    Trouble("a vendor whose clock is a day behind", None, (Fault("skew", seconds=-86_400, times=None),)),
-    Trouble("a worker whose clock is ten days behind", NotYetAvailableError, clock=-10 * DAY),
-    Trouble("a worker whose clock is a week ahead", None, clock=7 * DAY),
+    FaultCase("a vendor whose clock is a day ahead", None, (Fault("skew", seconds=86_400, times=None),)),
+    FaultCase("a vendor whose clock is a day behind", None, (Fault("skew", seconds=-86_400, times=None),)),
+    FaultCase("a worker whose clock is ten days behind", NotYetAvailableError, clock=-10 * DAY),
+    FaultCase("a worker whose clock is a week ahead", None, clock=7 * DAY),
 ]
 DAYS_LOST = [
-    Trouble("a day that shrinks", SuspiciousShrinkError, (Fault("shrink", date=D, fraction=0.5),), whole_days=True),
-    Trouble("a day that vanishes", SuspiciousShrinkError, (Fault("shrink", date=D, fraction=0.0),), whole_days=True),
+    FaultCase("a day that shrinks", SuspiciousShrinkError, (Fault("shrink", date=D, fraction=0.5),), whole_days=True),
+    FaultCase("a day that vanishes", SuspiciousShrinkError, (Fault("shrink", date=D, fraction=0.0),), whole_days=True),
 ]
 ELSEWHERE = [
-    Trouble(f"redirect {status} to another host", InvalidRequestError, (Fault("redirect", status=status),))
+    FaultCase(f"redirect {status} to another host", InvalidRequestError, (Fault("redirect", status=status),))
     for status in (301, 302, 307, 308)
 ]
 PERPLEXITYS = [
-    Trouble("400 bad_request", InvalidRequestError, (_status(400, "bad_request", PERPLEXITY, times=None),)),
-    Trouble("400 invalid_request", InvalidRequestError, (_status(400, "invalid_request", PERPLEXITY, times=None),)),
-    Trouble("401 unauthorized", AuthenticationError, (_status(401, "unauthorized", PERPLEXITY),)),
-    Trouble("404 feature_disabled", FeatureDisabledError, (_status(404, "feature_disabled", PERPLEXITY),)),
-    Trouble("404 without a reason", AuthenticationError, (Fault("status", status=404, body="{}"),)),
-    Trouble(
+    FaultCase("400 bad_request", InvalidRequestError, (_status(400, "bad_request", PERPLEXITY, times=None),)),
+    FaultCase("400 invalid_request", InvalidRequestError, (_status(400, "invalid_request", PERPLEXITY, times=None),)),
+    FaultCase("401 unauthorized", AuthenticationError, (_status(401, "unauthorized", PERPLEXITY),)),
+    FaultCase("404 feature_disabled", FeatureDisabledError, (_status(404, "feature_disabled", PERPLEXITY),)),
+    FaultCase("404 without a reason", AuthenticationError, (Fault("status", status=404, body="{}"),)),
+    FaultCase(
         "422 of the framework",
         InvalidRequestError,
         (Fault("status", status=422, body=json.dumps({"detail": [{"msg": f"{PERSON} {KEY_IN_BODY}"}]})),),
@@ -243,16 +243,16 @@ PERPLEXITYS = [
         '{"data":[{"start_time":0,"end_time":86400,"results":[]}],"has_more":false,"next_page":null}',
         item=True,
     ),
-    Trouble("a page twice", (None, *[MalformedResponseError] * 2), (Fault("duplicate_page"),)),  # type: ignore[arg-type]
-    Trouble("has_more without a cursor", MalformedResponseError, (Fault("lost_cursor"),)),
-    Trouble(
+    FaultCase("a page twice", (None, *[MalformedResponseError] * 2), (Fault("duplicate_page"),)),  # type: ignore[arg-type]
+    FaultCase("has_more without a cursor", MalformedResponseError, (Fault("lost_cursor"),)),
+    FaultCase(
         "a cursor that leads to itself", MalformedResponseError, (Fault("repeated_cursor", times=None, paged=True),)
     ),
-    Trouble("a cursor of another query", (InvalidRequestError, None, None), (Fault("cursor_mismatch"),)),
-    Trouble("a day that vanishes", SuspiciousShrinkError, (Fault("shrink", date=D, fraction=0.0),), whole_days=True),
+    FaultCase("a cursor of another query", (InvalidRequestError, None, None), (Fault("cursor_mismatch"),)),
+    FaultCase("a day that vanishes", SuspiciousShrinkError, (Fault("shrink", date=D, fraction=0.0),), whole_days=True),
 ]
 STORES = [
-    Trouble(f"{store}", OSError, store=store, whole_days=not store.startswith("the disk is full while"))
+    FaultCase(f"{store}", OSError, store=store, whole_days=not store.startswith("the disk is full while"))
     for store in (
         "the store refuses the data",
         "the store takes the data and its answer is lost",
@@ -267,7 +267,7 @@ STORES = [
         "the disk is full at the manifest",
     )
 ]
-TROUBLES: tuple[Trouble, ...] = (
+FAULT_CASES: tuple[FaultCase, ...] = (
     *STATUSES,
     *WIRE,
     *CONTENT,
@@ -275,9 +275,9 @@ TROUBLES: tuple[Trouble, ...] = (
     *TIME,
     *DAYS_LOST,
     *ELSEWHERE,
-    *[replace(trouble, name=f"Perplexity: {trouble.name}", vendor=PERPLEXITY) for trouble in PERPLEXITYS],
+    *[replace(case, name=f"Perplexity: {case.name}", vendor=PERPLEXITY) for case in PERPLEXITYS],
     *STORES,
 )
 CELLS: tuple[Cell, ...] = tuple(
-    Cell(trouble, file_format, place) for trouble in TROUBLES for file_format in FORMATS for place in range(len(PLACES))
+    Cell(case, file_format, place) for case in FAULT_CASES for file_format in FORMATS for place in range(len(PLACES))
 )

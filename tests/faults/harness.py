@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The world that a DAG of troubles runs in: a simulator, a lake for each task, and what the tasks must leave there."""
+"""The world that a DAG of faults runs in: a simulator, a lake for each task, and what the tasks must leave there."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from airflow_provider_aianalytics.extraction.rate_limit import Backoff
 from airflow_provider_aianalytics.hooks import connection, rate_limiter
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
-from tests.faults.fault_cases import CLAUDE, DATASETS, DAY, DAYS, KEY_IN_BODY, NOW, PERPLEXITY, Cell, D, Trouble
+from tests.faults.fault_cases import CLAUDE, DATASETS, DAY, DAYS, KEY_IN_BODY, NOW, PERPLEXITY, Cell, D, FaultCase
 from tests.faults.faulty_fs import breaking, is_remote
 from tests.integration.conftest import run_file
 
 MEMBERS, ROWS_A_PAGE = 400, 100
 SECRET = "pseudonyms-are-keyed-with-this-and-it-never-leaves"
-QUIET = Trouble("nothing at all")
+QUIET = FaultCase("nothing at all")
 SUFFIX = {"ndjson": "ndjson.gz", "parquet": "parquet"}
 IMPATIENCE = 0.25
 Tree = dict[str, bytes]
@@ -65,8 +65,8 @@ class Ended:
     """What became of one cell.
 
     :param url: its lake.
-    :param before: what its lake held.
-    :ivar after: what it holds then.
+    :param before: the files of its lake before the task.
+    :ivar after: the files of its lake after the task.
     """
 
     cell: Cell
@@ -84,7 +84,7 @@ class Ended:
 
 
 class Elsewhere:
-    """Another host, which a redirect points to; nobody may come."""
+    """Another host, to which a redirect points; it must receive no request."""
 
     def __init__(self) -> None:
         self.visitors: list[bytes] = []
@@ -104,9 +104,9 @@ class Elsewhere:
 
 
 class World:
-    """Runs troubles as tasks of one DAG, one after the other, each in a lake that holds three days already.
+    """Runs faults as tasks of one DAG, one after the other, each in a lake that holds three days already.
 
-    A task is a trouble in a format. The places that it meets are tried in one task after each other, each in a lake of
+    A task is a fault in a format. The places that it meets are tried in one task after each other, each in a lake of
     its own, and what becomes of the last is what becomes of the task: a task costs Airflow more than all the rest.
     """
 
@@ -179,8 +179,13 @@ class World:
         for vendor, key in ((CLAUDE, self.simulator.claude_key), (PERPLEXITY, self.simulator.perplexity_key)):
             for kind, timeout in (("patient", 30), ("impatient", IMPATIENCE)):
                 extra = {"requests_per_minute": 100_000, "timeout": timeout, "pseudonym_secret": SECRET}
-                said = {"conn_type": f"{vendor}_analytics", "password": key, "host": self.simulator.url, "extra": extra}
-                found[f"AIRFLOW_CONN_{vendor}_{kind}".upper()] = json.dumps(said)
+                connection = {
+                    "conn_type": f"{vendor}_analytics",
+                    "password": key,
+                    "host": self.simulator.url,
+                    "extra": extra,
+                }
+                found[f"AIRFLOW_CONN_{vendor}_{kind}".upper()] = json.dumps(connection)
         return found
 
     def _now(self) -> datetime:
@@ -199,18 +204,18 @@ class World:
 
         :param trees: what their lakes hold at first, the old days by default.
         """
-        vendor = cells[0].trouble.vendor
+        vendor = cells[0].case.vendor
         dag_id = f"troubles_{vendor}_{next(self._numbers)}"
         every = []
         for number, cell in enumerate(cells):
             before = trees[number] if trees else self.old.get((vendor, cell.file_format), {})
             url = (
                 f"memory://{dag_id}/{number}"
-                if is_remote(cell.trouble.store)
+                if is_remote(cell.case.store)
                 else f"file://{self.folder}/{dag_id}/{number}"
             )
             every.append(Ended(cell, url, before))
-        together = groupby(every, key=lambda ended: (ended.cell.trouble.name, ended.cell.file_format))
+        together = groupby(every, key=lambda ended: (ended.cell.case.name, ended.cell.file_format))
         self._tasks = [list(group) for _, group in together]
         arguments = [self._arguments(task[0].cell) for task in self._tasks]
         path = self.dags / f"{dag_id}.py"
@@ -228,20 +233,20 @@ class World:
         return every
 
     def run_again(self, broken: list[Ended]) -> dict[str, list[Ended]]:
-        """Run tasks in the lakes that troubles left, without any trouble."""
+        """Run tasks in the lakes that faults left, without any fault."""
         by_name: dict[str, list[Ended]] = {}
         self.simulator.advance(timedelta(hours=1))
-        quiet = [replace(one.cell, trouble=replace(one.cell.trouble, store="", faults=())) for one in broken]
+        quiet = [replace(one.cell, case=replace(one.cell.case, store="", faults=())) for one in broken]
         for one, ended in zip(broken, self.run(quiet, [one.after for one in broken]), strict=True):
-            by_name.setdefault(one.cell.trouble.name, []).append(ended)
+            by_name.setdefault(one.cell.case.name, []).append(ended)
         return by_name
 
     def _arguments(self, cell: Cell) -> dict[str, Any]:
-        trouble = cell.trouble
-        first, last = (DAYS[0], DAYS[-1]) if trouble.whole_days else (D, D)
+        case = cell.case
+        first, last = (DAYS[0], DAYS[-1]) if case.whole_days else (D, D)
         return {
             "path": "file:///nowhere",
-            "conn_id": f"{trouble.vendor}_{'impatient' if trouble.impatient else 'patient'}",
+            "conn_id": f"{case.vendor}_{'impatient' if case.impatient else 'patient'}",
             "file_format": cell.file_format,
             "start": str(first),
             "end": str(last + DAY),
@@ -271,7 +276,7 @@ class World:
         self._arm(cell, ended.url)
         waiting_since = time.perf_counter()
         try:
-            with breaking(cell.trouble.store, cell.place):
+            with breaking(cell.case.store, cell.place):
                 yield
         except BaseException as error:
             ended.error, ended.trace = error, traceback.format_exc()
@@ -289,15 +294,15 @@ class World:
             self._behind = DAY * 0
 
     def _arm(self, cell: Cell, url: str) -> None:
-        sim, trouble = self.simulator, cell.trouble
-        if trouble.name != QUIET.name:
+        sim, case = self.simulator, cell.case
+        if case.name != QUIET.name:
             sim.clear_faults()
         sim.clear_requests()
-        key = sim.perplexity_key if trouble.vendor == PERPLEXITY else sim.claude_key
-        for fault in trouble.at(cell.place):
+        key = sim.perplexity_key if case.vendor == PERPLEXITY else sim.claude_key
+        for fault in case.at(cell.place):
             body = fault.body and fault.body.replace(KEY_IN_BODY, key)
-            sim.fail(replace(fault, vendor=trouble.vendor, body=body, location=self.elsewhere.url))
-        self._behind = trouble.clock
+            sim.fail(replace(fault, vendor=case.vendor, body=body, location=self.elsewhere.url))
+        self._behind = case.clock
         # A refusal that one task met must not slow the next one down.
         rate_limiter.FOLDER = self.folder / "ledgers" / url.replace("/", "-")
         rate_limiter.FOLDER.mkdir(parents=True, exist_ok=True)
@@ -351,7 +356,7 @@ def rows_of(name: str, content: bytes) -> Counter[str]:
 
 
 class Recording:
-    """Everything that is said meanwhile, at every level, by whatever way."""
+    """All output of the tasks: streams and logs at every level."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -372,10 +377,10 @@ class Recording:
         self._stack.enter_context(mock.patch.object(sys, "stdout", out))
         self._stack.enter_context(mock.patch.object(sys, "stderr", out))
         for descriptor in (1, 2):
-            kept = os.dup(descriptor)
+            copy = os.dup(descriptor)
             os.dup2(out.fileno(), descriptor)
-            self._stack.callback(os.close, kept)
-            self._stack.callback(os.dup2, kept, descriptor)
+            self._stack.callback(os.close, copy)
+            self._stack.callback(os.dup2, copy, descriptor)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -383,5 +388,5 @@ class Recording:
 
     def text(self) -> str:
         """Without the secrets that ``dag.test()`` of Airflow 3.0 itself repeats as it asks for them to be masked."""
-        told = self._streams.read_text(errors="replace") + self._logs.read_text(errors="replace")
-        return "\n".join(line for line in told.splitlines() if "MaskSecret" not in line)
+        output = self._streams.read_text(errors="replace") + self._logs.read_text(errors="replace")
+        return "\n".join(line for line in output.splitlines() if "MaskSecret" not in line)

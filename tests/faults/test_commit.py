@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two runs of a day at once, late writes and clocks that go back: what was landed agrees, or the next run mends it."""
+"""Concurrent runs of a day, late writes and clocks that go back: the lake is consistent, or the next run repairs it."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_write_that_is_applied_late_is_seen_and_repaired(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_a_moment_told_twice_costs_no_revision(lake: Lake) -> None:
+def test_contents_of_the_same_time_do_not_look_interrupted(lake: Lake) -> None:
     """The content that a manifest lists is not mistaken for the mark of an interrupted commit."""
     for step in (1, 2, 3, 3, 2):
         lake.land(step, at=0)
@@ -136,21 +136,19 @@ def test_a_moment_told_twice_costs_no_revision(lake: Lake) -> None:
     assert [lake.content(str(revision.file)) for revision in listed] == [content_of(1), content_of(2), content_of(3)]
 
 
-def test_manifests_of_before_files_were_digested_are_taken_as_they_are(lake: Lake) -> None:
+def test_manifests_without_a_digest_of_the_file_are_accepted(lake: Lake) -> None:
     lake.land(1)
     manifest = lake.root / f"claude_enterprise/_manifests/users/{D}.json"
-    said = json.loads(manifest.read_text())
-    del said["file_md5"], said["file_bytes"]
-    manifest.write_text(json.dumps(said))
+    manifest_fields = json.loads(manifest.read_text())
+    del manifest_fields["file_md5"], manifest_fields["file_bytes"]
+    manifest.write_text(json.dumps(manifest_fields))
 
     assert lake.land(1, at=2).status == "unchanged"
     revised = lake.land(2)
     assert [lake.content(str(revision.file)) for revision in revised.manifest.revisions] == [content_of(1)]
 
 
-def test_what_a_killed_process_left_in_the_temporary_folder_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_temporary_files_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lakes on object stores spool there."""
     import os
     import tempfile

@@ -57,13 +57,13 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 
 
 @pytest.mark.parametrize("probe", [sync_probe, async_probe])
-def test_every_byte_in_time_and_no_end(simulator: Simulator, probe: Callable[[AnalyticsHook], Any]) -> None:
+def test_a_slow_body_ends_at_the_deadline(simulator: Simulator, probe: Callable[[AnalyticsHook], Any]) -> None:
     hook = ClaudeEnterpriseAnalyticsHook(clock=SimulatedClock(simulator))
     assert len(probe(hook).items) == 1
     simulator.fail(Fault("drip", seconds=TIMEOUT / 4 * 20))  # each of its 20 pieces comes in a quarter of its time
 
     waiting_since = time.monotonic()
-    with pytest.raises(VendorUnavailableError, match="no whole answer"):
+    with pytest.raises(VendorUnavailableError, match="no complete response"):
         probe(hook)
 
     assert time.monotonic() - waiting_since >= TIMEOUT * FACTOR  # without an end it would succeed
@@ -86,13 +86,13 @@ class StandingClock(Clock):
 
 
 @pytest.mark.parametrize("probe", [sync_probe, async_probe])
-def test_headers_that_drip_end_like_a_body(
+def test_slow_headers_end_at_the_deadline(
     monkeypatch: pytest.MonkeyPatch, probe: Callable[[AnalyticsHook], Any]
 ) -> None:
     with serving(lambda connection: drip_headers(connection, every=TIMEOUT / 4, seconds=30)) as url:
         hook = connect(monkeypatch, url)
-        began = time.monotonic()
-        with pytest.raises(VendorUnavailableError, match="no whole answer"):
+        started = time.monotonic()
+        with pytest.raises(VendorUnavailableError, match="no complete response"):
             probe(hook)
 
-    assert TIMEOUT * FACTOR * 0.9 <= time.monotonic() - began < 30  # the drip's own end
+    assert TIMEOUT * FACTOR * 0.9 <= time.monotonic() - started < 30  # the drip's own end

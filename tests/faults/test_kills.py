@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
-from tests.faults.conftest import told
+from tests.faults.conftest import report_lines
 from tests.faults.fault_cases import CLAUDE, DAY, DAYS, FORMATS, NOW
 from tests.faults.harness import Lake, Tree, data_name, manifest_name
 from tests.integration.conftest import DAGS
@@ -85,7 +85,7 @@ class Killed:
         self.statuses.append(status)
         return status
 
-    def look(self) -> Tree:
+    def read_lake(self) -> Tree:
         """What a reader sees: whole days, old or new."""
         tree = self.lake.tree()
         for day in DAYS:
@@ -94,8 +94,8 @@ class Killed:
                 self.partial += 1
             manifest = tree.get(manifest_name(CLAUDE, day))
             if manifest is not None:
-                said = json.loads(manifest)
-                self.committed[day] |= {said["sha256"], *(revision["sha256"] for revision in said["revisions"])}
+                fields = json.loads(manifest)
+                self.committed[day] |= {fields["sha256"], *(revision["sha256"] for revision in fields["revisions"])}
         return tree
 
 
@@ -144,33 +144,33 @@ def kill_into(killed: Killed, moments: random.Random, *, kills: int | None, seco
     """Land each of two contents in turn, killed at it."""
     sim = killed.simulator
     for shrunk in (True, False):
-        _turn(sim, shrunk)
+        _change_data(sim, shrunk)
         assert killed.run() == 0
         for day in DAYS:
             killed.whole[day].add(killed.lake.tree()[data_name(CLAUDE, killed.file_format, day)])
-        killed.look()
+        killed.read_lake()
     until, number = time.monotonic() + seconds, 0
     while time.monotonic() < until and (kills is None or number < kills):
         number += 1
-        _turn(sim, number % 2 == 1)
+        _change_data(sim, number % 2 == 1)
         name = moments.choice([signal.SIGKILL, signal.SIGTERM])
         killed.run(name, at=moments.randint(1, REQUESTS), after=moments.choice([0, moments.uniform(0, 0.1)]))
-        killed.look()
-    _turn(sim, True)
+        killed.read_lake()
+    _change_data(sim, True)
     assert killed.run() == 0, "the next run lands what the killed ones left"
-    tree = killed.look()
+    tree = killed.read_lake()
     for day in DAYS:
-        said = json.loads(tree[manifest_name(CLAUDE, day)])
+        fields = json.loads(tree[manifest_name(CLAUDE, day)])
         data = tree[data_name(CLAUDE, killed.file_format, day)]
         content = gzip.decompress(data) if killed.file_format == "ndjson" else data
-        assert hashlib.sha256(content).hexdigest() == said["sha256"]
-        assert killed.committed[day] <= {said["sha256"], *(revision["sha256"] for revision in said["revisions"])}
-        for revision in said["revisions"]:
+        assert hashlib.sha256(content).hexdigest() == fields["sha256"]
+        assert killed.committed[day] <= {fields["sha256"], *(revision["sha256"] for revision in fields["revisions"])}
+        for revision in fields["revisions"]:
             assert tree[revision["file"]] in killed.whole[day]
     assert killed.partial == 0
 
 
-def _turn(simulator: Simulator, shrunk: bool) -> None:
+def _change_data(simulator: Simulator, shrunk: bool) -> None:
     simulator.clear_faults()
     simulator.advance(timedelta(minutes=1))
     if shrunk:
@@ -202,6 +202,6 @@ def test_a_soak(process: subprocess.Popen[str], simulator: Simulator, tmp_path: 
         kill_into(killed[-1], moments, kills=None, seconds=seconds / len(FORMATS))
     runs = sum(len(one.statuses) for one in killed)
     died = sum(status != 0 for one in killed for status in one.statuses)
-    told.append(
+    report_lines.append(
         f"SEED={seed}: {died} of {runs} runs died, rows lost 0, partial files seen {sum(o.partial for o in killed)}"
     )

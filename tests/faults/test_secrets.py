@@ -41,7 +41,7 @@ def secrets(world: World) -> list[str]:
 
 
 def places(world: World, matrix: Matrix) -> Iterator[tuple[str, str]]:
-    """Everything that was said, sent and kept during the matrix."""
+    """All output, requests and files of the matrix."""
     yield "the logs at DEBUG and the standard streams", world.recording.text()
     every = [ended for cells in matrix.values() for ended in cells]
     yield "errors", "\n".join(f"{ended.error} {ended.error!r} {vars(ended.error)}" for ended in every if ended.error)
@@ -65,7 +65,7 @@ def places(world: World, matrix: Matrix) -> Iterator[tuple[str, str]]:
     yield "another host", repr(world.elsewhere.visitors)
 
 
-def test_they_are_nowhere(world: World, matrix: Matrix, secrets: list[str]) -> None:
+def test_secrets_are_nowhere(world: World, matrix: Matrix, secrets: list[str]) -> None:
     looked_at = {}
     for place, text in places(world, matrix):
         looked_at[place] = len(text)
@@ -75,7 +75,7 @@ def test_they_are_nowhere(world: World, matrix: Matrix, secrets: list[str]) -> N
     assert looked_at["airflow.db"] > 1_000_000
 
 
-def test_the_messages_say_that_something_was_left_out(matrix: Matrix) -> None:
+def test_messages_show_that_something_was_masked(matrix: Matrix) -> None:
     """The bodies of errors did hold the key and a person."""
     for ended in matrix["400"]:
         assert "refused the key <key> of <e-mail> (<<e-mail>>). Check" in " ".join(str(ended.error).split())
@@ -85,7 +85,7 @@ def test_a_redirect_is_not_followed(world: World, matrix: Matrix) -> None:
     assert world.elsewhere.visitors == []
 
 
-def test_a_repr_holds_no_secret(world: World, connected: None, secrets: list[str]) -> None:
+def test_a_repr_contains_no_secret(world: World, connected: None, secrets: list[str]) -> None:
     for kind, conn_id in (
         (ClaudeEnterpriseAnalyticsHook, "claude_enterprise_patient"),
         (PerplexityAnalyticsHook, "perplexity_patient"),
@@ -93,11 +93,11 @@ def test_a_repr_holds_no_secret(world: World, connected: None, secrets: list[str
         hook = kind(conn_id)
         session = hook.get_conn()
         for thing in (hook, hook.endpoint, session, session.auth, session.headers, AsyncAnalyticsHook(hook)):
-            said = f"{thing!r} {thing!s}"
-            assert not [secret for secret in secrets if secret in said], type(thing)
+            text = f"{thing!r} {thing!s}"
+            assert not [secret for secret in secrets if secret in text], type(thing)
 
 
-def test_what_is_deferred_holds_no_secret(world: World, connected: None, secrets: list[str]) -> None:
+def test_a_deferred_task_contains_no_secret(world: World, connected: None, secrets: list[str]) -> None:
     """A trigger's row is what its ``serialize`` says."""
     sensor = ClaudeEnterpriseAnalyticsSensor(
         task_id="wait",
@@ -112,9 +112,9 @@ def test_what_is_deferred_holds_no_secret(world: World, connected: None, secrets
 
     with pytest.raises(TaskDeferred) as deferred:
         sensor.execute(_context())
-    said = json.dumps(deferred.value.trigger.serialize(), default=str) + repr(vars(deferred.value.trigger))
-    assert "claude_enterprise_patient" in said
-    assert not [secret for secret in secrets if secret in said]
+    text = json.dumps(deferred.value.trigger.serialize(), default=str) + repr(vars(deferred.value.trigger))
+    assert "claude_enterprise_patient" in text
+    assert not [secret for secret in secrets if secret in text]
 
 
 def _context() -> Any:
@@ -124,21 +124,21 @@ def _context() -> Any:
     return {"ti": Instance(), "task_instance": Instance()}
 
 
-def test_errors_survive_the_way_between_processes() -> None:
+def test_errors_can_be_pickled() -> None:
     error = AIAnalyticsError("what", where="where", hint="way out")
     assert "what" in str(pickle.loads(pickle.dumps(error)))
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("error", "message"),
     [
         (AIAnalyticsError("It broke.", where="here", hint="Mend it"), "here: It broke. Mend it"),
         (AIAnalyticsError("It broke", hint="Mend it"), "It broke. Mend it"),
         (AIAnalyticsError("It broke."), "It broke."),
     ],
 )
-def test_a_sentence_ends_once(said: AIAnalyticsError, message: str) -> None:
-    assert str(said) == message
+def test_a_message_has_one_full_stop(error: AIAnalyticsError, message: str) -> None:
+    assert str(error) == message
 
 
 # --- where things may go ----------------------------------------------------------------------------------------------
@@ -162,10 +162,10 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("table", OUTSIDE)
-def test_a_table_that_leads_elsewhere_is_refused(tmp_path: Path, table: str) -> None:
+def test_a_table_name_that_leaves_the_folder_is_rejected(tmp_path: Path, table: str) -> None:
     with pytest.raises(InvalidArgumentError):
         LakeTable(str(tmp_path), vendor="claude_enterprise", table=table, file_format=FileFormat("ndjson", "gzip"))
-    if table:  # nothing is said for the dataset's own name
+    if table:  # there is no message for the dataset's own name
         with pytest.raises(InvalidArgumentError):
             ClaudeEnterpriseAnalyticsToObjectStorageOperator(
                 task_id="land", dataset="users", path=str(tmp_path), table=table
@@ -174,7 +174,7 @@ def test_a_table_that_leads_elsewhere_is_refused(tmp_path: Path, table: str) -> 
 
 @pytest.mark.parametrize("name", ["table", "dataset"])
 @pytest.mark.parametrize("value", ["../../etc", "..", "users/../../x"])
-def test_a_template_that_leads_elsewhere_is_refused_before_anything_is_asked(
+def test_a_rendered_name_that_leaves_the_folder_is_rejected_before_any_request(
     world: World, connected: None, tmp_path: Path, name: str, value: str
 ) -> None:
     arguments = {"dataset": "users", name: "{{ params.it }}"}

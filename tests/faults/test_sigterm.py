@@ -49,10 +49,10 @@ def dripping(connection: socket.socket) -> None:
 def test_a_task_that_waits_for_the_vendor_ends_in_time(
     airflow_db: None, tmp_path: Path, answer: Callable[[socket.socket], None]
 ) -> None:
-    asked = threading.Semaphore(0)
+    requested = threading.Semaphore(0)
 
     def on_request(connection: socket.socket) -> None:
-        asked.release()
+        requested.release()
         answer(connection)
 
     dag = DAGS / f"ended_{answer.__name__}.py"
@@ -68,7 +68,7 @@ def test_a_task_that_waits_for_the_vendor_ends_in_time(
         with (tmp_path / "log").open("wb") as log:
             task = subprocess.Popen([sys.executable, "-c", RUN, str(dag)], env=environment, stdout=log, stderr=log)
         try:
-            assert asked.acquire(timeout=240), (tmp_path / "log").read_text()[-3000:]
+            assert requested.acquire(timeout=240), (tmp_path / "log").read_text()[-3000:]
             time.sleep(0.3)
             task.send_signal(signal.SIGTERM)
             task.wait(SILENCE / 2)  # seconds on an idle machine; without an end it would wait for the vendor

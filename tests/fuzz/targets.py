@@ -36,7 +36,7 @@ def _no_constant(text: str) -> Any:
 
 
 def oracle(data: bytes) -> Any:
-    """JSON, its numbers as spelled, objects with every pair that they have."""
+    """JSON with numbers as written, and objects with all of their pairs."""
     return json.loads(data, parse_int=str, parse_float=str, parse_constant=_no_constant, object_pairs_hook=tuple)
 
 
@@ -45,34 +45,34 @@ def split(data: bytes) -> None:
     if not data:
         return
     vendor, dataset = EVERY[data[0] % len(EVERY)]
-    asked = build_query(dataset)
+    query = build_query(dataset)
     (window,) = plan(dataset, Period.of(D), now=NOW).windows
-    paginator = CursorPaginator(asked, window)
+    paginator = CursorPaginator(query, window)
     body = data[1:]
     try:
         page = parse_page(Response(200, {}, body), paginator, vendor, now=NOW)
-        batches = list(WindowReader(asked, window).add_page(page))
+        batches = list(WindowReader(query, window).add_page(page))
         paginator.advance(page)
     except AIAnalyticsError:
         return
-    told = dict(json.loads(body))
-    items = told["data"] if told.get("data") is not None else told["summaries"]
+    expected = dict(json.loads(body))
+    items = expected["data"] if expected.get("data") is not None else expected["summaries"]
     assert len(page.items) == len(items)
     rows = [row for item in items for row in (item[dataset.results] if dataset.results else [item])]
     lines = [line for batch in batches for line in batch.lines().splitlines()]
     assert len(lines) == len(rows) == sum(len(batch.records) for batch in batches)
     for line in lines:
         assert oracle(line)[0] == ("_date", str(D))
-    kept = sorted(repr(dict(oracle(line))) for line in lines)
-    assert len(kept) == len(rows)
-    if dataset.results is None and b"\\u" not in body:  # half a pair of surrogates is mended
+    landed_rows = sorted(repr(dict(oracle(line))) for line in lines)
+    assert len(landed_rows) == len(rows)
+    if dataset.results is None and b"\\u" not in body:  # half a surrogate pair is replaced
         sent = sorted(repr({"_date": str(D)} | dict(row)) for row in _items(body))
-        assert kept == sent
+        assert landed_rows == sent
 
 
 def _items(body: bytes) -> list[Any]:
-    told = dict(oracle(body))
-    found = told["data"] if told.get("data") is not None else told["summaries"]
+    expected = dict(oracle(body))
+    found = expected["data"] if expected.get("data") is not None else expected["summaries"]
     assert isinstance(found, list)
     return found
 
@@ -115,15 +115,15 @@ def flatten(data: bytes) -> None:
 def _check_kept(record: bytes, cells: dict[str, Any]) -> None:
     """No value of a record is gone: there are as many leaves in the columns and in ``_extra`` as it had."""
     extra = cells["_extra"]
-    kept = sum(value is not None for name, value in cells.items() if name not in ("_date", "_extra"))
+    landed_cells = sum(value is not None for name, value in cells.items() if name not in ("_date", "_extra"))
     try:
         sent = json.loads(record)
     except ValueError as error:
         raise AssertionError(f"no JSON was taken for a record: {record!r}") from error
-    held = _leaves(json.loads(extra)) if extra is not None else 0
+    extra_cells = _leaves(json.loads(extra)) if extra is not None else 0
     if b"email" in record or b"_date" in record or b"starting_" in record:
         return  # fields with two names
-    assert kept + held >= _leaves(sent) or _has_twice(record), (record, cells)
+    assert landed_cells + extra_cells >= _leaves(sent) or _has_twice(record), (record, cells)
 
 
 def _leaves(value: Any) -> int:

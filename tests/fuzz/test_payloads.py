@@ -71,21 +71,21 @@ def test_a_summary_is_plain_small_json(manifests: list[Manifest], missing: list[
         [Partition(one, table.url(table.data_file(one.date)), "created") for one in manifests], missing
     )
 
-    told = summary(table, build_query(CLAUDE_ENTERPRISE.dataset("users")), landed)
+    result = summary(table, build_query(CLAUDE_ENTERPRISE.dataset("users")), landed)
 
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    assert len(json.dumps(told)) < 500 + 500 * len(manifests)
-    assert told["start"] < told["end"]
-    assert told["rows"] == sum(one.rows for one in manifests)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert len(json.dumps(result)) < 500 + 500 * len(manifests)
+    assert result["start"] < result["end"]
+    assert result["rows"] == sum(one.rows for one in manifests)
 
 
 @given(MANIFESTS)
-def test_a_manifest_comes_back_as_it_went(manifest: Manifest) -> None:
+def test_a_manifest_survives_a_round_trip(manifest: Manifest) -> None:
     assert decode(encode(manifest), where="here") == manifest
 
 
 @given(MANIFESTS, st.data())
-def test_a_damaged_manifest_is_refused_or_still_says_what_can_be_read(manifest: Manifest, data: st.DataObject) -> None:
+def test_a_damaged_manifest_is_rejected_or_read_in_part(manifest: Manifest, data: st.DataObject) -> None:
     whole = encode(manifest)
     at = data.draw(st.integers(0, len(whole) - 1))
     match data.draw(st.sampled_from(["cut", "flipped", "more"])):
@@ -128,17 +128,17 @@ ARGUMENTS = st.fixed_dictionaries(
 
 
 @given(ARGUMENTS)
-def test_a_trigger_comes_back_as_it_went(arguments: dict[str, Any]) -> None:
-    path, said = AvailabilityTrigger(**arguments).serialize()
+def test_a_trigger_survives_serialization(arguments: dict[str, Any]) -> None:
+    path, fields = AvailabilityTrigger(**arguments).serialize()
 
     module, _, name = path.rpartition(".")
-    again = getattr(import_module(module), name)(**json.loads(json.dumps(said, allow_nan=False)))
-    assert again.serialize() == (path, said)
-    assert {name: said[name] for name in arguments} == arguments
+    again = getattr(import_module(module), name)(**json.loads(json.dumps(fields, allow_nan=False)))
+    assert again.serialize() == (path, fields)
+    assert {name: fields[name] for name in arguments} == arguments
 
 
 @given(st.none() | st.dictionaries(st.sampled_from(["status", "error", "message", "requests", "x"]), JSON, max_size=4))
-def test_an_event_that_is_none_of_ours_is_never_taken_for_good_news(event: dict[str, Any] | None) -> None:
+def test_a_foreign_event_never_counts_as_available(event: dict[str, Any] | None) -> None:
     if (event or {}).get("status") == "available":
         check_event(event)
         return

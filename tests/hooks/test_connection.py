@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever a connection holds, the hook has an endpoint, or an error names the field and repeats no secret."""
+"""For any connection, the hook has an endpoint, or an error names the field and quotes no secret."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> ClaudeEnterpriseA
 
 @pytest.mark.parametrize("name", EXTRAS)
 @pytest.mark.parametrize("value", ODD, ids=repr)
-def test_an_odd_extra_is_taken_or_named(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+def test_an_odd_extra_is_accepted_or_named_in_the_error(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
     hook = connect(monkeypatch, extra={name: value})
     try:
         assert hook.get_conn()
@@ -34,7 +34,7 @@ def test_an_odd_extra_is_taken_or_named(monkeypatch: pytest.MonkeyPatch, name: s
 
 
 @pytest.mark.parametrize("extra", ["[]", "5", "null", '"x"', "{", '{"pseudonym_secret": "hush"'])
-def test_an_extra_that_is_no_object_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
+def test_an_extra_that_is_not_an_object_is_rejected_and_not_quoted(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
     with pytest.raises(InvalidArgumentError, match="its extra is not a JSON object") as refused:
         connect(monkeypatch, extra=extra).get_conn()
     assert "hush" not in str(refused.value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hook against a scripted server on loopback: what is sent, what is tried again, and what never leaves."""
+"""The hook against a scripted server on loopback: what is sent, what is retried, and which secrets stay private."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class FakeClock(Clock):
 
 @dataclass
 class Seen:
-    """A request as it came in."""
+    """A received request."""
 
     path: str
     parameters: list[tuple[str, str]]
@@ -86,7 +86,7 @@ class Stub:
     """A server that gives its answers in turn, and the last of them for ever."""
 
     def __init__(self) -> None:
-        self.answers: list[Scripted] = [Scripted()]
+        self.responses: list[Scripted] = [Scripted()]
         self.seen: list[Seen] = []
         stub = self
 
@@ -102,7 +102,7 @@ class Stub:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 parameters = parse_qsl(parts.query, keep_blank_values=True)
                 stub.seen.append(Seen(parts.path, parameters, headers, self.client_address[1]))
-                answer = stub.answers.pop(0) if len(stub.answers) > 1 else stub.answers[0]
+                answer = stub.responses.pop(0) if len(stub.responses) > 1 else stub.responses[0]
                 if answer.drop:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
@@ -178,10 +178,10 @@ class Connect:
         host: str | None = None,
         *,
         kind: type[ClaudeEnterpriseAnalyticsHook | PerplexityAnalyticsHook] = ClaudeEnterpriseAnalyticsHook,
-        **said: Any,
+        **fields: Any,
     ) -> AnalyticsHook:
         conn_id = f"conn_{next(NUMBERS)}"
-        connection = {"conn_type": kind.conn_type, "host": host, "password": KEY, **said}
+        connection = {"conn_type": kind.conn_type, "host": host, "password": KEY, **fields}
         self._monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
         return kind(conn_id, clock=self._clock)
 
@@ -217,7 +217,7 @@ class TestWhatIsSent:
         assert "anthropic-beta" not in request.headers
 
     def test_the_beta_header_where_the_contract_wants_it(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [page(data_refreshed_at="2026-11-22T08:00:00Z")]
+        stub.responses = [page(data_refreshed_at="2026-11-22T08:00:00Z")]
         hook = connect(stub.url)
         list(hook.records("cost", "2026-11-01", "2026-11-02", group_by=["model"]))
         users(hook)
@@ -226,7 +226,7 @@ class TestWhatIsSent:
         assert "anthropic-beta" not in stub.seen[1].headers
 
     def test_perplexitys_bearer(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [page({"start_time": 1793491200, "end_time": 1793577600, "count": 0}, has_more=False)]
+        stub.responses = [page({"start_time": 1793491200, "end_time": 1793577600, "count": 0}, has_more=False)]
         hook = connect(stub.url, kind=PerplexityAnalyticsHook, password="p-secret-1")
         list(hook.records("credit_usage", "2026-11-01", "2026-11-02"))
         (request,) = stub.seen
@@ -234,7 +234,7 @@ class TestWhatIsSent:
         assert "anthropic-version" not in request.headers
         assert dict(request.parameters)["dataset"] == "credit_usage"
 
-    def test_nothing_of_the_extra_becomes_a_header(self, stub: Stub, connect: Connect) -> None:
+    def test_no_extra_becomes_a_header(self, stub: Stub, connect: Connect) -> None:
         extra = {"pseudonym_secret": "hush", "X-Api-Key": "other", "anthropic-version": "1999", "timeout": 5, "a": {}}
         users(connect(stub.url, extra=json.dumps(extra)))
         (request,) = stub.seen
@@ -264,24 +264,24 @@ class TestWhatIsSent:
         assert request.headers["x-api-key"] == KEY
 
     def test_one_connection_carries_all_pages(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [page({"n": n}, cursor=f"c{n}") for n in range(9)] + [page({"n": 9})]
+        stub.responses = [page({"n": n}, cursor=f"c{n}") for n in range(9)] + [page({"n": 9})]
         assert [row["n"] for row in users(connect(stub.url))] == list(range(10))
         assert len({request.port for request in stub.seen}) == 1
 
     def test_an_error_does_not_cost_the_connection(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [error(500), error(429), page({"n": 1})]
+        stub.responses = [error(500), error(429), page({"n": 1})]
         users(connect(stub.url))
         assert len({request.port for request in stub.seen}) == 1
 
 
 class TestHosts:
-    def test_empty_is_the_vendors_own(self, connect: Connect) -> None:
+    def test_an_empty_host_is_the_vendors(self, connect: Connect) -> None:
         assert connect().endpoint.base_url == "https://api.anthropic.com"
         assert connect("  ").endpoint.base_url == "https://api.anthropic.com"
         assert connect(kind=PerplexityAnalyticsHook).endpoint.base_url == "https://api.perplexity.ai"
 
     @pytest.mark.parametrize(
-        ("said", "url"),
+        ("fields", "url"),
         [
             ({"host": "gateway.example"}, "https://gateway.example"),
             ({"host": "gateway.example/"}, "https://gateway.example"),
@@ -297,11 +297,11 @@ class TestHosts:
         ],
         ids=str,
     )
-    def test_every_form(self, connect: Connect, said: dict[str, Any], url: str) -> None:
-        assert connect(**said).endpoint.base_url == url
+    def test_every_form_of_a_host(self, connect: Connect, fields: dict[str, Any], url: str) -> None:
+        assert connect(**fields).endpoint.base_url == url
 
     @pytest.mark.parametrize(
-        "said",
+        "fields",
         [
             {"host": "http://gateway.example"},
             {"host": "gateway.example", "schema": "http"},
@@ -321,24 +321,26 @@ class TestHosts:
         ],
         ids=str,
     )
-    def test_what_would_send_the_key_astray_is_refused(self, connect: Connect, said: dict[str, Any]) -> None:
+    def test_a_host_that_would_expose_the_key_is_rejected(self, connect: Connect, fields: dict[str, Any]) -> None:
         with pytest.raises(InvalidArgumentError, match="conn_") as refusal:
-            _ = connect(**said).endpoint
+            _ = connect(**fields).endpoint
         assert KEY not in str(refusal.value)
 
     @pytest.mark.parametrize("host", ["https://user:s3cret@gateway.example", "https://:s3cret@gateway.example"])
-    def test_a_secret_in_the_host_is_refused_and_not_repeated(self, connect: Connect, host: str) -> None:
+    def test_a_secret_in_the_host_is_rejected_and_not_quoted(self, connect: Connect, host: str) -> None:
         with pytest.raises(InvalidArgumentError) as refusal:
             _ = connect(host).endpoint
         assert "s3cret" not in str(refusal.value)
 
-    def test_no_key_is_said_in_words(self, connect: Connect) -> None:
+    def test_a_missing_key_has_a_helpful_error(self, connect: Connect) -> None:
         for password in (None, "", "  "):
             with pytest.raises(AuthenticationError, match=r"password.*read:analytics"):
                 _ = connect(password=password).endpoint
 
     @pytest.mark.parametrize("key", ["sk-ant-api01-one\nsk-two", "sk-ant-api01-…abcdef", "sk-ant api01"], ids=repr)
-    def test_a_key_that_no_header_takes_is_refused_and_not_shown(self, stub: Stub, connect: Connect, key: str) -> None:
+    def test_a_key_with_invalid_characters_is_rejected_and_not_quoted(
+        self, stub: Stub, connect: Connect, key: str
+    ) -> None:
         with pytest.raises(AuthenticationError) as refusal:
             users(connect(stub.url, password=key))
         assert "api01" not in str(refusal.value).replace("sk-ant-api01-)", "")
@@ -360,37 +362,39 @@ class TestHosts:
 
 
 class TestProxies:
-    def test_one_without_a_scheme_is_found_by_both_halves(self, stub: Stub, connect: Connect) -> None:
+    def test_a_proxy_without_a_scheme_works_in_both_hooks(self, stub: Stub, connect: Connect) -> None:
         hook = connect("http://127.0.0.1:1", extra=json.dumps({"proxies": {"http": f"127.0.0.1:{stub.port}"}}))
-        asked = build_query(hook.vendor.dataset("users"))
-        assert hook.probe(asked, date(2026, 11, 1)).items == []
-        assert asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1))).items == []
+        query = build_query(hook.vendor.dataset("users"))
+        assert hook.probe(query, date(2026, 11, 1)).items == []
+        assert asyncio.run(AsyncAnalyticsHook(hook).probe(query, date(2026, 11, 1))).items == []
         assert len(stub.seen) == 2
 
-    def test_the_connections_own_goes_before_the_environments(
+    def test_the_connections_proxy_takes_precedence_over_the_environment(
         self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         hook = connect("http://127.0.0.1:1", extra=json.dumps({"proxies": {"http": stub.url}}))
-        asked = build_query(hook.vendor.dataset("users"))
-        hook.probe(asked, date(2026, 11, 1))
-        asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
+        query = build_query(hook.vendor.dataset("users"))
+        hook.probe(query, date(2026, 11, 1))
+        asyncio.run(AsyncAnalyticsHook(hook).probe(query, date(2026, 11, 1)))
         assert len(stub.seen) == 2
 
-    def test_a_verify_that_was_emptied_verifies(self, connect: Connect) -> None:
+    def test_an_empty_verify_means_true(self, connect: Connect) -> None:
         assert connect(extra=json.dumps({"verify": ""})).get_conn().verify is True
 
-    def test_so_does_its_own_verify(self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The stub speaks no TLS; but that is found out, and not a file that nobody asked for."""
+    def test_the_connections_verify_takes_precedence_over_the_environment(
+        self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The stub has no TLS, so the error must be about that and not about a file of certificates."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
         hook = connect(f"https://127.0.0.1:{stub.port}", extra=json.dumps({"verify": False}))
-        asked = build_query(hook.vendor.dataset("users"))
+        query = build_query(hook.vendor.dataset("users"))
         with pytest.raises(VendorUnavailableError, match="SSL"):
-            hook.probe(asked, date(2026, 11, 1))
+            hook.probe(query, date(2026, 11, 1))
         with pytest.raises(VendorUnavailableError, match="SSL"):
-            asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
+            asyncio.run(AsyncAnalyticsHook(hook).probe(query, date(2026, 11, 1)))
 
 
 class TestRedirects:
@@ -398,7 +402,7 @@ class TestRedirects:
     def test_a_redirect_is_not_followed_and_the_key_stays(self, stub: Stub, connect: Connect, status: int) -> None:
         other = Stub()
         try:
-            stub.answers = [Scripted(status, b"", {"Location": f"{other.url}/v1/organizations/analytics/users"})]
+            stub.responses = [Scripted(status, b"", {"Location": f"{other.url}/v1/organizations/analytics/users"})]
             with pytest.raises(InvalidRequestError, match="redirect"):
                 users(connect(stub.url))
             assert other.seen == []
@@ -408,19 +412,19 @@ class TestRedirects:
 
 
 class TestRetries:
-    def test_a_429_is_waited_out(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
-        stub.answers = [error(429, "rate_limit_error", retry_after="17"), page({"n": 1})]
+    def test_a_429_is_retried(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
+        stub.responses = [error(429, "rate_limit_error", retry_after="17"), page({"n": 1})]
         assert len(users(connect(stub.url))) == 1
         (slept,) = clock.sleeps
         assert 17.0 <= slept <= 20.0
 
     def test_a_429_as_a_date(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
-        stub.answers = [error(429, retry_after="Sun, 22 Nov 2026 12:00:30 GMT"), page()]
+        stub.responses = [error(429, retry_after="Sun, 22 Nov 2026 12:00:30 GMT"), page()]
         users(connect(stub.url))
         assert 30.0 <= clock.sleeps[0] <= 33.0
 
-    def test_a_longer_wait_is_not_slept_but_said(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
-        stub.answers = [error(429, "rate_limit_error", retry_after="600")]
+    def test_a_longer_wait_is_an_error(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
+        stub.responses = [error(429, "rate_limit_error", retry_after="600")]
         with pytest.raises(RateLimitedError) as raised:
             users(connect(stub.url))
         assert raised.value.retry_after == 600.0
@@ -428,13 +432,13 @@ class TestRetries:
         assert len(stub.seen) == 1
 
     @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
-    def test_what_may_pass_is_tried_again(self, stub: Stub, connect: Connect, status: int) -> None:
-        stub.answers = [error(status), error(status), page({"n": 1})]
+    def test_transient_errors_are_retried(self, stub: Stub, connect: Connect, status: int) -> None:
+        stub.responses = [error(status), error(status), page({"n": 1})]
         assert len(users(connect(stub.url))) == 1
         assert len(stub.seen) == 3
 
-    def test_a_dead_vendor_is_given_up_with_its_own_error(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
-        stub.answers = [error(503, "overloaded_error")]
+    def test_retries_end_with_the_vendors_error(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
+        stub.responses = [error(503, "overloaded_error")]
         with pytest.raises(VendorUnavailableError, match="overloaded_error"):
             users(connect(stub.url))
         assert len(stub.seen) == AnalyticsHook.backoff.attempts
@@ -451,10 +455,10 @@ class TestRetries:
             (422, "", InvalidRequestError),
         ],
     )
-    def test_what_a_retry_cannot_mend_is_asked_once(
+    def test_permanent_errors_are_not_retried(
         self, stub: Stub, connect: Connect, clock: FakeClock, status: int, kind: str, raised: type[AIAnalyticsError]
     ) -> None:
-        stub.answers = [error(status, kind)]
+        stub.responses = [error(status, kind)]
         with pytest.raises(raised):
             users(connect(stub.url))
         assert len(stub.seen) == 1
@@ -475,23 +479,23 @@ class TestRetries:
         ],
         ids=["reset", "cut in the middle", "cut at a whole object", "empty", "half a gzip", "no gzip", "no json"],
     )
-    def test_half_an_answer_is_no_answer(self, stub: Stub, connect: Connect, broken: Scripted) -> None:
-        stub.answers = [broken, page({"n": 1}, {"n": 2})]
+    def test_a_truncated_response_is_an_error(self, stub: Stub, connect: Connect, broken: Scripted) -> None:
+        stub.responses = [broken, page({"n": 1}, {"n": 2})]
         assert [row["n"] for row in users(connect(stub.url))] == [1, 2]
         assert len(stub.seen) == 2
-        stub.answers = [broken]
+        stub.responses = [broken]
         with pytest.raises((VendorUnavailableError, MalformedResponseError)):
             users(connect(stub.url))
 
-    def test_nobody_listens(self, connect: Connect) -> None:
+    def test_a_refused_connection_is_an_error(self, connect: Connect) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
         with pytest.raises(VendorUnavailableError, match="ConnectionError"):
             users(connect(f"http://127.0.0.1:{port}"))
 
-    def test_an_address_asked_for_stays_out_of_message_and_log(self, connect: Connect, logged: Logged) -> None:
-        """Perplexity contract section 8: the key and ``user_email`` are kept out of logs."""
+    def test_an_address_in_a_filter_is_not_in_messages_or_logs(self, connect: Connect, logged: Logged) -> None:
+        """Perplexity contract section 8: the key and ``user_email`` are not logged."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
@@ -505,27 +509,27 @@ class TestRetries:
 class TestBodies:
     def test_gzip(self, stub: Stub, connect: Connect) -> None:
         body = json.dumps({"data": [{"n": n, "text": "x" * 50} for n in range(30_000)], "next_page": None}).encode()
-        stub.answers = [Scripted(body=gzip.compress(body, 1), headers={"Content-Encoding": "gzip"})]
+        stub.responses = [Scripted(body=gzip.compress(body, 1), headers={"Content-Encoding": "gzip"})]
         rows = users(connect(stub.url))
         assert [row["n"] for row in rows] == list(range(30_000))
         assert "gzip" in stub.seen[0].headers["accept-encoding"]
 
     @pytest.mark.parametrize("coding", ["identity", "gzip"])
-    def test_a_body_beyond_all_measure_is_refused(
+    def test_an_oversized_body_is_an_error(
         self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch, coding: str
     ) -> None:
         monkeypatch.setattr(http, "MAX_BODY", 10_000)
         body = b'{"data":[' + b" " * 50_000 + b"]}"
         packed = Scripted(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
-        stub.answers = [packed if coding == "gzip" else Scripted(body=body)]
+        stub.responses = [packed if coding == "gzip" else Scripted(body=body)]
         with pytest.raises(MalformedResponseError, match="10000"):
             users(connect(stub.url))
 
 
 class TestSecrecy:
-    def test_the_key_is_nowhere_to_be_read(self, stub: Stub, connect: Connect, logged: Logged) -> None:
+    def test_the_key_is_in_no_message_log_or_repr(self, stub: Stub, connect: Connect, logged: Logged) -> None:
         hook = connect(stub.url)
-        stub.answers = [error(500), error(429), page({"n": 1}, cursor="c"), error(401, "authentication_error")]
+        stub.responses = [error(500), error(429), page({"n": 1}, cursor="c"), error(401, "authentication_error")]
         with pytest.raises(AuthenticationError) as raised:
             users(hook)
         for text in (repr(hook), str(hook), repr(hook.endpoint), repr(hook.get_conn().auth), logged.text()):
@@ -538,50 +542,50 @@ class TestSecrecy:
 
     @pytest.mark.parametrize("broken", ["", "x"], ids=["refused", "no port"])
     @pytest.mark.parametrize("scheme", ["http://", ""], ids=["with a scheme", "without"])
-    def test_the_password_of_a_proxy_is_not_said(
+    def test_the_password_of_a_proxy_is_not_in_messages(
         self, stub: Stub, connect: Connect, logged: Logged, scheme: str, broken: str
     ) -> None:
         """The stub refuses to be a proxy."""
         proxy = f"{scheme}someone:hush-hush@127.0.0.1:{stub.port}{broken}"
         hook = connect("https://api.example", extra=json.dumps({"proxies": {"https": proxy}}))
-        asked = build_query(hook.vendor.dataset("users"))
+        query = build_query(hook.vendor.dataset("users"))
         with pytest.raises(VendorUnavailableError) as raised:
-            hook.probe(asked, date(2026, 11, 1))
+            hook.probe(query, date(2026, 11, 1))
         with pytest.raises(VendorUnavailableError) as raised_in_the_loop:
-            asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
+            asyncio.run(AsyncAnalyticsHook(hook).probe(query, date(2026, 11, 1)))
         for text in (str(raised.value), str(raised_in_the_loop.value), logged.text()):
             assert "hush" not in text
 
-    def test_an_address_asked_for_is_not_said_by_the_async_half(self, stub: Stub, connect: Connect) -> None:
+    def test_an_address_in_a_filter_is_not_in_messages_of_the_async_hook(self, stub: Stub, connect: Connect) -> None:
         """``aiohttp`` names the whole URL where an answer is no HTTP."""
-        stub.answers = [Scripted(status=99_999)]
+        stub.responses = [Scripted(status=99_999)]
         hook = connect(stub.url, kind=PerplexityAnalyticsHook)
-        asked = build_query(hook.vendor.dataset("skills"), filters={"user_email": "jane.doe@example.com"})
+        query = build_query(hook.vendor.dataset("skills"), filters={"user_email": "jane.doe@example.com"})
         with pytest.raises(VendorUnavailableError) as raised:
-            asyncio.run(AsyncAnalyticsHook(hook).probe(asked, date(2026, 11, 1)))
+            asyncio.run(AsyncAnalyticsHook(hook).probe(query, date(2026, 11, 1)))
         assert "jane" not in str(raised.value)
 
-    def test_a_vendor_that_repeats_the_key_is_not_repeated(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [error(401, "authentication_error", f"invalid x-api-key: {KEY}")]
+    def test_a_key_in_a_response_is_masked(self, stub: Stub, connect: Connect) -> None:
+        stub.responses = [error(401, "authentication_error", f"invalid x-api-key: {KEY}")]
         with pytest.raises(AuthenticationError) as raised:
             users(connect(stub.url))
         assert KEY not in str(raised.value)
 
-    def test_an_admin_key_is_refused_in_words_and_not_sent(self, stub: Stub, connect: Connect) -> None:
+    def test_an_admin_key_is_rejected_and_not_sent(self, stub: Stub, connect: Connect) -> None:
         hook = connect(stub.url, password="sk-ant-admin01-c2VjcmV0")
         with pytest.raises(PermissionDeniedError, match="Admin API key") as raised:
             users(hook)
         assert "usage, cost" in str(raised.value)
         assert "c2VjcmV0" not in str(raised.value)
         assert stub.seen == []
-        stub.answers = [page(data_refreshed_at="2026-11-22T08:00:00Z")]
+        stub.responses = [page(data_refreshed_at="2026-11-22T08:00:00Z")]
         list(hook.records("usage", "2026-11-01", "2026-11-02"))
         assert len(stub.seen) == 1
 
 
 class TestRecords:
     def test_they_are_complete_and_exact_across_an_expired_cursor(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [
+        stub.responses = [
             page({"n": "stale 1"}, cursor="a"),
             page({"n": "stale 2"}, cursor="b"),
             error(410),
@@ -594,59 +598,57 @@ class TestRecords:
         for seen in stub.seen:
             assert [pair for pair in seen.parameters if pair[0] != "page"] == stub.seen[0].parameters
 
-    def test_nothing_of_a_window_comes_before_its_end(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [page({"n": 1}, cursor="a"), error(400, "invalid_request_error", "no such luck")]
+    def test_no_record_is_returned_before_its_window_is_complete(self, stub: Stub, connect: Connect) -> None:
+        stub.responses = [page({"n": 1}, cursor="a"), error(400, "invalid_request_error", "no such luck")]
         rows = connect(stub.url).records("users", "2026-11-01", "2026-11-02")
         with pytest.raises(InvalidRequestError):
             next(rows)
 
     @pytest.mark.parametrize("status", [400, 410])
-    def test_a_cursor_that_expires_for_ever_is_given_up(self, stub: Stub, connect: Connect, status: int) -> None:
-        stub.answers = [page({"n": 1}, cursor="a"), error(status, message="The token is stale.")] * 4
+    def test_a_cursor_that_always_expires_is_an_error(self, stub: Stub, connect: Connect, status: int) -> None:
+        stub.responses = [page({"n": 1}, cursor="a"), error(status, message="The token is stale.")] * 4
         with pytest.raises(CursorExpiredError, match="The token is stale"):
             users(connect(stub.url))
         assert len(stub.seen) == 6
 
-    def test_a_day_that_is_taken_back_while_its_pages_are_read(self, stub: Stub, connect: Connect) -> None:
+    def test_a_day_that_becomes_unavailable_during_the_read_is_an_error(self, stub: Stub, connect: Connect) -> None:
         too_recent = error(400, "invalid_request_error", "The latest available day is 2026-10-31.")
-        stub.answers = [page({"n": 1}, cursor="a"), too_recent]
+        stub.responses = [page({"n": 1}, cursor="a"), too_recent]
         with pytest.raises(NotYetAvailableError) as raised:
             users(connect(stub.url))
         assert raised.value.latest == date(2026, 10, 31)
         assert len(stub.seen) == 3
 
-    def test_the_days_come_in_order_and_each_says_its_own(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [page({"n": 1}), page(), page({"n": 3})]
+    def test_days_are_in_order_and_records_have_their_day(self, stub: Stub, connect: Connect) -> None:
+        stub.responses = [page({"n": 1}), page(), page({"n": 3})]
         rows = users(connect(stub.url), end="2026-11-04")
         assert rows == [{"_date": "2026-11-01", "n": 1}, {"_date": "2026-11-03", "n": 3}]
         assert [dict(seen.parameters)["date"] for seen in stub.seen] == ["2026-11-01", "2026-11-02", "2026-11-03"]
 
     @pytest.mark.parametrize("number", ["1E400", "9" * 400])
-    def test_a_number_beyond_python_is_the_packages_own_error_or_a_number(
-        self, stub: Stub, connect: Connect, number: str
-    ) -> None:
-        """NDJSON lands such a number as spelled; what a record is as Python must at least fail in words."""
-        stub.answers = [Scripted(body=b'{"data":[{"n":%s}],"next_page":null}' % number.encode())]
+    def test_a_huge_number_is_parsed_or_a_typed_error(self, stub: Stub, connect: Connect, number: str) -> None:
+        """NDJSON lands such a number unchanged. As a Python record, it must at least be a typed error."""
+        stub.responses = [Scripted(body=b'{"data":[{"n":%s}],"next_page":null}' % number.encode())]
         try:
             (row,) = users(connect(stub.url))
         except AIAnalyticsError:
             return
         assert row["n"] > 1e300
 
-    def test_broken_chains_are_no_end(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [page({"n": 1}, cursor="a")]
+    def test_broken_chains_are_errors(self, stub: Stub, connect: Connect) -> None:
+        stub.responses = [page({"n": 1}, cursor="a")]
         with pytest.raises(MalformedResponseError):
             users(connect(stub.url))
-        stub.answers = [page({"n": 1}, has_more=True)]
+        stub.responses = [page({"n": 1}, has_more=True)]
         with pytest.raises(MalformedResponseError, match="has_more"):
             users(connect(stub.url))
 
-    def test_a_day_that_cannot_be_there_costs_no_request(self, stub: Stub, connect: Connect) -> None:
+    def test_a_day_that_cannot_exist_sends_no_request(self, stub: Stub, connect: Connect) -> None:
         with pytest.raises(NotYetAvailableError, match="2026-11-22"):
             users(connect(stub.url), "2026-11-20", "2026-11-23")
         assert stub.seen == []
 
-    def test_bad_arguments_cost_no_request(self, stub: Stub, connect: Connect) -> None:
+    def test_bad_arguments_send_no_request(self, stub: Stub, connect: Connect) -> None:
         hook = connect(stub.url)
         for arguments, options in (
             (("nope", "2026-11-01", "2026-11-02"), {}),
@@ -660,23 +662,23 @@ class TestRecords:
         assert stub.seen == []
 
     @pytest.mark.parametrize("watermark", [None, "2026-11-01T23:00:00Z"])
-    def test_a_report_that_does_not_cover_its_days_is_not_passed_off_as_whole(
+    def test_a_report_that_does_not_cover_its_days_is_an_error(
         self, stub: Stub, connect: Connect, watermark: str | None
     ) -> None:
         bucket = {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-02T00:00:00Z", "results": []}
-        stub.answers = [page(bucket, has_more=False, data_refreshed_at=watermark)]
+        stub.responses = [page(bucket, has_more=False, data_refreshed_at=watermark)]
         with pytest.raises(NotYetAvailableError, match="2026-11-01"):
             list(connect(stub.url).records("cost_report", "2026-11-01", "2026-11-02"))
 
     def test_perplexitys_has_more_false_is_no_proof_of_the_last_day(self, stub: Stub, connect: Connect) -> None:
         """Perplexity contract section 2.5: the data may end before the window does."""
-        stub.answers = [page({"start_time": 1793491200, "end_time": 1793577600, "count": 3}, has_more=False)]
+        stub.responses = [page({"start_time": 1793491200, "end_time": 1793577600, "count": 3}, has_more=False)]
         with pytest.raises(MalformedResponseError, match="2026-11-02"):
             list(connect(stub.url, kind=PerplexityAnalyticsHook).records("skills", "2026-11-01", "2026-11-03"))
 
     def test_pages_are_the_bytes_as_sent(self, stub: Stub, connect: Connect) -> None:
         body = b'{"data": [ {"n": 1.0} ],\n "next_page": null, "data_refreshed_at": "2026-11-21T00:00:00Z"}'
-        stub.answers = [Scripted(body=body)]
+        stub.responses = [Scripted(body=body)]
         (only,) = connect(stub.url).pages("users", date(2026, 11, 1), date(2026, 11, 2))
         assert only.body == body
         assert only.data_refreshed_at == "2026-11-21T00:00:00Z"
@@ -685,14 +687,14 @@ class TestRecords:
 
 class TestProbes:
     def test_a_probe_is_one_small_request(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [page({"n": 1}, cursor="more")]
+        stub.responses = [page({"n": 1}, cursor="more")]
         hook = connect(stub.url)
         answer = hook.probe(build_query(hook.vendor.dataset("users")), date(2026, 11, 1))
         assert len(answer.items) == 1
         (seen,) = stub.seen
         assert seen.parameters == [("date", "2026-11-01"), ("limit", "1")]
 
-    def test_a_probe_of_a_day_that_cannot_be_there_says_so(self, stub: Stub, connect: Connect) -> None:
+    def test_a_probe_of_a_day_that_cannot_exist_is_an_error(self, stub: Stub, connect: Connect) -> None:
         hook = connect(stub.url)
         with pytest.raises(NotYetAvailableError):
             hook.probe(build_query(hook.vendor.dataset("users")), date(2026, 11, 22))
@@ -705,12 +707,12 @@ class TestProbes:
         connect: Connect,
         kind: type[ClaudeEnterpriseAnalyticsHook | PerplexityAnalyticsHook],
     ) -> None:
-        works, said = connect(stub.url, kind=kind).test_connection()
-        assert works, said
+        works, fields = connect(stub.url, kind=kind).test_connection()
+        assert works, fields
         assert len(stub.seen) == 1
 
-    def test_a_day_that_is_not_there_yet_proves_the_key(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [error(400, "invalid_request_error", "date must be at least 3 days ago")]
+    def test_an_unavailable_day_shows_that_the_key_works(self, stub: Stub, connect: Connect) -> None:
+        stub.responses = [error(400, "invalid_request_error", "date must be at least 3 days ago")]
         assert connect(stub.url).test_connection()[0]
 
     @pytest.mark.parametrize(
@@ -722,32 +724,34 @@ class TestProbes:
             (Scripted(302, b"", {"Location": "https://x.example"}), "redirect"),
         ],
     )
-    def test_a_connection_that_does_not(self, stub: Stub, connect: Connect, answer: Scripted, words: str) -> None:
-        stub.answers = [answer]
-        works, said = connect(stub.url).test_connection()
+    def test_a_connection_that_does_not_work(self, stub: Stub, connect: Connect, answer: Scripted, words: str) -> None:
+        stub.responses = [answer]
+        works, fields = connect(stub.url).test_connection()
         assert not works
-        assert words in said
-        assert KEY not in said
+        assert words in fields
+        assert KEY not in fields
         assert len(stub.seen) == 1
 
     def test_a_connection_that_cannot_be_used(self, connect: Connect) -> None:
-        works, said = connect("http://gateway.example").test_connection()
+        works, fields = connect("http://gateway.example").test_connection()
         assert not works
-        assert "https" in said
-        works, said = connect(password=None).test_connection()
+        assert "https" in fields
+        works, fields = connect(password=None).test_connection()
         assert not works
-        assert "password" in said
+        assert "password" in fields
 
-    def test_a_form_does_not_wait_out_an_outage(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
-        """Design section 3: ``test_connection`` is one cheap call; somebody waits for it before a form."""
-        stub.answers = [error(503, "overloaded_error")]
+    def test_the_test_of_a_form_does_not_wait_for_an_outage(
+        self, stub: Stub, connect: Connect, clock: FakeClock
+    ) -> None:
+        """``test_connection`` sends one small request, because a person waits for it in a form."""
+        stub.responses = [error(503, "overloaded_error")]
         assert not connect(stub.url).test_connection()[0]
         assert sum(clock.sleeps) < 10
         assert len(stub.seen) <= 2
 
 
 class TestBudget:
-    def test_the_extras_budget_is_kept(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
+    def test_requests_stay_within_the_extras_limit(self, stub: Stub, connect: Connect, clock: FakeClock) -> None:
         hook = connect(stub.url, extra=json.dumps({"requests_per_minute": 3}))
         users(hook, end="2026-11-08")
         assert len(stub.seen) == 7
@@ -772,7 +776,7 @@ class TestBudget:
         users(one)
         assert clock.sleeps == pytest.approx([60], abs=1)
 
-    def test_a_place_that_is_too_far_ahead_is_left_without_taking_anothers(
+    def test_a_slot_beyond_the_longest_wait_is_not_taken(
         self, stub: Stub, connect: Connect, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Another process may take a place at any moment in between."""
@@ -793,14 +797,14 @@ class TestBudget:
         assert waits == pytest.approx([0.0, 60.6, 121.2, 181.8])
         assert stub.seen == []
 
-    def test_a_refusal_that_asks_for_no_wait_holds_nobody_up(self, stub: Stub, connect: Connect) -> None:
-        stub.answers = [error(429, retry_after="0")]
+    def test_a_429_without_a_wait_delays_no_other_request(self, stub: Stub, connect: Connect) -> None:
+        stub.responses = [error(429, retry_after="0")]
         hook = connect(stub.url)
         with pytest.raises(RateLimitedError):
             asyncio.run(AsyncAnalyticsHook(hook).probe(build_query(hook.vendor.dataset("users")), date(2026, 11, 1)))
         assert hook.reserve() == 0.0
 
-    def test_sixty_without_an_extra(self, stub: Stub, connect: Connect) -> None:
+    def test_the_default_is_sixty_a_minute(self, stub: Stub, connect: Connect) -> None:
         hook = connect(stub.url)
         users(hook)
         assert hook.budget_left() == 59

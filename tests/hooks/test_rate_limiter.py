@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The budget that the tasks of a machine share, through restarts, damage, strangers and holders that hang."""
+"""The rate limiter that tasks share: restarts, damaged files, other users' folders, and processes that hang."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def file_in(folder: Path) -> Path:
     return file
 
 
-def test_a_restart_of_the_machine_is_no_reason_to_wait(folder: Path) -> None:
+def test_a_restart_of_the_machine_causes_no_wait(folder: Path) -> None:
     before = SharedRateLimiter(ENDPOINT)
     uptime = 30 * 86_400.0
     before.reserve(uptime, 61.0)
@@ -65,7 +65,7 @@ def test_a_restart_of_the_machine_is_no_reason_to_wait(folder: Path) -> None:
     ],
     ids=str,
 )
-def test_bad_values_are_forgotten(folder: Path, change: dict[str, Any]) -> None:
+def test_invalid_values_in_the_file_are_discarded(folder: Path, change: dict[str, Any]) -> None:
     SharedRateLimiter(ENDPOINT).reserve(1000.0, 61.0)
     file = file_in(folder)
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
@@ -93,7 +93,7 @@ def test_a_folder_of_somebody_else_is_not_used(
     assert len(list(rate_limiter.HOME_FOLDER.glob("*.budget"))) == 1
 
 
-def test_a_folder_that_others_may_write_to_is_closed(folder: Path) -> None:
+def test_a_folder_that_others_can_write_to_is_made_private(folder: Path) -> None:
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
 
@@ -102,14 +102,14 @@ def test_a_folder_that_others_may_write_to_is_closed(folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_lock_that_is_held_is_waited_for_a_bounded_time_and_told_once(
+def test_a_locked_file_is_waited_for_with_a_timeout_and_logged_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(rate_limiter, "LOCK_WAIT", 0.01)
     SharedRateLimiter(ENDPOINT).reserve(0.0, 61.0)
     limiter = SharedRateLimiter(ENDPOINT)
-    with file_in(folder).open("rb") as held, caplog.at_level(logging.WARNING):
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with file_in(folder).open("rb") as locked, caplog.at_level(logging.WARNING):
+        fcntl.flock(locked, fcntl.LOCK_EX)
         waits = [limiter.reserve(1.0, 61.0) for _ in range(61)]
 
     assert waits[:60] == [0.0] * 60

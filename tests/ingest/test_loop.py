@@ -70,13 +70,13 @@ class Bench:
         **query_options: Any,
     ) -> IngestResult:
         hook = HOOKS[vendor](clock=self.clock)
-        asked = build_query(hook.vendor.dataset(dataset), **query_options)
+        query = build_query(hook.vendor.dataset(dataset), **query_options)
         lake = LakeTable(
             str(self.root), vendor=vendor, table=table or dataset, file_format=FileFormat("ndjson", "gzip")
         )
         run = run or Run(dag_id="dag", run_id=uuid4().hex, task_id="land")
         ingest = Ingest(
-            hook, asked, lake, run=run, first_try=first_try, privacy=privacy, options=options or IngestOptions()
+            hook, query, lake, run=run, first_try=first_try, privacy=privacy, options=options or IngestOptions()
         )
         return ingest.land(Period(start, end))
 
@@ -308,12 +308,12 @@ class TestWhatIsNotThereYet:
     def test_a_partial_day_lands_incomplete_and_is_replaced_by_the_whole(self, bench: BenchOf) -> None:
         it = bench(now=datetime(2026, 11, 20, 12, tzinfo=UTC))
         today = date(2026, 11, 20)
-        asked = {"table": "cost_by_hour", "bucket_width": "1h", "options": IngestOptions(partial=True)}
+        arguments = {"table": "cost_by_hour", "bucket_width": "1h", "options": IngestOptions(partial=True)}
 
-        first = it.land("cost_report", today, today + DAY, **asked)
+        first = it.land("cost_report", today, today + DAY, **arguments)
         allow_partial = landed(it.root, "claude_enterprise", "cost_by_hour", [today])[today]
         it.simulator.set_now(datetime(2026, 11, 21, 12, tzinfo=UTC))
-        second = it.land("cost_report", today, today + DAY, **asked)
+        second = it.land("cost_report", today, today + DAY, **arguments)
 
         assert not first.partitions[0].manifest.complete
         assert 0 < len(allow_partial) < 24
@@ -324,16 +324,16 @@ class TestWhatIsNotThereYet:
     def test_a_whole_day_is_not_replaced_by_a_read_of_before_it_was(self, bench: BenchOf) -> None:
         day = date(2026, 11, 20)
         it = bench(now=datetime(2026, 11, 21, 12, tzinfo=UTC))
-        asked = {
+        arguments = {
             "table": "cost_by_hour",
             "bucket_width": "1h",
             "options": IngestOptions(partial=True, accept_shrink=True),
         }
-        whole = it.land("cost_report", day, day + DAY, **asked)
+        whole = it.land("cost_report", day, day + DAY, **arguments)
         files = it.published()
 
         it.simulator.set_now(datetime(2026, 11, 20, 23, tzinfo=UTC))  # as by a task that read then, and commits now
-        late = it.land("cost_report", day, day + DAY, **asked)
+        late = it.land("cost_report", day, day + DAY, **arguments)
 
         assert statuses(late) == ["unchanged"]
         assert late.partitions[0].manifest == whole.partitions[0].manifest
@@ -387,13 +387,13 @@ class TestRestatement:
             it.simulator.advance(DAY)
 
         manifest = it.manifest("cost_report", day)
-        kept = [
+        revisions = [
             gzip.decompress((it.root / revision["file"]).read_bytes()).splitlines()
             for revision in manifest["revisions"]
         ]
-        told = [lines for number, lines in enumerate(known) if number == 0 or lines != known[number - 1]]
-        assert [*kept, known[-1]] == told
-        assert len(told) > 10
+        changes = [lines for number, lines in enumerate(known) if number == 0 or lines != known[number - 1]]
+        assert [*revisions, known[-1]] == changes
+        assert len(changes) > 10
         assert manifest["final"]
 
     def test_a_final_day_stays_as_it_is(self, bench: BenchOf) -> None:

@@ -49,9 +49,9 @@ def land(
     hook = ClaudeEnterpriseAnalyticsHook(clock=it.clock)
     table = LakeTable(str(it.root), vendor=CLAUDE.name, table="one", file_format=file_format)
     run = Run(dag_id="dag", run_id=f"{day} {datetime.now()}", task_id="land")
-    asked = build_query(hook.vendor.dataset(dataset), **(query or {}))
+    built = build_query(hook.vendor.dataset(dataset), **(query or {}))
     privacy = Privacy(hook.vendor.dataset(dataset), drop=drop)
-    return Ingest(hook, asked, table, run=run, privacy=privacy, options=IngestOptions(**options)).land(Period.of(day))
+    return Ingest(hook, built, table, run=run, privacy=privacy, options=IngestOptions(**options)).land(Period.of(day))
 
 
 OTHERS: dict[str, dict[str, Any]] = {

@@ -18,19 +18,19 @@ class Source:
     """Counts up, and tells which numbers were asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[int] = []
+        self.requested: list[int] = []
         self._new = threading.Condition()
 
     def __iter__(self) -> Iterator[int]:
         for number in count(1):
             with self._new:
-                self.asked.append(number)
+                self.requested.append(number)
                 self._new.notify_all()
             yield number
 
     def is_asked_for(self, number: int) -> bool:
         with self._new:
-            return self._new.wait_for(lambda: number in self.asked, MAX_INLINE_WAIT)
+            return self._new.wait_for(lambda: number in self.requested, MAX_INLINE_WAIT)
 
 
 @pytest.mark.parametrize("items", [[], [1], [1, 2, 3, 0, 5]])
@@ -44,7 +44,7 @@ def test_the_next_item_is_fetched_while_the_caller_works() -> None:
     for number in (1, 2, 3):
         assert next(items) == number
         assert source.is_asked_for(number + 1)
-        assert source.asked == list(range(1, number + 2))  # and none beyond it
+        assert source.requested == list(range(1, number + 2))  # and none beyond it
     items.close()
 
 
@@ -65,5 +65,5 @@ def test_closing_early_fetches_no_other_and_leaves_no_thread() -> None:
     items = prefetch(iter(source))
     assert next(items) == 1
     items.close()
-    assert source.asked in ([1], [1, 2])
+    assert source.requested in ([1], [1, 2])
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]

@@ -28,28 +28,28 @@ class OfAFewRows(ClaudeEnterpriseAnalyticsHook):
     """The cost of one day by model and geography, of which the 100 dearest groups are served.
 
     :param refused: a geography that it answers with and takes no filter for.
-    :ivar asked: how many requests it got.
+    :ivar requests: how many requests it got.
     """
 
     def __init__(self, spent: Spent, refused: str | None) -> None:
         super().__init__()
         self._spent = spent
         self._refused = refused
-        self.asked = 0
+        self.requests = 0
 
     def fetch_page(self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...], backoff: Backoff) -> Page:
-        self.asked += 1
+        self.requests += 1
         paginator.requests += 1
-        asked = defaultdict[str, list[str]](list)
+        query = defaultdict[str, list[str]](list)
         for name, value in parameters:
-            asked[name].append(value)
-        if self._refused in asked["inference_geos[]"]:
+            query[name].append(value)
+        if self._refused in query["inference_geos[]"]:
             refusal = {"error": {"type": "invalid_request_error", "message": "inference_geos[]: unsupported value"}}
             return parse_page(Response(400, {}, json.dumps(refusal).encode()), paginator, self.vendor, now=NOW)
         groups = defaultdict[tuple[str | None, str | None], int](int)
         for (model, geo), amount in self._spent.items():
-            if model in (asked["models[]"] or [model]) and geo in (asked["inference_geos[]"] or [geo]):
-                by = asked["group_by[]"]
+            if model in (query["models[]"] or [model]) and geo in (query["inference_geos[]"] or [geo]):
+                by = query["group_by[]"]
                 groups[model if "model" in by else None, geo if "inference_geo" in by else None] += amount
         dearest = sorted(groups.items(), key=lambda group: -group[1])[:100]
         day: dict[str, Any] = {
@@ -64,12 +64,12 @@ class OfAFewRows(ClaudeEnterpriseAnalyticsHook):
 
 
 def split(hook: OfAFewRows) -> tuple[Spent, dict[date, int]]:
-    asked = build_query(hook.vendor.dataset("cost_report"), group_by=["model", "inference_geo"])
-    reading = ReportSplitter(hook, asked, DAY)
+    query = build_query(hook.vendor.dataset("cost_report"), group_by=["model", "inference_geo"])
+    reading = ReportSplitter(hook, query, DAY)
     rows = [json.loads(bytes(record)) for batch in reading.batches() for record in batch.records]
     found = {(row["model"], row["inference_geo"]): int(Decimal(row["amount"])) for row in rows}
     assert len(found) == len(rows)
-    assert reading.requests == hook.asked
+    assert reading.requests == hook.requests
     return found, reading.capped
 
 

@@ -65,8 +65,8 @@ def connect(monkeypatch: pytest.MonkeyPatch, sim: Simulator, **extra: object) ->
 
 
 @pytest.fixture
-def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
-    """Everything said so far, on the standard streams and in the logs, tracebacks included.
+def output(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+    """All output so far, on the standard streams and in the logs, including tracebacks.
 
     Without the secrets that ``dag.test()`` of Airflow 3.0 itself repeats, whenever a connection is read, as it asks for
     them to be masked; a worker does not.

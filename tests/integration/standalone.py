@@ -33,7 +33,7 @@ Seen = TypeVar("Seen")
 
 
 def until(what: Callable[[], Seen], *, within: float, every: float = 0.5, but: str) -> Seen:
-    """The first true answer to ``what``, asked now and then.
+    """Call ``what`` repeatedly until its result is true, and return the result.
 
     :raises AssertionError: when there is none in time, saying ``but`` and the last answer.
     """
@@ -54,7 +54,7 @@ class Standalone:
     :param environment: what its processes are started with.
     :param simulator_url: of the simulator.
     :param extra: what was started beside the standalone itself.
-    :param sessions: the sessions of its processes, by which they are told from all others.
+    :param sessions: the session ids of its processes, which distinguish them from all others.
     """
 
     home: Path
@@ -66,7 +66,7 @@ class Standalone:
     sessions: set[int] = field(default_factory=set)
     _token: str = ""
 
-    # --- what it is told ------------------------------------------------------------------------------------------
+    # --- commands -------------------------------------------------------------------------------------------------
 
     def trigger(self, dag_id: str, **body: Any) -> str:
         """Start a run now, and give its id."""
@@ -91,7 +91,7 @@ class Standalone:
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout
 
-    # --- what it says ---------------------------------------------------------------------------------------------
+    # --- queries --------------------------------------------------------------------------------------------------
 
     def tasks(self, dag_id: str, run_id: str = "~") -> list[tuple[str, str, str | None]]:
         """The run, the name and the state of each task instance of a run, or of all."""
@@ -178,7 +178,7 @@ class Standalone:
         return found
 
     def kill(self, word: str) -> None:
-        """SIGKILL, as the kernel does when memory is short: nothing is said and nothing is cleaned up."""
+        """SIGKILL, as from the kernel when memory is short: nothing is logged and nothing is cleaned up."""
         pids = self.processes(word)
         assert pids, f"no process has {word!r} in its command"
         for pid in pids:
@@ -231,7 +231,7 @@ def standalone(
 ) -> Iterator[Standalone]:
     """An Airflow with those DAG files and its simulator, until the block ends; no process is left then.
 
-    :param shown: what the shared clock shows when this begins, UTC.
+    :param shown: the time of the shared clock at the start, UTC.
     :param speed: how many seconds it gains in one.
     :param lag_days: the vendor's.
     :param backfills: arguments of ``airflow backfill create``. They are made before the scheduler starts: in SQLite the
@@ -285,14 +285,14 @@ def standalone(
         ends.callback(_end_all, airflow)
         in_step = ("--members", "20", "--requests-per-minute", "0", "--speed", str(speed))
         moment = ("--now", clock.now().isoformat(), "--lag-days", str(lag_days))
-        facts = _simulator(ends, home, environment, (*moment, *(simulator or in_step)))
-        airflow.simulator_url = facts["url"]
+        ready = _simulator(ends, home, environment, (*moment, *(simulator or in_step)))
+        airflow.simulator_url = ready["url"]
         for vendor, key in (("claude_enterprise", "claude_key"), ("perplexity", "perplexity_key")):
             environment[f"AIRFLOW_CONN_{vendor.upper()}_ANALYTICS_DEFAULT"] = json.dumps(
                 {
                     "conn_type": f"{vendor}_analytics",
-                    "password": facts[key],
-                    "host": facts["url"],
+                    "password": ready[key],
+                    "host": ready["url"],
                     "extra": {"requests_per_minute": requests_per_minute, **extra},
                 }
             )
@@ -317,8 +317,8 @@ def _simulator(ends: ExitStack, home: Path, environment: dict[str, str], argumen
         within=30,
         but="the simulator did not start",
     )
-    facts: dict[str, str] = json.loads(line.removeprefix("ready "))
-    return facts
+    ready: dict[str, str] = json.loads(line.removeprefix("ready "))
+    return ready
 
 
 def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:

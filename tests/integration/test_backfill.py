@@ -94,7 +94,7 @@ def airflow(tmp_path: Path) -> Iterator[Standalone]:
         yield running
 
 
-def test_a_history_lands_whole_at_the_vendors_pace_whatever_is_killed(
+def test_a_backfill_completes_within_the_rate_limit_despite_kills(
     airflow: Standalone, undisturbed: tuple[Path, Counter[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     calm, least = undisturbed
@@ -105,25 +105,30 @@ def test_a_history_lands_whole_at_the_vendors_pace_whatever_is_killed(
     def states() -> Counter[str | None]:
         return Counter(state for _, _, state in airflow.tasks("backfill", run))
 
-    def asked(share: float) -> bool:
+    def has_requested(share: float) -> bool:
         assert not states()["failed"], airflow.output()
         return len(airflow.requests()) >= share * least.total()
 
     until(lambda: states()["deferred"], within=120, but="no task deferred")
     airflow.kill("triggerer")
     airflow.start("triggerer")
-    until(lambda: asked(0.2), within=600, but="the requests did not go on")
+    until(lambda: has_requested(0.2), within=600, but="the requests did not go on")
     airflow.kill_one_task()
-    until(lambda: asked(0.3), within=600, but="the requests did not go on")
+    until(lambda: has_requested(0.3), within=600, but="the requests did not go on")
     airflow.kill("airflow scheduler")
     airflow.start("scheduler")
-    until(lambda: asked(0.4) and states() == Counter(success=len(TABLES)), within=2400, every=3, but="not all landed")
+    until(
+        lambda: has_requested(0.4) and states() == Counter(success=len(TABLES)),
+        within=2400,
+        every=3,
+        but="not all landed",
+    )
 
     requests = airflow.requests()
     lake = airflow.home / "lake"
     for path in calm.rglob("*.ndjson.gz"):
         assert gzip.decompress((lake / path.relative_to(calm)).read_bytes()) == gzip.decompress(path.read_bytes()), path
-    # The spools of the killed stay until they are a week old; nobody reads them.
+    # The spools of killed processes are removed when they are a week old; no task reads them.
     assert {part.name for part in lake.rglob("_*")} <= {"_manifests", "_spool"}
     for vendor, dataset in TABLES:
         for day in range(DAYS):
@@ -145,7 +150,7 @@ def test_a_history_lands_whole_at_the_vendors_pace_whatever_is_killed(
 
 
 def content(manifest: Path) -> dict[str, Any]:
-    """What does not depend on who landed it, and when."""
+    """The part of a manifest that does not depend on its run and time."""
     of_its_landing = ("fetched_at", "run", "requests", "file_bytes", "file_md5")
     return {name: value for name, value in json.loads(manifest.read_text()).items() if name not in of_its_landing}
 

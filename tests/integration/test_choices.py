@@ -72,7 +72,7 @@ class TestWhatIsNotThereYet:
         lines = gzip.decompress(Path(partition["path"]).read_bytes()).splitlines()
         assert json.loads(lines[-1])["ending_at"] <= partition["data_refreshed_at"]
 
-    def test_of_whole_buckets_the_day_so_far_is_missing_and_said_so(
+    def test_an_incomplete_bucket_of_today_is_named_as_missing(
         self, land: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         today = NOW.date()
@@ -86,7 +86,7 @@ class TestWhatIsNotThereYet:
         assert [day["date"] for day in outcome.results["land"]["partitions"]] == [str(today - DAY)]
         assert outcome.results["land"]["missing"] == [str(today)]
 
-    def test_where_nothing_of_the_day_is_there_the_task_is_skipped(
+    def test_a_task_without_any_available_day_is_skipped(
         self, land: Callable[..., Outcome], simulator: Simulator
     ) -> None:
         outcome = land(dataset="cost_report", start=str(NOW.date()), on_unavailable="partial")
@@ -97,7 +97,7 @@ class TestWhatIsNotThereYet:
 
 class TestEmptyDays:
     @pytest.mark.parametrize(("choice", "state", "files"), [("accept", "success", 1), ("skip", "skipped", 1)])
-    def test_an_empty_day_is_a_fact(
+    def test_an_empty_day_lands(
         self, land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path, choice: str, state: str, files: int
     ) -> None:
         simulator.fail(Fault("json", path="users", body='{"data":[],"next_page":null}'))
@@ -120,16 +120,16 @@ class TestEmptyDays:
         assert outcome.tasks == {"land": "failed"}
         assert [path.parent.name for path in tmp_path.rglob("*.gz")] == ["date=2026-11-17"]
 
-    def test_nor_does_the_only_day_of_a_run(
-        self, land: Callable[..., Outcome], simulator: Simulator, said: Callable[[], str]
+    def test_an_unexpected_empty_single_day_does_not_land(
+        self, land: Callable[..., Outcome], simulator: Simulator, output: Callable[[], str]
     ) -> None:
         simulator.fail(Fault("json", path="users", body='{"data":[],"next_page":null}'))
 
         assert land(dataset="users", start="2026-11-16", on_empty="fail").tasks == {"land": "failed"}
-        assert "2026-11-16 has no row or a total of zero, and did not land" in " ".join(said().split())
+        assert "2026-11-16 has no row or a total of zero, and did not land" in " ".join(output().split())
 
 
-def test_people_are_hidden_before_anything_is_written(
+def test_pseudonyms_are_applied_before_writing(
     land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, simulator, pseudonym_secret="the secret of the tests")
@@ -152,13 +152,13 @@ def test_people_are_hidden_before_anything_is_written(
     assert list(tmp_path.rglob("*.gz")) == [path]
 
 
-def test_no_secret_means_nothing_is_written(
-    land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path, said: Callable[[], str]
+def test_without_a_secret_nothing_is_written(
+    land: Callable[..., Outcome], simulator: Simulator, tmp_path: Path, output: Callable[[], str]
 ) -> None:
     outcome = land(dataset="users", start="2026-11-16", pseudonymize_fields=["user.email_address"])
 
     assert outcome.tasks == {"land": "failed"}
-    assert "pseudonym_secret" in said()
+    assert "pseudonym_secret" in output()
     assert not list(tmp_path.iterdir())
     assert not simulator.requests
 
@@ -178,21 +178,21 @@ class TestXCom:
         assert all(isinstance(record["amount"], str) for record in records)
         assert records[0]["starting_at"] == "2026-11-10T00:00:00Z"
 
-    def test_perplexity_too(self, land: Callable[..., Outcome], simulator: Simulator) -> None:
+    def test_perplexity_records_come_as_dicts(self, land: Callable[..., Outcome], simulator: Simulator) -> None:
         records = land("PerplexityAnalyticsOperator", dataset="credit_usage", start="2026-11-10").results["land"]
 
         assert [record["_date"] for record in records] == ["2026-11-10"]
         assert set(records[0]["by_categories"]) == {"Model", "Credit Source"}
 
     @pytest.mark.parametrize("cap", [{"max_records": 10}, {"max_bytes": 10_000}])
-    def test_past_a_cap_it_fails_and_never_truncates(
-        self, land: Callable[..., Outcome], simulator: Simulator, said: Callable[[], str], cap: dict[str, int]
+    def test_beyond_a_cap_it_fails_and_never_truncates(
+        self, land: Callable[..., Outcome], simulator: Simulator, output: Callable[[], str], cap: dict[str, int]
     ) -> None:
         outcome = land("ClaudeEnterpriseAnalyticsOperator", dataset="users", start="2026-11-10", retries=2, **cap)
 
         assert outcome.tasks == {"land": "failed"}
         assert outcome.results == {"land": None}
-        assert "ResultTooLargeError" in said()
+        assert "ResultTooLargeError" in output()
         assert len(simulator.requests) == 1
 
 
@@ -226,13 +226,13 @@ count()
     assert outcome.results["count"] == sum(outcome.results[f"by_day[{number}]"]["rows"] for number in (0, 1))
 
 
-def test_a_day_that_is_not_available_shows_what_to_write(
-    land: Callable[..., Outcome], simulator: Simulator, said: Callable[[], str]
+def test_an_unavailable_day_shows_what_to_write(
+    land: Callable[..., Outcome], simulator: Simulator, output: Callable[[], str]
 ) -> None:
     outcome = land(dataset="users")
 
     assert outcome.tasks == {"land": "failed"}
-    text = " ".join(said().split())
+    text = " ".join(output().split())
     assert "2026-11-20 not available yet" in text
     assert "start=-4, end=-3" in text
 
@@ -260,7 +260,7 @@ ClaudeEnterpriseAnalyticsToObjectStorageOperator(task_id="own_day", dataset="use
     assert [day["date"] for day in outcome.results["land"]["partitions"]] == ["2026-11-15", "2026-11-16"]
 
 
-def test_what_another_task_returns_can_stand_inside_an_argument(run_dag: RunDag, simulator: Simulator) -> None:
+def test_results_of_other_tasks_can_be_inside_an_argument(run_dag: RunDag, simulator: Simulator) -> None:
     outcome = run_dag(
         """
 @task
@@ -279,8 +279,8 @@ ClaudeEnterpriseAnalyticsOperator(
     )
 
     assert outcome.state == "success"
-    asked = simulator.requests[0].query
-    assert {value for name, value in asked if name.removesuffix("[]") in ("group_by", "products")} == {"model", "chat"}
+    query = simulator.requests[0].query
+    assert {value for name, value in query if name.removesuffix("[]") in ("group_by", "products")} == {"model", "chat"}
 
 
 @pytest.mark.parametrize("end", [None, ""])
@@ -296,7 +296,7 @@ CLAUDE: dict[str, Any] = {"task_id": "land", "dataset": "users", "path": "file:/
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ({"dataset": "user"}, "no dataset 'user'.*users"),
         ({"dataset": "cost_report", "group_by": ["actor"], "table": "t"}, "group_by 'actor'.*product"),
@@ -311,8 +311,8 @@ CLAUDE: dict[str, Any] = {"task_id": "land", "dataset": "users", "path": "file:/
         ({"filters": {"rbac_group": ["g"]}, "table": "t"}, "filters 'rbac_group'.*rbac_group_id"),
         ({"start": datetime(2026, 11, 10)}, "naive"),
         ({"start": NOW}, "not aligned"),
-        ({"start": "2026-11-10", "end": "2026-11-10"}, "holds no day"),
-        ({"start": "2026-11-10", "end": "2026-11-09"}, "holds no day"),
+        ({"start": "2026-11-10", "end": "2026-11-10"}, "is empty"),
+        ({"start": "2026-11-10", "end": "2026-11-09"}, "is empty"),
         ({"start": "yesterday"}, "not a date"),
         ({"start": "2025-12-31"}, "before 2026-01-01"),
         ({"table": "../elsewhere"}, "is not a name"),
@@ -328,12 +328,12 @@ CLAUDE: dict[str, Any] = {"task_id": "land", "dataset": "users", "path": "file:/
         ({"drop_fields": ["user.mail"]}, r"user\.mail.*user\.email_address"),
     ],
 )
-def test_a_bad_argument_fails_when_the_dag_is_parsed(arguments: dict[str, Any], says: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=says):
+def test_a_bad_argument_fails_when_the_dag_is_parsed(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
         ClaudeEnterpriseAnalyticsToObjectStorageOperator(**{**CLAUDE, **arguments})
 
 
-def test_bad_arguments_of_the_others() -> None:
+def test_bad_arguments_of_other_operators_fail_when_the_dag_is_parsed() -> None:
     with pytest.raises(InvalidArgumentError, match=r"no dataset 'users'.*credit_usage"):
         PerplexityAnalyticsToObjectStorageOperator(task_id="land", dataset="users", path="/tmp/lake")
     with pytest.raises(InvalidArgumentError, match="max_records=0"):
@@ -342,7 +342,7 @@ def test_bad_arguments_of_the_others() -> None:
         PerplexityAnalyticsOperator(task_id="land", dataset="credit_usage", filters={"user_email": ["a", "b"]})
 
 
-def test_what_is_templated_waits_for_the_run() -> None:
+def test_templates_are_checked_when_the_task_runs() -> None:
     operator = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
         task_id="land",
         dataset="{{ params.dataset }}",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the "Test" button of a connection says, and the two spellings of a connection in the environment."""
+"""The "Test" button of a connection, and the two formats of a connection in the environment."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def hook(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> Connect:
     """A hook of a connection to the simulator, as the environment spells it."""
 
     def made(kind: Hook, uri: str | None = None, **changes: object) -> AnalyticsHook:
-        said = {"conn_type": kind.conn_type, "password": key_of(simulator, kind), "host": simulator.url, **changes}
-        monkeypatch.setenv("AIRFLOW_CONN_ASKED", uri or json.dumps(said))
-        return kind("asked")
+        message = {"conn_type": kind.conn_type, "password": key_of(simulator, kind), "host": simulator.url, **changes}
+        monkeypatch.setenv("AIRFLOW_CONN_ASKED", uri or json.dumps(message))
+        return kind("tested")
 
     return made
 
@@ -39,77 +39,77 @@ def key_of(simulator: Simulator, kind: Hook) -> str:
 
 
 def refused(hook: AnalyticsHook) -> str:
-    works, said = hook.test_connection()
+    works, message = hook.test_connection()
     assert not works
-    return said
+    return message
 
 
 class TestTheButton:
     @BOTH
-    def test_a_key_that_works(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
-        works, said = hook(kind).test_connection()
-        assert works, said
-        assert said == f"The key opens {kind.vendor.title}"
+    def test_a_valid_key_is_accepted(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
+        works, message = hook(kind).test_connection()
+        assert works, message
+        assert message == f"{kind.vendor.title} accepts the key"
         assert len(simulator.requests) == 1
 
     @BOTH
-    def test_a_wrong_key(self, hook: Connect, kind: Hook) -> None:
-        said = refused(hook(kind, password="sk-ant-api01-of-somebody-else"))
-        assert "invalid" in said
-        assert kind.vendor.key_help in said
-        assert "somebody-else" not in said
+    def test_a_wrong_key_is_rejected(self, hook: Connect, kind: Hook) -> None:
+        message = refused(hook(kind, password="sk-ant-api01-of-somebody-else"))
+        assert "invalid" in message
+        assert kind.vendor.key_help in message
+        assert "somebody-else" not in message
 
-    def test_a_key_without_the_scope(self, hook: Connect, simulator: Simulator) -> None:
-        said = refused(hook(CLAUDE, password=simulator.claude_unscoped_key))
-        assert "Missing required scopes" in said
-        assert "the scope read:analytics is needed" in said
+    def test_a_key_without_the_scope_is_rejected(self, hook: Connect, simulator: Simulator) -> None:
+        message = refused(hook(CLAUDE, password=simulator.claude_unscoped_key))
+        assert "Missing required scopes" in message
+        assert "the scope read:analytics is needed" in message
 
-    def test_an_admin_key(self, hook: Connect, simulator: Simulator) -> None:
-        said = refused(hook(CLAUDE, password=simulator.claude_admin_key))
-        assert "a Console Admin API key (sk-ant-admin…), which this endpoint refuses" in said
-        assert "only usage, cost accept it" in said
+    def test_an_admin_key_is_rejected_for_other_endpoints(self, hook: Connect, simulator: Simulator) -> None:
+        message = refused(hook(CLAUDE, password=simulator.claude_admin_key))
+        assert "a Console Admin API key (sk-ant-admin…), which this endpoint refuses" in message
+        assert "only usage, cost accept it" in message
         assert simulator.requests == []
 
     @BOTH
-    def test_an_organization_without_the_api(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
+    def test_a_disabled_api_is_explained(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
         simulator.set_enabled(kind.vendor.name, False)
-        said = refused(hook(kind))
-        assert "not enabled for this organization" in said or "disabled for this organization" in said
-        assert kind.vendor.key_help in said
+        message = refused(hook(kind))
+        assert "not enabled for this organization" in message or "disabled for this organization" in message
+        assert kind.vendor.key_help in message
 
-    def test_perplexitys_switch_is_an_admins(self, hook: Connect, simulator: Simulator) -> None:
+    def test_only_an_admin_can_enable_perplexitys_api(self, hook: Connect, simulator: Simulator) -> None:
         simulator.set_enabled("perplexity", False)
         assert "An admin switches the API on for the organization" in refused(hook(PERPLEXITY))
 
     @BOTH
-    def test_a_host_that_is_another_service(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
-        said = refused(hook(kind, host=f"{simulator.url}/elsewhere"))
-        assert f"The connection's host is {simulator.url}/elsewhere; an empty host is {kind.vendor.base_url}" in said
-        assert key_of(simulator, kind) not in said
+    def test_another_service_at_the_host_is_explained(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
+        message = refused(hook(kind, host=f"{simulator.url}/elsewhere"))
+        assert f"The connection's host is {simulator.url}/elsewhere; an empty host is {kind.vendor.base_url}" in message
+        assert key_of(simulator, kind) not in message
 
     @BOTH
-    def test_a_host_where_nobody_listens(self, hook: Connect, kind: Hook) -> None:
+    def test_a_host_that_refuses_connections_is_explained(self, hook: Connect, kind: Hook) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"http://127.0.0.1:{free.getsockname()[1]}"
-            said = refused(hook(kind, host=address))
-        assert "Connection refused" in said
-        assert f"The connection's host is {address}; an empty host is {kind.vendor.base_url}" in said
+            message = refused(hook(kind, host=address))
+        assert "Connection refused" in message
+        assert f"The connection's host is {address}; an empty host is {kind.vendor.base_url}" in message
 
-    def test_a_host_that_would_show_the_key(self, hook: Connect, simulator: Simulator) -> None:
-        said = refused(hook(CLAUDE, host="http://gateway.example"))
-        assert "use https" in said
-        assert "leave the host empty for https://api.anthropic.com" in said
+    def test_a_host_without_https_is_rejected(self, hook: Connect, simulator: Simulator) -> None:
+        message = refused(hook(CLAUDE, host="http://gateway.example"))
+        assert "use https" in message
+        assert "leave the host empty for https://api.anthropic.com" in message
         assert simulator.requests == []
 
-    def test_no_key(self, hook: Connect) -> None:
-        said = refused(hook(PERPLEXITY, password=""))
-        assert "has no password" in said
-        assert PERPLEXITY.vendor.key_help in said
+    def test_a_missing_key_is_explained(self, hook: Connect) -> None:
+        message = refused(hook(PERPLEXITY, password=""))
+        assert "has no password" in message
+        assert PERPLEXITY.vendor.key_help in message
 
 
 class TestSpellings:
-    """As ``AIRFLOW_CONN_…`` holds them; the simulator is asked with what was read."""
+    """Connections in ``AIRFLOW_CONN_…`` variables, tested by a request to the simulator."""
 
     @BOTH
     def test_json_with_host_and_port_apart(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
@@ -148,10 +148,10 @@ class TestSpellings:
         assert asking.endpoint.key == key
         assert asking.endpoint.base_url == "https://api.anthropic.com"
 
-    def test_a_connection_without_a_host_asks_the_vendor(self, hook: Connect) -> None:
+    def test_a_connection_without_a_host_uses_the_vendors_address(self, hook: Connect) -> None:
         assert hook(PERPLEXITY, host=None).endpoint.base_url == "https://api.perplexity.ai"
 
-    def test_airflows_own_spelling_comes_back(self, hook: Connect, simulator: Simulator) -> None:
+    def test_airflows_own_uri_is_read_back(self, hook: Connect, simulator: Simulator) -> None:
         """``Connection.get_uri()`` is what people copy into their environment."""
         from airflow.models.connection import Connection
 

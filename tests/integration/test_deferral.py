@@ -33,7 +33,7 @@ def living(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
         yield sim
 
 
-def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
+def test_an_unavailable_day_is_waited_for_and_lands(
     run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow_provider_aianalytics.extraction import polling
@@ -55,10 +55,10 @@ def test_a_day_that_is_not_there_yet_is_waited_for_and_lands(
     partitions = outcome.results["land"]["partitions"]
     assert [partition["status"] for partition in partitions] == ["kept", "kept", "created"]
     assert len(list(tmp_path.rglob("*.gz"))) == 3
-    assert len(living.requests) == 5  # three days, the refused one among them; one look; the day
+    assert len(living.requests) == 5  # three days, including the unavailable one; one poll; the day
 
 
-def test_a_day_is_waited_for_a_week_however_often_the_task_goes_on(living: Simulator, tmp_path: Path) -> None:
+def test_a_day_is_waited_for_a_week_in_total(living: Simulator, tmp_path: Path) -> None:
     yesterday = (NOW - timedelta(days=3)).date()
     task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
         task_id="land", dataset="users", path=str(tmp_path), start=yesterday, on_unavailable="wait", deferrable=True
@@ -76,12 +76,12 @@ def test_a_day_is_waited_for_a_week_however_often_the_task_goes_on(living: Simul
     with pytest.raises(TaskDeferred) as second:
         task.resume(context, None, **over_the_vendor.value.kwargs)
 
-    begun, gone_on = (deferral.value.trigger for deferral in (first, second))
-    assert gone_on.deadline == begun.deadline
-    assert timedelta(days=6) < datetime.fromisoformat(begun.deadline) - living.now < timedelta(days=7)
+    first, second = (deferral.value.trigger for deferral in (first, second))
+    assert second.deadline == first.deadline
+    assert timedelta(days=6) < datetime.fromisoformat(first.deadline) - living.now < timedelta(days=7)
 
 
-def test_a_long_wait_for_the_budget_frees_the_worker(
+def test_a_long_wait_for_the_rate_limit_frees_the_worker(
     run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(to_object_storage, "timedelta", lambda seconds: timedelta(seconds=seconds / 100))
@@ -101,7 +101,7 @@ def test_a_long_wait_for_the_budget_frees_the_worker(
 
 
 @pytest.mark.parametrize("retry_after", ["400000000", "1000000000000"])
-def test_nobody_is_put_off_for_longer_than_a_day(
+def test_a_wait_is_at_most_a_day(
     run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, retry_after: str
 ) -> None:
     from airflow_provider_aianalytics.operators import to_object_storage
@@ -136,12 +136,12 @@ def test_without_a_triggerer_a_long_wait_is_an_error(run_dag: RunDag, living: Si
     assert len(living.requests) == 1
 
 
-def test_outlets_are_told_of_the_days_that_landed_before_a_wait_too(
+def test_asset_events_include_days_that_landed_before_a_wait(
     run_dag: RunDag, living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = []
+    events = []
     monkeypatch.setattr(to_object_storage, "timedelta", lambda seconds: timedelta(seconds=seconds / 100))
-    monkeypatch.setattr(to_object_storage, "report_asset_events", lambda *_, days, **__: told.append(days))
+    monkeypatch.setattr(to_object_storage, "report_asset_events", lambda *_, days, **__: events.append(days))
     living.fail(Fault("status", path="skills", nth=2, status=503, headers={"retry-after": "90"}, times=1))
 
     outcome = run_dag(
@@ -151,14 +151,14 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_wait_too(
     )
 
     assert outcome.tasks == {"land": "success"}
-    assert told == [["2026-11-10", "2026-11-11"]]
+    assert events == [["2026-11-10", "2026-11-11"]]
 
 
-def test_outlets_are_told_of_the_days_that_landed_before_a_failure_that_was_cleared(
+def test_asset_events_include_days_that_landed_before_a_cleared_failure(
     living: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = []
-    monkeypatch.setattr(to_object_storage, "report_asset_events", lambda *_, days, **__: told.append(days))
+    events = []
+    monkeypatch.setattr(to_object_storage, "report_asset_events", lambda *_, days, **__: events.append(days))
     living.fail(Fault("status", path="skills", nth=2, status=403, times=1))
     task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
         task_id="land", dataset="skills", path=str(tmp_path), start="2026-11-10", end="2026-11-12", max_concurrency=1
@@ -173,15 +173,15 @@ def test_outlets_are_told_of_the_days_that_landed_before_a_failure_that_was_clea
     ]
     with pytest.raises(AIAnalyticsError):
         task.execute(tries[0])
-    assert not told
+    assert not events
 
     task.execute(tries[1])
 
-    assert told == [["2026-11-10", "2026-11-11"]]
+    assert events == [["2026-11-10", "2026-11-11"]]
 
 
-def test_an_outlet_gets_one_event_for_a_run_that_changed_days_and_none_otherwise(
-    run_dag: RunDag, living: Simulator, tmp_path: Path, said: Callable[[], str]
+def test_an_outlet_gets_one_event_only_if_days_changed(
+    run_dag: RunDag, living: Simulator, tmp_path: Path, output: Callable[[], str]
 ) -> None:
     body = f"""
 asset = Asset(uri="x-lake://ai/users")
@@ -192,7 +192,7 @@ asset = Asset(uri="x-lake://ai/users")
 
     before = len(_events())
     outcome = run_dag(body, imports=imports)
-    if "AirflowInactiveAssetInInletOrOutletException" in said():
+    if "AirflowInactiveAssetInInletOrOutletException" in output():
         pytest.skip("dag.test() of this Airflow takes no asset that its scheduler has not seen")
     assert outcome.state == "success"
     events = _events()[before:]
@@ -208,7 +208,7 @@ asset = Asset(uri="x-lake://ai/users")
 
 
 @pytest.mark.parametrize("outlet", ['AssetAlias(name="landed")', 'File(url="s3://lake/ai")'])
-def test_an_outlet_that_takes_no_partitions_is_left_alone(
+def test_an_outlet_that_accepts_no_events_does_not_fail_the_task(
     run_dag: RunDag, living: Simulator, tmp_path: Path, outlet: str
 ) -> None:
     if airflow_version.startswith("2.") and "Alias" in outlet:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The example DAGs run as people copy them, against the simulator, and land what they say."""
+"""The example DAGs run unchanged against the simulator, and land the data that they document."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ def landed(lake: Path) -> dict[str, list[str]]:
     """The days of every table, each with the one file that its manifest names."""
     found = {}
     for folder in lake.glob("*/_manifests/*"):
-        told = manifests(lake, folder.name)
+        landed = manifests(lake, folder.name)
         data = sorted(str(path.relative_to(lake)) for path in (folder.parent.parent / folder.name).glob("*/*"))
-        assert [manifest["file"] for manifest in told] == data
-        found[folder.name] = [manifest["date"] for manifest in told]
+        assert [manifest["file"] for manifest in landed] == data
+        found[folder.name] = [manifest["date"] for manifest in landed]
     return found
 
 
@@ -163,7 +163,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_lands_the_days_it_says(name: str, run: Run, simulator: Simulator, tmp_path: Path) -> None:
+def test_it_lands_the_documented_days(name: str, run: Run, simulator: Simulator, tmp_path: Path) -> None:
     case = CASES[name]
 
     ran = run(name, day=case.day, conf=case.conf)
@@ -190,7 +190,7 @@ def test_a_backfill_in_one_run_ends_with_the_latest_day_of_all_datasets(
 
 
 def test_one_task_waits_and_lands(
-    run: Run, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+    run: Run, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: Callable[[], str]
 ) -> None:
     refusal = too_recent(date(2026, 11, 13), date(2026, 11, 12))
     simulator.fail(Fault("status", path="users", query={"date": "2026-11-13"}, status=400, times=1, body=refusal))
@@ -201,7 +201,7 @@ def test_one_task_waits_and_lands(
 
     assert set(ran.tasks.values()) == {"success"}
     assert landed(tmp_path) == each(["users", "summaries"], TWO_WEEKS)
-    assert "next check at" in said()
+    assert "next check at" in output()
     # the other 14 days, the day that was refused, one poll, the day; and one window of the other dataset
     assert sorted(request.status for request in simulator.requests) == [*[200] * 17, 400]
 
@@ -213,7 +213,7 @@ def test_the_closed_month_is_final(run: Run, tmp_path: Path) -> None:
     assert {day["final"] for day in ran.results["land"]["partitions"]} == {True}
 
 
-def test_minutes_of_today_stand_beside_hours_and_days(run: Run, simulator: Simulator, tmp_path: Path) -> None:
+def test_minutes_of_today_land_beside_hours_and_days(run: Run, simulator: Simulator, tmp_path: Path) -> None:
     ran = run("claude_enterprise_spend_by_minute", day=NOW)
 
     assert set(ran.tasks.values()) == {"success"}
@@ -264,7 +264,7 @@ def test_no_person_is_in_the_chargeback(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("limit", "alert"), [(0, "success"), (1_000_000, "skipped")])
-def test_an_alert_is_raised_over_the_limit_alone(run: Run, tmp_path: Path, limit: int, alert: str) -> None:
+def test_an_alert_is_raised_only_above_the_limit(run: Run, tmp_path: Path, limit: int, alert: str) -> None:
     ran = run("claude_enterprise_spend_alert", conf={"limit_usd": limit})
 
     assert ran.tasks == {"spend": "success", "is_too_much": "success", "alert": alert}
@@ -275,19 +275,19 @@ def test_an_alert_is_raised_over_the_limit_alone(run: Run, tmp_path: Path, limit
 
 
 @pytest.mark.parametrize(("limit", "state"), [(100, "success"), (0, "failed")])
-def test_long_tasks_fail_the_check(run: Run, said: Callable[[], str], limit: int, state: str) -> None:
+def test_long_tasks_fail_the_check(run: Run, output: Callable[[], str], limit: int, state: str) -> None:
     ran = run("perplexity_duration_alert", conf={"limit_percent": limit})
 
     assert ran.tasks == {"durations": "success", "check": state}
     if state == "failed":
-        assert "took > 1 h on 2026-11-13" in said()
+        assert "took > 1 h on 2026-11-13" in output()
     else:
         (record,) = ran.results["durations"]
         (count,) = [e["count"] for e in record["by_categories"]["Duration"] if e["category"] == "> 1 h"]
         assert ran.results["check"] == pytest.approx(100 * count / record["count"])
 
 
-def test_the_warehouse_takes_each_content_once(run: Run, tmp_path: Path) -> None:
+def test_the_warehouse_loads_each_content_once(run: Run, tmp_path: Path) -> None:
     import duckdb
 
     warehouse = tmp_path.parent / f"{tmp_path.name}.duckdb"
@@ -304,12 +304,12 @@ def test_the_warehouse_takes_each_content_once(run: Run, tmp_path: Path) -> None
         totals = dict(
             database.sql("select _date::varchar, sum(amount_cents) from cost_by_product group by 1").fetchall()
         )
-    told = manifests(tmp_path, "cost_by_product")
-    assert totals == {manifest["date"]: Decimal(manifest["total"]) for manifest in told if manifest["rows"]}
-    assert len(told) == 32
+    landed = manifests(tmp_path, "cost_by_product")
+    assert totals == {manifest["date"]: Decimal(manifest["total"]) for manifest in landed if manifest["rows"]}
+    assert len(landed) == 32
 
 
-def test_the_warehouse_takes_a_column_that_it_does_not_have_yet(run: Run, tmp_path: Path) -> None:
+def test_the_warehouse_adds_a_new_column(run: Run, tmp_path: Path) -> None:
     """As files have after an upgrade that knows a new field of the vendor."""
     import duckdb
 
@@ -334,11 +334,11 @@ def test_a_partitioned_run_lands_its_partition(
         dag_id=dag.dag_id, run_id="run", task_id="users", map_index=-1, try_number=1, max_tries=2
     )
 
-    told = unwrap(type(task).execute)(
+    landed = unwrap(type(task).execute)(
         task, {"ti": instance, "task": task, "dag_run": SimpleNamespace(partition_key="2026-11-10")}
     )
 
-    assert [day["date"] for day in told["partitions"]] == days("2026-10-27", "2026-11-10")
+    assert [day["date"] for day in landed["partitions"]] == days("2026-10-27", "2026-11-10")
     assert landed(tmp_path) == {"users": days("2026-10-27", "2026-11-10")}
 
 
@@ -348,7 +348,7 @@ def test_every_example_is_run_here() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} - run_here <= BY_EVENTS
 
 
-def test_the_first_line_of_a_landed_day_is_the_vendors(run: Run, tmp_path: Path) -> None:
+def test_the_first_line_of_a_landed_day_is_the_vendors_record(run: Run, tmp_path: Path) -> None:
     assert run("claude_enterprise_daily").state == "success"
 
     path = max((tmp_path / "claude_enterprise/users").rglob("*.gz"))

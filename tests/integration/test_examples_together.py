@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All examples in one Airflow and one lake, as somebody has them who copies the folder and unpauses everything."""
+"""All examples in one Airflow and one lake, as when a user copies the folder and unpauses everything."""
 
 from __future__ import annotations
 

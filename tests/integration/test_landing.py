@@ -86,7 +86,9 @@ def test_a_range_of_grouped_cost_lands_as_rows_with_their_bounds(
         assert lines_of(tmp_path / f"claude_enterprise/cost_by_model/date={day}/cost_by_model.ndjson.gz") == rows
 
 
-def test_a_second_run_says_unchanged_and_writes_nothing(run_dag: RunDag, simulator: Simulator, tmp_path: Path) -> None:
+def test_a_second_run_reports_unchanged_and_writes_nothing(
+    run_dag: RunDag, simulator: Simulator, tmp_path: Path
+) -> None:
     arguments = {"dataset": "users", "path": str(tmp_path), "start": "2026-11-16", "end": "2026-11-17"}
     land(run_dag, **arguments)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
@@ -97,12 +99,12 @@ def test_a_second_run_says_unchanged_and_writes_nothing(run_dag: RunDag, simulat
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_a_wrong_key_fails_once_and_says_which_key_and_scope(
+def test_a_wrong_key_fails_once_and_names_key_and_scope(
     run_dag: RunDag,
     simulator: Simulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    said: Callable[[], str],
+    output: Callable[[], str],
 ) -> None:
     key = "sk-ant-api01-a-key-that-was-revoked-long-ago"
     monkeypatch.setenv(
@@ -114,7 +116,7 @@ def test_a_wrong_key_fails_once_and_says_which_key_and_scope(
 
     assert outcome.tasks == {"land": "failed"}
     assert len(simulator.requests) == 1
-    log = said()
+    log = output()
     assert "AuthenticationError" in log
     assert "read:analytics" in log
     assert "sk-ant-api01-" in log
@@ -122,11 +124,13 @@ def test_a_wrong_key_fails_once_and_says_which_key_and_scope(
     assert not list(tmp_path.rglob("*.gz"))
 
 
-def test_the_key_is_nowhere(run_dag: RunDag, simulator: Simulator, tmp_path: Path, said: Callable[[], str]) -> None:
+def test_the_key_is_in_no_file_log_or_xcom(
+    run_dag: RunDag, simulator: Simulator, tmp_path: Path, output: Callable[[], str]
+) -> None:
     outcome = land(run_dag, dataset="users", path=str(tmp_path), start="2026-11-16")
 
     assert outcome.state == "success"
-    log = said()
+    log = output()
     assert "1 day of users: 1 created" in log
     assert simulator.claude_key not in log
     assert simulator.claude_key not in json.dumps(outcome.results)
@@ -137,7 +141,7 @@ def test_the_key_is_nowhere(run_dag: RunDag, simulator: Simulator, tmp_path: Pat
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
-def test_every_compression_holds_the_same_content(
+def test_every_compression_has_the_same_content(
     run_dag: RunDag, simulator: Simulator, tmp_path: Path, compression: str
 ) -> None:
     import zstandard

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What OpenLineage and the collector of hook lineage are told of a run."""
+"""What a run reports to OpenLineage and to Airflow's collector of hook lineage."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ with DAG("lineage", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict[str, Any]], str, Path]:
-    """The last event of each task of a DAG that an Airflow with OpenLineage ran, all that was told, and the lake."""
+    """The last event of each task of a DAG in an Airflow with OpenLineage, the text of all events, and the lake."""
     pytest.importorskip("airflow.providers.openlineage")
     home = tmp_path_factory.mktemp("openlineage")
     lake, log, dags = home / "lake", home / "events", home / "dags"
@@ -77,14 +77,14 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict[str
         command = [sys.executable, "-c", RUN, str(dags / "lineage.py")]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=800, check=False)
         assert "STATE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
-        told = log.read_text()
-        assert sim.claude_key not in told
+        events_text = log.read_text()
+        assert sim.claude_key not in events_text
     last = {}
-    for event in map(json.loads, told.splitlines()):
+    for event in map(json.loads, events_text.splitlines()):
         name = event["job"]["name"]
         if event["eventType"] in ("COMPLETE", "FAIL") and name.startswith("lineage."):
             last[name.removeprefix("lineage.")] = event
-    return last, told, lake
+    return last, events_text, lake
 
 
 Events = tuple[dict[str, dict[str, Any]], str, Path]
@@ -96,9 +96,9 @@ def names(datasets: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 @pytest.mark.timeout(900)
 class TestOpenLineage:
-    def test_the_api_goes_in_and_the_table_comes_out(self, events: Events) -> None:
-        told, _, lake = events
-        event = told["land"]
+    def test_the_api_is_the_input_and_the_table_the_output(self, events: Events) -> None:
+        events_text, _, lake = events
+        event = events_text["land"]
         assert event["eventType"] == "COMPLETE"
         assert names(event["inputs"]) == [("https://api.anthropic.com", "/v1/organizations/analytics/cost_report")]
         assert names(event["outputs"]) == [("file", f"{lake}/claude_enterprise/cost_report")]
@@ -113,22 +113,22 @@ class TestOpenLineage:
         assert "schema" not in events[0]["raw"]["outputs"][0].get("facets", {})
 
     def test_what_was_written_is_counted(self, events: Events) -> None:
-        told, _, lake = events
+        events_text, _, lake = events
         for name, table, days in (("land", "cost_report", 3), ("raw", "users", 1)):
             files = [path for path in (lake / "claude_enterprise" / table).rglob("*") if path.is_file()]
-            statistics = told[name]["outputs"][0]["outputFacets"]["outputStatistics"]
+            statistics = events_text[name]["outputs"][0]["outputFacets"]["outputStatistics"]
             assert statistics["fileCount"] == len(files) == days
             assert statistics["size"] == sum(path.stat().st_size for path in files)
         (users,) = (lake / "claude_enterprise" / "users").rglob("*.gz")
         rows = gzip.decompress(users.read_bytes()).count(b"\n")
-        assert told["raw"]["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == rows > 0
+        assert events_text["raw"]["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == rows > 0
 
     def test_small_results_have_an_input_too(self, events: Events) -> None:
         event = events[0]["small"]
         assert names(event["inputs"]) == [("https://api.anthropic.com", "/v1/organizations/analytics/summaries")]
         assert event["outputs"] == []
 
-    def test_a_failure_still_says_what_was_asked(self, events: Events) -> None:
+    def test_a_failed_run_still_reports_its_input(self, events: Events) -> None:
         event = events[0]["failing"]
         assert event["eventType"] == "FAIL"
         assert names(event["inputs"]) == [("https://api.anthropic.com", "/v1/organizations/analytics/skills")]
@@ -137,7 +137,7 @@ class TestOpenLineage:
 
 @pytest.fixture
 def collected(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
-    """What a collector, which Airflow has where somebody reads it, collects."""
+    """What Airflow's collector of hook lineage receives, if a plugin reads it."""
     from airflow.providers.common.compat import sdk
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
@@ -171,7 +171,7 @@ class TestHookLineage:
         uris = [read.asset.uri for read in collected().inputs]
         assert uris == [f"{api}?dataset=credit_usage", f"{api}?dataset=query_volume"]
 
-    def test_a_collector_that_fails_stops_nobody(
+    def test_a_failing_collector_does_not_fail_the_task(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         from airflow.providers.common.compat import sdk
@@ -194,7 +194,7 @@ def test_every_dataset_has_a_name_of_its_own() -> None:
         assert len({source_dataset(vendor, dataset) for dataset in vendor.datasets.values()}) == len(vendor.datasets)
 
 
-def test_nothing_of_openlineage_is_loaded_before_it_asks() -> None:
+def test_openlineage_is_not_imported_before_it_is_used() -> None:
     code = (
         "import sys, airflow_provider_aianalytics.operators.claude_enterprise;"
         "import airflow_provider_aianalytics.lineage.collect;"

@@ -79,14 +79,14 @@ def test_days_link_to_their_folder_of_manifests(
     assert links(outcome, "land")["Landed manifests"] == folder
 
 
-def test_what_no_browser_opens_is_no_link(
-    run_dag: RunDag, simulator: Simulator, tmp_path: Path, said: Callable[[], str]
+def test_a_url_that_no_browser_opens_is_no_link(
+    run_dag: RunDag, simulator: Simulator, tmp_path: Path, output: Callable[[], str]
 ) -> None:
     assert links(land(run_dag, tmp_path), "land") == {
         "Landed manifests": None,
         CLAUDE: "https://claude.ai/analytics",
     }
-    assert "XCom not found" not in said()
+    assert "XCom not found" not in output()
 
 
 def test_a_task_without_that_link_stores_no_empty_xcom(run_dag: RunDag, simulator: Simulator, tmp_path: Path) -> None:
@@ -104,18 +104,16 @@ ClaudeEnterpriseAnalyticsSensor(task_id="wait", dataset="users", day="2026-11-10
 
 
 def test_a_task_that_failed_links_to_the_vendor(
-    run_dag: RunDag, simulator: Simulator, tmp_path: Path, said: Callable[[], str]
+    run_dag: RunDag, simulator: Simulator, tmp_path: Path, output: Callable[[], str]
 ) -> None:
     outcome = land(run_dag, tmp_path, start="2026-11-10", on_empty="fail", conn_id="nowhere", retries=0)
 
     assert outcome.state == "failed"
     assert links(outcome, "land") == {"Landed manifests": None, CLAUDE: "https://claude.ai/analytics"}
-    assert "XCom not found" not in said()
+    assert "XCom not found" not in output()
 
 
-def test_mapped_tasks_and_the_others_have_theirs(
-    run_dag: RunDag, simulator: Simulator, tmp_path: Path, on_s3: None
-) -> None:
+def test_mapped_and_other_tasks_have_links(run_dag: RunDag, simulator: Simulator, tmp_path: Path, on_s3: None) -> None:
     outcome = run_dag(
         f"""
 {LAND}.partial(task_id="land", path={str(tmp_path)!r}, start="2026-11-10").expand(dataset=["users", "skills"])

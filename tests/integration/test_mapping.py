@@ -88,7 +88,7 @@ def test_templates_are_shown_as_they_were_rendered_and_no_key_with_them(
     assert simulator.claude_key not in str(fields)
 
 
-def test_a_task_of_ones_own_uses_the_hook(run_dag: RunDag, simulator: Simulator) -> None:
+def test_a_custom_task_uses_the_hook(run_dag: RunDag, simulator: Simulator) -> None:
     outcome = run_dag(
         """
 @task(map_index_template="{{ dataset }}")

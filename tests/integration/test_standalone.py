@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The waiting in a whole Airflow: three days pass, the triggerer is killed, and no worker is held meanwhile."""
+"""Waiting in a complete Airflow: three days pass, the triggerer is killed, and no worker is occupied."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def states(airflow: Standalone, runs: dict[str, str]) -> dict[str, str | None]:
     return {dag: next(s for _, name, s in airflow.tasks(dag, run) if name == waiting[dag]) for dag, run in runs.items()}
 
 
-def test_waiting_over_days_holds_no_worker_and_survives_the_triggerer(airflow: Standalone) -> None:
+def test_waiting_for_days_needs_no_worker_and_survives_the_triggerer(airflow: Standalone) -> None:
     airflow.unpause("one_task", "sensor")
     target = airflow.clock.now().date()
     there = datetime.combine(target + 3 * DAY, time(10), tzinfo=UTC)
@@ -113,7 +113,7 @@ def test_waiting_over_days_holds_no_worker_and_survives_the_triggerer(airflow: S
         assert len(requests) <= 5, requests
 
 
-def test_a_backfill_of_old_days_waits_for_nothing_and_takes_a_request_a_day(airflow: Standalone) -> None:
+def test_a_backfill_of_old_days_needs_one_request_a_day_and_no_wait(airflow: Standalone) -> None:
     def landed() -> list[tuple[str, str, str | None]]:
         tasks = [task for task in airflow.tasks("final_cost") if task[0].startswith("backfill")]
         assert not {"deferred", "failed", "up_for_retry"} & {state for _, _, state in tasks}
@@ -121,12 +121,12 @@ def test_a_backfill_of_old_days_waits_for_nothing_and_takes_a_request_a_day(airf
 
     until(landed, within=200, but="the backfill did not end")
     days = [str((datetime(2026, 2, 1) + DAY * number).date()) for number in range(60)]
-    asked = [
+    requests = [
         dict(request["query"])["starting_at"][:10]
         for request in airflow.requests()
         if request["path"].endswith("/cost_report")
     ]
-    assert sorted(day for day in asked if day < "2026-08-01") == days
+    assert sorted(day for day in requests if day < "2026-08-01") == days
 
 
 def test_each_whole_month_of_final_days_is_closed_once(airflow: Standalone) -> None:
@@ -151,12 +151,12 @@ def test_a_partitioned_dag_lands_the_day_of_its_key(airflow: Standalone) -> None
     assert all(f"__{result['start']}__" in run for run, result in zip(runs, results, strict=True))
 
 
-def test_a_watcher_tells_of_each_new_day_in_order(airflow: Standalone) -> None:
-    def told() -> list[str]:
+def test_a_watcher_sends_an_event_for_each_new_day_in_order(airflow: Standalone) -> None:
+    def sent_days() -> list[str]:
         found = [event["payload"]["day"] for event in airflow.events("new_day")]
         return found if len(set(found)) >= 4 else []
 
-    days = list(dict.fromkeys(first := until(told, within=90, but="no days were told of")))
+    days = list(dict.fromkeys(first := until(sent_days, within=90, but="there were no events")))
     assert len(first) - len(days) <= 1  # the triggerer may have been killed within seconds of telling
     waiting_since = date.fromisoformat(days[0])
     assert days == [str(waiting_since + DAY * number) for number in range(len(days))]
@@ -165,5 +165,5 @@ def test_a_watcher_tells_of_each_new_day_in_order(airflow: Standalone) -> None:
         within=60,
         but="the runs of the days did not end",
     )
-    asked = [request for request in airflow.requests() if request["path"].endswith("chat/projects")]
-    assert len(asked) <= 4 + 3 * len(days)
+    requests = [request for request in airflow.requests() if request["path"].endswith("chat/projects")]
+    assert len(requests) <= 4 + 3 * len(days)

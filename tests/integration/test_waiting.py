@@ -91,7 +91,7 @@ def test_an_old_day_needs_neither_request_nor_connection(
     assert not sim.requests
 
 
-def test_poke_spends_no_request_between_two_looks(run_dag: RunDag, serve: Serve, said: Callable[[], str]) -> None:
+def test_poke_mode_sends_no_request_between_two_polls(run_dag: RunDag, serve: Serve, output: Callable[[], str]) -> None:
     poking = {"deferrable": False, "mode": "poke", "poke_interval": 0.02}
 
     # Time passes while Airflow starts the task too, so neither part may depend on how long that takes.
@@ -101,11 +101,11 @@ def test_poke_spends_no_request_between_two_looks(run_dag: RunDag, serve: Serve,
     sim = serve(speed=15_000, claude=ClaudeSettings(lag_days=2))
     assert wait(run_dag, timeout=10 * 86400, **poking).tasks == {"wait": "success"}
     assert [request.status for request in sim.requests] in ([400, 200], [200])
-    assert "cannot be called outside" not in said()
+    assert "cannot be called outside" not in output()
 
 
-def test_the_end_of_the_time_fails_with_a_message_for_the_vendor(
-    run_dag: RunDag, serve: Serve, said: Callable[[], str]
+def test_a_timeout_fails_with_a_message_for_the_vendor(
+    run_dag: RunDag, serve: Serve, output: Callable[[], str]
 ) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=30))
 
@@ -113,23 +113,23 @@ def test_the_end_of_the_time_fails_with_a_message_for_the_vendor(
 
     assert outcome.tasks == {"wait": "failed"}
     assert len(sim.requests) == 1
-    log = said()
+    log = output()
     assert "AirflowSensorTimeout" in log
     assert "claude_enterprise users of 2026-11-17 was not available by 2026-11-20" in log
     assert sim.claude_key not in log
 
 
-def test_soft_fail_skips_at_the_end_of_the_time(run_dag: RunDag, serve: Serve, said: Callable[[], str]) -> None:
+def test_soft_fail_skips_at_the_timeout(run_dag: RunDag, serve: Serve, output: Callable[[], str]) -> None:
     serve(claude=ClaudeSettings(lag_days=30))
 
     outcome = wait(run_dag, deferrable=True, timeout=86400, soft_fail=True)
 
     assert outcome.tasks == {"wait": "skipped"}
-    assert "was not available by" in said()
+    assert "was not available by" in output()
 
 
 def test_a_key_that_is_revoked_while_waiting_fails_at_once(
-    run_dag: RunDag, serve: Serve, said: Callable[[], str]
+    run_dag: RunDag, serve: Serve, output: Callable[[], str]
 ) -> None:
     sim = serve()
     sim.revoke_key("claude_enterprise")
@@ -138,14 +138,14 @@ def test_a_key_that_is_revoked_while_waiting_fails_at_once(
 
     assert outcome.tasks == {"wait": "failed"}
     assert len(sim.requests) == 1
-    log = said()
+    log = output()
     assert "AuthenticationError" in log
     assert "read:analytics" in log
     assert "sk-ant-api01-simulated" not in log
 
 
 def test_a_connection_without_a_key_fails_before_anything_waits(
-    run_dag: RunDag, serve: Serve, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+    run_dag: RunDag, serve: Serve, monkeypatch: pytest.MonkeyPatch, output: Callable[[], str]
 ) -> None:
     sim = serve()
     monkeypatch.setenv(
@@ -153,7 +153,7 @@ def test_a_connection_without_a_key_fails_before_anything_waits(
     )
 
     assert wait(run_dag, deferrable=True).tasks == {"wait": "failed"}
-    assert "has no password" in said()
+    assert "has no password" in output()
     assert not sim.requests
 
 
@@ -171,14 +171,14 @@ def test_a_mapped_sensor_waits_for_several_days(run_dag: RunDag, serve: Serve, s
     assert sorted(dict(request.query)["date"] for request in sim.requests) == ["2026-11-16", "2026-11-17"]
 
 
-def test_a_relative_day_counts_from_the_runs_own_day(run_dag: RunDag, serve: Serve, said: Callable[[], str]) -> None:
+def test_a_relative_day_counts_from_the_runs_own_day(run_dag: RunDag, serve: Serve, output: Callable[[], str]) -> None:
     serve()
 
     assert wait(run_dag, day=-10).tasks == {"wait": "success"}
-    assert "claude_enterprise users 2026-11-10 is old enough" in said()
+    assert "claude_enterprise users 2026-11-10 is old enough" in output()
 
 
-def test_rescheduling_comes_back_at_the_next_look(serve: Serve) -> None:
+def test_reschedule_mode_resumes_at_the_next_poll(serve: Serve) -> None:
     from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
 
     sim = serve(claude=ClaudeSettings(lag_days=3))
@@ -202,8 +202,8 @@ def test_rescheduling_comes_back_at_the_next_look(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_rescheduling_through_an_outage_sends_ever_fewer_requests(serve: Serve, status: int) -> None:
-    """Each look is that of a new process, which remembers none of those before."""
+def test_reschedule_mode_backs_off_during_an_outage(serve: Serve, status: int) -> None:
+    """Each poll runs in a new process, without the state of earlier ones."""
     from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
 
     sim = serve()
@@ -219,9 +219,9 @@ def test_rescheduling_through_an_outage_sends_ever_fewer_requests(serve: Serve, 
         sim.advance(caught.value.reschedule_date - datetime.now(UTC))  # type: ignore[attr-defined]
 
     assert len(sim.requests) <= 25
-    looks = [request.at for request in sim.requests]
-    assert looks[1] - looks[0] < timedelta(minutes=3)
-    assert looks[-1] - looks[-2] > timedelta(hours=3)
+    polled_at = [request.at for request in sim.requests]
+    assert polled_at[1] - polled_at[0] < timedelta(minutes=3)
+    assert polled_at[-1] - polled_at[-2] > timedelta(hours=3)
 
 
 def _context(first_start: datetime | None = None) -> Any:

@@ -76,7 +76,7 @@ def test_the_page_of_a_folder_is_the_consoles(address: StorageLocation, page: st
         (StorageLocation("s3", "", "lake"), "s3://lake/", ("s3://lake", "/")),
     ],
 )
-def test_assets_and_openlineage_know_it_by_their_own_names(
+def test_assets_and_openlineage_have_their_own_names_for_it(
     address: StorageLocation, uri: str, dataset: tuple[str, str]
 ) -> None:
     assert address.uri == uri
@@ -84,7 +84,7 @@ def test_assets_and_openlineage_know_it_by_their_own_names(
 
 
 @pytest.mark.parametrize("address", [S3, GS, AZURE, LOCAL, StorageLocation("file", "tmp/größer als/ein Lake")])
-def test_every_airflow_takes_the_uri_as_it_is(address: StorageLocation) -> None:
+def test_every_airflow_accepts_the_uri_unchanged(address: StorageLocation) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert Asset(uri=address.uri).uri == address.uri
@@ -101,7 +101,7 @@ def test_every_airflow_takes_the_uri_as_it_is(address: StorageLocation) -> None:
         ("hdfs", "/lake/ai", {}, StorageLocation("hdfs", "lake/ai")),
     ],
 )
-def test_a_path_is_read_with_what_its_connection_says(
+def test_a_path_uses_the_settings_of_its_connection(
     protocol: str, path: str, file_system: dict[str, Any], address: StorageLocation
 ) -> None:
     assert (
@@ -115,8 +115,8 @@ def test_airflows_own_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert location_of(ObjectStoragePath(str(tmp_path))) == StorageLocation("file", str(tmp_path).strip("/"))
     pytest.importorskip("s3fs")
     for name, extra in (("cloud", {}), ("ours", {"endpoint_url": "http://127.0.0.1:9"})):
-        said = {"conn_type": "aws", "login": "somebody", "password": "their secret", "extra": extra}
-        monkeypatch.setenv(f"AIRFLOW_CONN_ADDRESS_{name.upper()}", json.dumps(said))
+        connection = {"conn_type": "aws", "login": "somebody", "password": "their secret", "extra": extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_ADDRESS_{name.upper()}", json.dumps(connection))
     assert location_of(ObjectStoragePath("s3://address_cloud@lake/ai")) == StorageLocation("s3", "ai", "lake")
     assert location_of(ObjectStoragePath("s3://address_ours@lake/ai")) == StorageLocation(
         "s3", "ai", "lake", endpoint="http://127.0.0.1:9"

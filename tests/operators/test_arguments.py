@@ -56,7 +56,7 @@ def refusal(kind: type, arguments: dict[str, Any]) -> str | None:
 
 
 @pytest.mark.parametrize(("kind", "name"), ARGUMENTS, ids=lambda value: getattr(value, "__name__", value))
-def test_an_odd_value_is_taken_or_the_error_names_an_argument(kind: type, name: str) -> None:
+def test_an_odd_value_is_accepted_or_the_error_names_an_argument(kind: type, name: str) -> None:
     named = [*own_arguments(kind), "period"]
     for value in ODD:
         message = refusal(kind, {name: value})
@@ -64,7 +64,7 @@ def test_an_odd_value_is_taken_or_the_error_names_an_argument(kind: type, name: 
 
 
 @given(data=st.data())
-def test_several_odd_values_are_taken_or_refused_in_short(data: st.DataObject) -> None:
+def test_several_odd_values_are_accepted_or_rejected_briefly(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(list(CLASSES)))
     names = sorted(set(own_arguments(kind)))
     odd = data.draw(st.dictionaries(st.sampled_from(names), st.sampled_from(ODD), max_size=4))
@@ -73,7 +73,7 @@ def test_several_odd_values_are_taken_or_refused_in_short(data: st.DataObject) -
 
 @pytest.mark.parametrize("name", ["restate_days", "max_concurrency"])
 @pytest.mark.parametrize("value", [1.5, True, "3", -1, None])
-def test_a_number_is_a_whole_one(name: str, value: Any) -> None:
+def test_a_number_must_be_an_integer(name: str, value: Any) -> None:
     kind = claude_enterprise.ClaudeEnterpriseAnalyticsToObjectStorageOperator
     with pytest.raises(InvalidArgumentError, match=f"{name}={value!r} is not a whole number of at least"):
         kind(task_id="task", **CLASSES[kind], **{name: value})

@@ -75,7 +75,7 @@ def landing(path: Path, **arguments: Any) -> ClaudeEnterpriseAnalyticsToObjectSt
     return ClaudeEnterpriseAnalyticsToObjectStorageOperator(task_id="land", path=str(path), **arguments)
 
 
-def test_a_landing_says_what_it_reads_and_what_changed(simulator: Simulator, tmp_path: Path, log: Log) -> None:
+def test_a_landing_logs_what_it_reads_and_what_changed(simulator: Simulator, tmp_path: Path, log: Log) -> None:
     run(landing(tmp_path, start="2026-10-20", end="2026-11-19"))
     simulator.advance(DAY)
     log()
@@ -115,7 +115,7 @@ def test_days_that_are_not_available_are_named(simulator: Simulator, tmp_path: P
     assert "4 days of cost_by_model: 2 created, 2 not available yet (2026-11-20 to 2026-11-21); " in log()
 
 
-def test_a_small_result_says_what_it_reads_and_what_came(simulator: Simulator, log: Log) -> None:
+def test_a_small_result_logs_what_it_reads_and_returns(simulator: Simulator, log: Log) -> None:
     period = "claude_enterprise users [2026-11-10, 2026-11-12)"
     records = run(
         ClaudeEnterpriseAnalyticsOperator(task_id="read", dataset="users", start="2026-11-10", end="2026-11-12")
@@ -170,7 +170,7 @@ def test_another_error_keeps_its_traceback(
     assert "to_object_storage.py" in "".join(traceback.format_exception(raised.value))
 
 
-def test_a_missing_connection_says_where_to_make_it_and_of_which_type(tmp_path: Path, system_clock: None) -> None:
+def test_a_missing_connection_error_names_place_and_type(tmp_path: Path, system_clock: None) -> None:
     with pytest.raises(ConnectionNotFoundError) as raised:
         run(landing(tmp_path, start="2026-11-10", conn_id="nowhere"))
 
@@ -197,7 +197,7 @@ def test_a_missing_driver_names_the_extra_to_install(
     assert "pip install 'airflow-provider-aianalytics[s3]'" in text
 
 
-def test_lines_to_copy_stay_lines() -> None:
+def test_line_breaks_of_copyable_text_are_not_changed() -> None:
     error = AIAnalyticsError("this run has no day", hint='Write:\n    start="2026-11-01",\n    end="2026-11-02",')
     error.is_multiline = True
 

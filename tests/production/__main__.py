@@ -19,7 +19,7 @@ from tests.production.audit import audit
 from tests.production.cluster import ROOT, Airflow, Rehearsal
 from tests.production.processes import BIN, Processes
 from tests.production.report import write
-from tests.production.scenario import BACKFILLED_AT, CLOSED_AT, END, LIVE, Story
+from tests.production.scenario import BACKFILLED_AT, CLOSED_AT, END, LIVE, Scenario
 from tests.production.services import BUCKET, Postgres, Store, Vendor, install, start_redis
 from tests.production.watch import Watch
 from tests.stores.servers import remove_seaweedfs_sockets
@@ -43,17 +43,17 @@ def stop_asked(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    told = arguments()
+    options = arguments()
     signal.signal(signal.SIGTERM, stop_asked)
     waiting_since = time.time()
     installed = install()
     # Outside of the checkout: the database's own user has to get there.
     run = Path(tempfile.mkdtemp(prefix="aianalytics-production-"))
     run.chmod(0o711)
-    told.folder.mkdir(exist_ok=True)
+    options.folder.mkdir(exist_ok=True)
     processes = Processes(run)
     passed = False
-    story: Story | None = None
+    scenario: Scenario | None = None
     store: Store | None = None
     try:
         if installed:
@@ -62,53 +62,79 @@ def main() -> int:
         redis = start_redis(processes, run / "redis")
         store = Store.start(processes, run / "store")
         own = {**os.environ, "PYTHONPATH": str(ROOT)}
-        budget: list[object] = ["--members", told.members, "--now", BACKFILLED_AT.isoformat(), "--budget", told.budget]
+        budget: list[object] = [
+            "--members",
+            options.members,
+            "--now",
+            BACKFILLED_AT.isoformat(),
+            "--budget",
+            options.budget,
+        ]
         vendor = Vendor.start(processes, own, budget)
         airflow = Airflow(processes, run, postgres, redis)
         watch = Watch(postgres, processes, run / "samples.json")
-        story = Story(processes, airflow, vendor, store, run, told.days, told.speed, told.budget, watch, told.max_wait)
+        scenario = Scenario(
+            processes, airflow, vendor, store, run, options.days, options.speed, options.budget, watch, options.max_wait
+        )
         truth = [
-            *(BIN / "python", "-m", "tests.production.truth", "--members", told.members, "--out", run / "truth.json"),
-            *("--first", story.first, "--end", END, "--now", CLOSED_AT.isoformat(), "--cache", told.folder / "truth"),
+            *(
+                BIN / "python",
+                "-m",
+                "tests.production.truth",
+                "--members",
+                options.members,
+                "--out",
+                run / "truth.json",
+            ),
+            *(
+                "--first",
+                scenario.first,
+                "--end",
+                END,
+                "--now",
+                CLOSED_AT.isoformat(),
+                "--cache",
+                options.folder / "truth",
+            ),
         ]
         processes.start("truth", truth, own)
         clock = Rehearsal(BACKFILLED_AT, 1.0, time.time())
         airflow.prepare(clock)
         airflow.start(clock, LIVE)
-        story.say("PostgreSQL, Redis, the store, the vendors and an Airflow with two workers are up")
+        scenario.report("PostgreSQL, Redis, the store, the vendors and an Airflow with two workers are up")
         airflow.configure(store.url, LAKE)
         for name, key in vendor.keys.items():
-            airflow.connect(name, vendor.url, key, budget=told.budget, is_new=True)
+            airflow.connect(name, vendor.url, key, budget=options.budget, is_new=True)
         watch.start()
-        story.backfill()
-        story.live()
-        before = audit(story, {}, END)
-        story.close()
+        scenario.backfill()
+        scenario.live()
+        before = audit(scenario, {}, END)
+        scenario.close()
         watch.stop()
-        story.wait(lambda: (run / "truth.json").exists(), within=told.max_wait, but="the truth was not drawn")
-        story.say("comparing what landed with the truth")
-        found = audit(story, story.truth(), END)
-        story.facts["took"] = time.time() - waiting_since
-        story.facts["members"] = told.members
-        story.save()
-        passed = write(story, before, found, told.folder)
-    except KeyboardInterrupt as asked:
-        print(f"stopped: {asked}", flush=True)
+        scenario.wait(lambda: (run / "truth.json").exists(), within=options.max_wait, but="the truth was not drawn")
+        scenario.report("comparing what landed with the truth")
+        found = audit(scenario, scenario.truth(), END)
+        scenario.measurements["took"] = time.time() - waiting_since
+        scenario.measurements["members"] = options.members
+        scenario.save()
+        passed = write(scenario, before, found, options.folder)
+    except KeyboardInterrupt as interruption:
+        print(f"stopped: {interruption}", flush=True)
     except Exception:
         traceback.print_exc()
         for name in processes.managed:
-            print(f"--- {name}\n{processes.said(name)[-700:]}", flush=True)
+            print(f"--- {name}\n{processes.last_output(name)[-700:]}", flush=True)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        if story is not None:
-            story.watch.stop()
-            story.save()
+        if scenario is not None:
+            scenario.watch.stop()
+            scenario.save()
         processes.end_all()
         if store is not None:
             remove_seaweedfs_sockets(store.port)
         left = processes.left()
-        logs = told.folder / "logs"
+        logs = options.folder / "logs"
         shutil.rmtree(logs, ignore_errors=True)
         logs.mkdir(parents=True)
         for path in [*run.glob("*.log"), *run.glob("*.json"), *run.glob("*.jsonl")]:

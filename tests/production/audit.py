@@ -15,7 +15,7 @@ from tests.production.services import BUCKET
 from tests.production.truth import VENDORS
 
 if TYPE_CHECKING:
-    from tests.production.scenario import Story
+    from tests.production.scenario import Scenario
 
 PREFIX = "ai/"
 Truth = dict[str, dict[str, Any]]
@@ -66,20 +66,20 @@ class Found:
 
     @property
     def is_whole(self) -> bool:
-        broken = any(facts["broken"] for facts in self.examples.values())
+        broken = any(example["broken"] for example in self.examples.values())
         return all(table.is_whole for table in self.tables.values()) and not broken and not self.leftovers
 
 
-def audit(story: Story, truth: Truth, end: date) -> Found:
-    """Look at every day of every dataset.
+def audit(scenario: Scenario, truth: Truth, end: date) -> Found:
+    """Check every day of every dataset.
 
-    :param truth: the digests; without them nothing is read, and only what is there is told.
+    :param truth: the expected digests; without them no content is read, and only the files are listed.
     :param end: the day after the last that must be there.
     """
-    client = story.store.client()
+    client = scenario.store.client()
     names = _objects(client, PREFIX)
     found = Found({})
-    days = [story.first + timedelta(days=n) for n in range((end - story.first).days)]
+    days = [scenario.first + timedelta(days=n) for n in range((end - scenario.first).days)]
     with ThreadPoolExecutor(6) as pool:
         for vendor, datasets in VENDORS.items():
             for dataset in datasets:
@@ -87,20 +87,20 @@ def audit(story: Story, truth: Truth, end: date) -> Found:
                 found.tables[table.name] = table
                 prefix = f"{PREFIX}{vendor}/"
                 data = {n: s for n, s in names.items() if n.startswith(f"{prefix}{dataset}/")}
-                told = {n for n in names if n.startswith(f"{prefix}_manifests/{dataset}/")}
+                listed = {n for n in names if n.startswith(f"{prefix}_manifests/{dataset}/")}
                 table.stored = sum(data.values())
                 expected = {f"{prefix}{dataset}/date={day}/{dataset}.ndjson.gz": day for day in days}
                 manifests = {f"{prefix}_manifests/{dataset}/{day}.json": day for day in days}
                 table.missing = sorted(set(map(str, (expected[n] for n in expected.keys() - data.keys()))))
-                table.missing += [f"{manifests[n]} (manifest)" for n in sorted(manifests.keys() - told)]
-                table.doubled = sorted(data.keys() - expected.keys()) + sorted(told - manifests.keys())
+                table.missing += [f"{manifests[n]} (manifest)" for n in sorted(manifests.keys() - listed)]
+                table.doubled = sorted(data.keys() - expected.keys()) + sorted(listed - manifests.keys())
                 if not truth:
                     continue
 
-                def look(day: date, table: Table = table, prefix: str = prefix, dataset: str = dataset) -> None:
+                def audit_day(day: date, table: Table = table, prefix: str = prefix, dataset: str = dataset) -> None:
                     _look(client, table, prefix, dataset, day, truth)
 
-                list(pool.map(look, [day for day in days if str(day) not in table.missing]))
+                list(pool.map(audit_day, [day for day in days if str(day) not in table.missing]))
     if truth:
         found.examples = _examples(client, {n: s for n, s in names.items() if n.startswith(f"{PREFIX}examples/")})
         found.leftovers = [n for n in names if "_spool" in n or n.endswith((".tmp", ".part"))]
@@ -133,7 +133,7 @@ def _look(client: Any, table: Table, prefix: str, dataset: str, day: date, truth
             f"{day}: {rows} rows and {len(content)} bytes, {true['rows']} and {true['bytes']} are true"
         )
     if (manifest["sha256"], manifest["rows"], manifest["complete"]) != (digest, rows, True):
-        table.differing.append(f"{day}: its manifest tells of another content")
+        table.differing.append(f"{day}: its manifest describes another content")
     revisions = manifest["revisions"]
     table.days[day] = Day(
         landed_at=_moment(revisions[0]["fetched_at"] if revisions else manifest["fetched_at"]),
@@ -146,25 +146,27 @@ def _look(client: Any, table: Table, prefix: str, dataset: str, day: date, truth
 
 
 def _examples(client: Any, names: dict[str, int]) -> dict[str, dict[str, int]]:
-    """The tables of the examples: each day once, and each file what its manifest says it is."""
+    """The tables of the examples: each day once, and each file as its manifest describes it."""
     found: dict[str, dict[str, int]] = {}
     for name in sorted(names):
         head, mark, tail = name.partition("/_manifests/")
         if not mark:
             continue
         manifest = json.loads(_read(client, name))
-        facts = found.setdefault(
+        example = found.setdefault(
             f"{head.removeprefix(PREFIX + 'examples/').split('/')[0]}: {tail.split('/')[0]}",
             {"days": 0, "rows": 0, "revisions": 0, "broken": 0},
         )
-        facts["days"] += 1
-        facts["rows"] += manifest["rows"]
-        facts["revisions"] += len(manifest["revisions"])
+        example["days"] += 1
+        example["rows"] += manifest["rows"]
+        example["revisions"] += len(manifest["revisions"])
         file = f"{head.rpartition('/')[0]}/{manifest['file']}"
         beside = [n for n in names if n.startswith(file.rpartition("/")[0] + "/")]
         data = _read(client, file) if file in names else b""
-        told = (manifest["file_bytes"], manifest["file_md5"])
-        facts["broken"] += beside != [file] or (len(data), hashlib.md5(data, usedforsecurity=False).hexdigest()) != told
+        listed = (manifest["file_bytes"], manifest["file_md5"])
+        example["broken"] += (
+            beside != [file] or (len(data), hashlib.md5(data, usedforsecurity=False).hexdigest()) != listed
+        )
     return found
 
 

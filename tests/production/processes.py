@@ -25,7 +25,7 @@ class ProofError(Exception):
 
 
 def until(what: Callable[[], Seen], *, within: float, every: float = 0.5, but: str) -> Seen:
-    """The first true answer to ``what``, asked now and then.
+    """Call ``what`` repeatedly until its result is true, and return the result.
 
     :raises ProofError: when there is none in time, saying ``but`` and the last answer.
     """
@@ -94,7 +94,7 @@ class Processes:
     ) -> str:
         """Run a command to its end.
 
-        :raises ProofError: when it fails, with what it said.
+        :raises ProofError: when it fails, with its output.
         """
         done = subprocess.run(
             [str(word) for word in command],
@@ -111,7 +111,7 @@ class Processes:
         return done.stdout
 
     def revive(self) -> None:
-        """Start again what ended without being asked to."""
+        """Restart processes that ended by themselves."""
         for name, managed in list(self.managed.items()):
             if managed.is_watched and managed.process.poll() is not None:
                 self.revived.append(name)
@@ -122,7 +122,7 @@ class Processes:
     def check(self) -> None:
         """Nothing may end while everything starts.
 
-        :raises ProofError: with what the ended one said.
+        :raises ProofError: with the output of the process that ended.
         """
         for name, managed in self.managed.items():
             if managed.is_watched and managed.process.poll() is not None:
@@ -181,7 +181,7 @@ class Processes:
     def end_all(self) -> list[str]:
         """End everything, children of children too.
 
-        :return: the commands of those that did not end by being asked to.
+        :return: the commands of the processes that did not end after SIGTERM.
         """
         late = [name for name in self.managed if name in ("postgres", "redis", "store")]
         self.stop(*(name for name in self.managed if name not in late))
@@ -211,7 +211,7 @@ class Processes:
                     found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:120]
         return found
 
-    def said(self, name: str) -> str:
+    def last_output(self, name: str) -> str:
         """The end of what a process printed."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace")[-4000:] if path.exists() else ""

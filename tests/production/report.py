@@ -21,7 +21,7 @@ from tests.production.vendor import LAG_DAYS
 from tests.support import BY_MEMBER, SERIES, SNAPSHOTS
 
 if TYPE_CHECKING:
-    from tests.production.scenario import Story
+    from tests.production.scenario import Scenario
 
 Row = Sequence[object]
 BIN_SECONDS = 10
@@ -37,7 +37,7 @@ class Report:
         print("", title, "-" * len(title), sep="\n", flush=True)
         self.html.append(f"<h2>{escape(title)}</h2>")
 
-    def say(self, line: str) -> None:
+    def write(self, line: str) -> None:
         print(line, flush=True)
         self.html.append(f"<p>{escape(line)}</p>")
 
@@ -54,22 +54,22 @@ class Report:
         self.html.append(svg)
 
 
-def write(story: Story, before: Found, found: Found, folder: Path) -> bool:
+def write(scenario: Scenario, before: Found, found: Found, folder: Path) -> bool:
     """Print the report and write the page.
 
     :param before: what was there before the last look.
     :return: whether everything is as it should be.
     """
     report = Report()
-    failures = _verdict(story, before, found, report)
-    _story(story, report)
-    _requests(story, found, report)
-    _slots(story, report)
-    _statuses(story, report)
-    _cost(story, report)
+    failures = _verdict(scenario, before, found, report)
+    _scenario(scenario, report)
+    _requests(scenario, found, report)
+    _slots(scenario, report)
+    _statuses(scenario, report)
+    _cost(scenario, report)
     _lag(found, report)
     _restated(found, report)
-    _alerts(story, report)
+    _alerts(scenario, report)
     _days(found, report)
     page = folder / "report.html"
     style = (
@@ -85,7 +85,7 @@ def write(story: Story, before: Found, found: Found, folder: Path) -> bool:
     return not failures
 
 
-def _verdict(story: Story, before: Found, found: Found, report: Report) -> list[str]:
+def _verdict(scenario: Scenario, before: Found, found: Found, report: Report) -> list[str]:
     report.section("Verdict")
     tables = found.tables.values()
     days = sum(len(table.days) for table in tables)
@@ -95,68 +95,68 @@ def _verdict(story: Story, before: Found, found: Found, report: Report) -> list[
     failures = []
     for name, what in (("missing", "missing"), ("doubled", "doubled or foreign"), ("differing", "differing")):
         wrong = [f"{table.name} {entry}" for table in tables for entry in getattr(table, name)]
-        report.say(f"{what} days: {len(wrong)}{'' if not wrong else ', such as ' + '; '.join(wrong[:5])}")
+        report.write(f"{what} days: {len(wrong)}{'' if not wrong else ', such as ' + '; '.join(wrong[:5])}")
         failures += wrong
     late = [f"{table.name} {entry}" for table in before.tables.values() for entry in table.missing]
-    report.say(
+    report.write(
         f"days that were missing before the last look: {len(late)}{'' if not late else ': ' + '; '.join(late[:5])}"
     )
     failures += late
-    broken = [name for name, facts in found.examples.items() if facts["broken"]]
-    report.say(f"tables of the examples whose files are not what their manifests say: {', '.join(broken) or 'none'}")
+    broken = [name for name, example in found.examples.items() if example["broken"]]
+    report.write(f"tables of the examples whose files are not what their manifests say: {', '.join(broken) or 'none'}")
     failures += broken
-    report.say(f"unfinished files left in the lake: {len(found.leftovers)}")
+    report.write(f"unfinished files left in the lake: {len(found.leftovers)}")
     failures += found.leftovers
-    report.say(
+    report.write(
         f"{days:,} days of {len(found.tables)} datasets, each there once, {rows:,} rows and {size / 1e9:.2f} GB "
         f"({stored / 1e9:.2f} GB as stored), each equal byte for byte to the vendors' truth"
         if not failures
         else f"{days:,} days were looked at"
     )
-    report.say(
-        f"{story.facts['members']:,} members, {story.days} days backfilled, {LIVE_DAYS} live days at {story.speed:.0f} "
-        f"times the speed; it took {story.facts['took'] / 60:.0f} minutes"
+    report.write(
+        f"{scenario.measurements['members']:,} members, {scenario.days} days backfilled, {LIVE_DAYS} live days at "
+        f"{scenario.speed:.0f} times the speed; it took {scenario.measurements['took'] / 60:.0f} minutes"
     )
-    report.say(f"what a person had to do: {'; '.join(story.by_hand) or 'nothing'}")
+    report.write(f"what a person had to do: {'; '.join(scenario.by_hand) or 'nothing'}")
     return failures
 
 
-def _story(story: Story, report: Report) -> None:
+def _scenario(scenario: Scenario, report: Report) -> None:
     report.section("What happened")
-    waiting_since = story.told[0][0]
+    waiting_since = scenario.events[0][0]
     report.table(
         ("minute", "simulated time", ""),
         [
             (f"{(real - waiting_since) / 60:.1f}", f"{shown:%a %b %d %H:%M}" if shown else "", text)
-            for real, shown, text in story.told
+            for real, shown, text in scenario.events
         ],
     )
-    revived = Counter(story.processes.revived)
-    told = ", ".join(f"{name} {count} times" for name, count in revived.items()) or "none"
-    report.say(f"processes of Airflow that ended by themselves and were started again by the supervisor: {told}")
+    revived = Counter(scenario.processes.revived)
+    restarts = ", ".join(f"{name} {count} times" for name, count in revived.items()) or "none"
+    report.write(f"processes of Airflow that ended by themselves and were restarted by the supervisor: {restarts}")
 
 
-def _log(story: Story) -> list[dict[str, Any]]:
-    if "log" not in story.facts:
-        told: list[dict[str, Any]] = story.vendor.tell("GET", "requests", within=600)
-        (story.folder / "requests.json").write_text(json.dumps(told))
+def _log(scenario: Scenario) -> list[dict[str, Any]]:
+    if "log" not in scenario.measurements:
+        requests: list[dict[str, Any]] = scenario.vendor.control("GET", "requests", within=600)
+        (scenario.folder / "requests.json").write_text(json.dumps(requests))
         # The log's clock is the kernel's monotonic one, which all processes of the machine share.
         import time as clock
 
         shift = clock.time() - clock.monotonic()
-        for entry in told:
+        for entry in requests:
             entry["at"] = entry["real"] + shift
-        story.facts["log"] = told
-    log: list[dict[str, Any]] = story.facts["log"]
+        scenario.measurements["log"] = requests
+    log: list[dict[str, Any]] = scenario.measurements["log"]
     return log
 
 
-def _fewest(story: Story, found: Found, vendor: str, dataset: str) -> int:
+def _fewest(scenario: Scenario, found: Found, vendor: str, dataset: str) -> int:
     """Windows times pages at the largest page, for the backfill of a dataset."""
     days = found.tables[f"{vendor}/{dataset}"].days
     length = 1 if vendor == "claude_enterprise" and dataset in SNAPSHOTS else 31 if vendor != "perplexity" else 90
     page = 100 if dataset in BY_MEMBER else 1000
-    total, start = 0, story.first
+    total, start = 0, scenario.first
     while start < FIRST_LIVE:
         end = min(start + timedelta(days=length), FIRST_LIVE)
         window = [start + timedelta(days=n) for n in range((end - start).days)]
@@ -169,23 +169,25 @@ def _fewest(story: Story, found: Found, vendor: str, dataset: str) -> int:
     return total
 
 
-def _requests(story: Story, found: Found, report: Report) -> None:
+def _requests(scenario: Scenario, found: Found, report: Report) -> None:
     report.section("Requests against the minimum, and the use of the budget")
     rows: list[Row] = []
     for vendor, datasets in VENDORS.items():
-        told = story.facts["requests of the backfill"].get(vendor, {})
-        fewest = sum(_fewest(story, found, vendor, dataset) for dataset in datasets)
-        answered = told.get("200", 0)
-        refused = sum(count for status, count in told.items() if status == "429")
-        other = sum(told.values()) - answered - refused
-        waiting_since, ended = story.spans["backfill"]
+        statuses = scenario.measurements["requests of the backfill"].get(vendor, {})
+        fewest = sum(_fewest(scenario, found, vendor, dataset) for dataset in datasets)
+        answered = statuses.get("200", 0)
+        refused = sum(count for status, count in statuses.items() if status == "429")
+        other = sum(statuses.values()) - answered - refused
+        waiting_since, ended = scenario.spans["backfill"]
         rows.append((vendor, fewest, answered, refused, other, f"{60 * answered / (ended - waiting_since):,.0f}"))
-    report.say("The backfill:")
+    report.write("The backfill:")
     report.table(("vendor", "fewest possible", "answered", "refused (429)", "other", "a minute on average"), rows)
-    log = _log(story)
+    log = _log(scenario)
     whole = Counter((entry["vendor"], entry["status"]) for entry in log)
-    report.say("The whole story, by status: " + ", ".join(f"{v} {s}: {c:,}" for (v, s), c in sorted(whole.items())))
-    waiting_since = story.told[0][0]
+    report.write(
+        "The whole scenario, by status: " + ", ".join(f"{v} {s}: {c:,}" for (v, s), c in sorted(whole.items()))
+    )
+    waiting_since = scenario.events[0][0]
     series: dict[str, list[tuple[float, float]]] = {}
     for name, vendor, statuses in (
         ("Claude answered", "claude_enterprise", (200,)),
@@ -198,22 +200,23 @@ def _requests(story: Story, found: Found, report: Report) -> None:
             for entry in log
             if entry["status"] in statuses and vendor in ("", entry["vendor"])
         )
-        last = int((story.told[-1][0] - waiting_since) // BIN_SECONDS)
+        last = int((scenario.events[-1][0] - waiting_since) // BIN_SECONDS)
         series[name] = [(n * BIN_SECONDS, bins.get(n, 0) * 60 / BIN_SECONDS) for n in range(last + 1)]
-    report.plot(lines(series, spans=_spans(story), ceiling=story.budget, unit="requests a minute"))
-    report.say(
-        f"The dashed line is the budget of each vendor, {story.budget:,} a minute, {story.budget // 60} times theirs."
+    report.plot(lines(series, spans=_spans(scenario), ceiling=scenario.budget, unit="requests a minute"))
+    report.write(
+        f"The dashed line is the budget of each vendor, {scenario.budget:,} a minute, "
+        f"{scenario.budget // 60} times theirs."
     )
 
 
-def _spans(story: Story) -> list[Span]:
-    waiting_since = story.told[0][0]
-    return [Span(name, start - waiting_since, end - waiting_since) for name, (start, end) in story.spans.items()]
+def _spans(scenario: Scenario) -> list[Span]:
+    waiting_since = scenario.events[0][0]
+    return [Span(name, start - waiting_since, end - waiting_since) for name, (start, end) in scenario.spans.items()]
 
 
-def _slots(story: Story, report: Report) -> None:
+def _slots(scenario: Scenario, report: Report) -> None:
     report.section("Slots held, and waiting")
-    samples, waiting_since = story.watch.samples, story.told[0][0]
+    samples, waiting_since = scenario.watch.samples, scenario.events[0][0]
     series = {
         name: [(sample["at"] - waiting_since, sample.get(key, 0)) for sample in samples]
         for name, key in (
@@ -224,48 +227,51 @@ def _slots(story: Story, report: Report) -> None:
             ("queued", "queued"),
         )
     }
-    report.plot(lines(series, spans=_spans(story), unit="task instances"))
-    live = [sample for sample in samples if sample["at"] >= story.spans["live"][0]]
+    report.plot(lines(series, spans=_spans(scenario), unit="task instances"))
+    live = [sample for sample in samples if sample["at"] >= scenario.spans["live"][0]]
     step = 2.0
     deferred = sum(sample["deferred"] for sample in live) * step
-    held = max(
+    used = max(
         (sample.get("running in the pool", 0) + sample.get("queued in the pool", 0) for sample in samples), default=0
     )
     most = max((sample["deferred"] for sample in live), default=0)
-    report.say(
-        f"Tasks waited for {deferred * story.speed / 3600:,.0f} simulated task-hours in the triggerer, {most:.0f} at "
-        f"once at most, and held no slot. No more than {held:.0f} slots of the pool were taken at any look."
+    report.write(
+        f"Tasks waited for {deferred * scenario.speed / 3600:,.0f} simulated task-hours in the triggerer, "
+        f"{most:.0f} at "
+        f"once at most, and held no slot. No more than {used:.0f} slots of the pool were taken at any look."
     )
-    report.say(f"Tasks waiting when the triggerer was lost: {story.facts.get('waiting when the triggerer was lost')}")
+    report.write(
+        f"Tasks waiting when the triggerer was lost: {scenario.measurements.get('waiting when the triggerer was lost')}"
+    )
 
 
-def _cost(story: Story, report: Report) -> None:
+def _cost(scenario: Scenario, report: Report) -> None:
     report.section("Processor time")
-    spent = story.processes.spent()
-    (tasks,) = story.airflow.postgres.rows("select count(*), coalesce(sum(try_number), 0) from task_instance")
+    spent = scenario.processes.spent()
+    (tasks,) = scenario.airflow.postgres.rows("select count(*), coalesce(sum(try_number), 0) from task_instance")
     workers = sum(seconds for name, seconds in spent.items() if name.startswith("worker"))
     rest = sum(spent.get(name, 0.0) for name in ("api-server", "scheduler"))
     report.table(("process", "seconds"), [(name, round(seconds)) for name, seconds in sorted(spent.items())])
-    report.say(
+    report.write(
         f"{tasks[0]:,} task instances in {tasks[1]:,} tries: {workers / max(1, tasks[1]):.1f} s of the workers and "
         f"{rest / max(1, tasks[1]):.1f} s of scheduler and API server a try, the reading of a year included"
     )
 
 
-def _statuses(story: Story, report: Report) -> None:
+def _statuses(scenario: Scenario, report: Report) -> None:
     """What the summaries of the tasks say; of a task that was tried again, that of its last try."""
     found: dict[str, Counter[str]] = {}
-    for dag_id, told in story.airflow.postgres.rows("select dag_id, value from xcom where key = 'return_value'"):
-        if isinstance(told, dict) and "partitions" in told:
+    for dag_id, summary in scenario.airflow.postgres.rows("select dag_id, value from xcom where key = 'return_value'"):
+        if isinstance(summary, dict) and "partitions" in summary:
             name = dag_id if dag_id in ("backfill", *PRODUCTION) else "the examples"
-            found.setdefault(name, Counter()).update(day["status"] for day in told["partitions"])
+            found.setdefault(name, Counter()).update(day["status"] for day in summary["partitions"])
     statuses = ("created", "revised", "unchanged", "kept")
     report.section("What became of the days that were read")
     report.table(
         ("DAG", *statuses),
         [(name, *(counts[status] for status in statuses)) for name, counts in sorted(found.items())],
     )
-    report.say("kept: landed by an earlier try of the same task, before its worker, the vendor or the store was lost")
+    report.write("kept: landed by an earlier try of the same task, before its worker, the vendor or the store was lost")
 
 
 def _available(vendor: str, dataset: str, day: date) -> datetime:
@@ -285,8 +291,8 @@ def _lag(found: Found, report: Report) -> None:
         for dataset in datasets:
             name = f"{vendor.split('_')[0]}/{dataset}"
             lags = [
-                (facts.landed_at - _available(vendor, dataset, day)).total_seconds() / 3600
-                for day, facts in found.tables[f"{vendor}/{dataset}"].days.items()
+                (landed.landed_at - _available(vendor, dataset, day)).total_seconds() / 3600
+                for day, landed in found.tables[f"{vendor}/{dataset}"].days.items()
                 if day >= FIRST_LIVE
             ]
             rows[name] = lags
@@ -314,18 +320,18 @@ def _restated(found: Found, report: Report) -> None:
     )
 
 
-def _alerts(story: Story, report: Report) -> None:
+def _alerts(scenario: Scenario, report: Report) -> None:
     report.section("Alerts")
-    path = story.folder / "alerts.jsonl"
-    told = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    counts = Counter((alert["dag_id"], alert["task_id"], alert["kind"] or "killed, or not told") for alert in told)
-    report.say(f"{len(told)} tasks failed for good; each raised an alert")
+    path = scenario.folder / "alerts.jsonl"
+    alerts = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    counts = Counter((alert["dag_id"], alert["task_id"], alert["kind"] or "killed, or unknown") for alert in alerts)
+    report.write(f"{len(alerts)} tasks failed for good; each raised an alert")
     report.table(("DAG", "task", "error", "times"), [(*key, count) for key, count in sorted(counts.items())])
-    ours = [alert for alert in told if alert["dag_id"] in PRODUCTION]
+    ours = [alert for alert in alerts if alert["dag_id"] in PRODUCTION]
     if ours:
-        report.say("what one of them says: " + ours[0]["said"])
-    states = story.airflow.postgres.rows("select dag_id, state, count(*) from dag_run group by 1, 2 order by 1, 2")
-    report.say("Runs by state:")
+        report.write("what one of them says: " + ours[0]["message"])
+    states = scenario.airflow.postgres.rows("select dag_id, state, count(*) from dag_run group by 1, 2 order by 1, 2")
+    report.write("Runs by state:")
     report.table(("DAG", "state", "runs"), states)
 
 
@@ -345,8 +351,11 @@ def _days(found: Found, report: Report) -> None:
             for name, table in found.tables.items()
         ],
     )
-    report.say("The examples, each in a folder of its own:")
+    report.write("The examples, each in a folder of its own:")
     report.table(
         ("example: table", "days", "rows", "restated"),
-        [(name, facts["days"], facts["rows"], facts["revisions"]) for name, facts in sorted(found.examples.items())],
+        [
+            (name, example["days"], example["rows"], example["revisions"])
+            for name, example in sorted(found.examples.items())
+        ],
     )

@@ -36,15 +36,15 @@ CLOSED_AT = datetime(2026, 11, 25, 20, tzinfo=UTC)
 """When the last look is taken, with the vendors' clock standing still: the moment of the truth."""
 PRODUCTION = ("engagement", "reports", "perplexity")
 WAITS_ON = {"claude_enterprise_monthly_close"}
-"""Its October is final on November 30, after the end of the story: it waits in the triggerer until then."""
+"""Its October is final on November 30, after the end of the scenario: it waits in the triggerer until then."""
 
 
 @dataclass
-class Story:
+class Scenario:
     """One run of the proof.
 
     :param speed: simulated seconds per second in the live days.
-    :ivar told: what happened, with its real and simulated time.
+    :ivar events: what happened, with its real and simulated time.
     :ivar by_hand: what a person had to do.
     """
 
@@ -58,19 +58,19 @@ class Story:
     budget: int
     watch: Watch
     max_wait: float
-    told: list[tuple[float, datetime | None, str]] = field(default_factory=list)
+    events: list[tuple[float, datetime | None, str]] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    measurements: dict[str, Any] = field(default_factory=dict)
     clock: Rehearsal | None = None
 
     @property
     def first(self) -> date:
         return FIRST_LIVE - timedelta(days=self.days)
 
-    def say(self, text: str) -> None:
+    def report(self, text: str) -> None:
         shown = self.clock.now() if self.clock else None
-        self.told.append((time.time(), shown, text))
+        self.events.append((time.time(), shown, text))
         print(
             f"{datetime.now():%H:%M:%S} {shown:%d %b %H:%M} {text}" if shown else f"{datetime.now():%H:%M:%S} {text}",
             flush=True,
@@ -84,7 +84,7 @@ class Story:
             try:
                 return what()
             except (psycopg2.Error, OSError, ProofError) as error:
-                self.facts.setdefault("hiccups", []).append(str(error)[:200])
+                self.measurements.setdefault("hiccups", []).append(str(error)[:200])
                 return None
 
         return until(seen, within=within, every=every, but=but)
@@ -99,7 +99,7 @@ class Story:
         )
         self.airflow.unpause("backfill")
         run = self.airflow.trigger("backfill", start=str(self.first), end=str(FIRST_LIVE))
-        self.say(f"the backfill of {self.days} days of 24 datasets begins")
+        self.report(f"the backfill of {self.days} days of 24 datasets begins")
         self.wait(
             lambda: self.airflow.run_states("backfill").get(run) in ("success", "failed"),
             within=self.max_wait,
@@ -108,8 +108,8 @@ class Story:
         )
         state = self.airflow.run_states("backfill")[run]
         self.spans["backfill"] = (waiting_since, time.time())
-        self.facts["requests of the backfill"] = self.vendor.tell("GET", "stats")["statuses"]
-        self.say(f"the backfill ended: {state}, after {time.time() - waiting_since:.0f} s")
+        self.measurements["requests of the backfill"] = self.vendor.control("GET", "stats")["statuses"]
+        self.report(f"the backfill ended: {state}, after {time.time() - waiting_since:.0f} s")
         if state != "success":
             raise ProofError("the backfill failed")
 
@@ -119,7 +119,7 @@ class Story:
         """A week on the accelerated clock, with what can break in one."""
         self.airflow.stop()
         self.clock = Rehearsal(LIVE_SINCE, self.speed, time.time() + 30)  # it takes them as long to start
-        self.vendor.tell("POST", "clock", {"now": self.clock.now().isoformat(), "speed": self.speed})
+        self.vendor.control("POST", "clock", {"now": self.clock.now().isoformat(), "speed": self.speed})
         waiting_since = time.time()
         self.airflow.start(self.clock, LIVE)
         # Until then the schedules are those of the slow clock.
@@ -127,10 +127,10 @@ class Story:
             lambda: self.airflow.is_parsed_since(waiting_since), within=180, but="the DAG files were not read again"
         )
         waiting_since = time.time()
-        self.say(f"live: a day takes {86400 / self.speed:.0f} s from here on")
+        self.report(f"live: a day takes {86400 / self.speed:.0f} s from here on")
         paused = set(self.airflow.dag_ids()) - {"backfill"}
         self.airflow.unpause(*sorted(paused))
-        self.say(f"{len(paused)} DAGs are on, all examples among them")
+        self.report(f"{len(paused)} DAGs are on, all examples among them")
         self.airflow.trigger("backfill_in_one_run", start="2026-11-10", end="2026-11-17")
 
         for at, event in (
@@ -144,10 +144,10 @@ class Story:
             self.sleep_until(datetime.fromisoformat(at).replace(tzinfo=UTC))
             event()
         self.sleep_until(LIVE_UNTIL)
-        self.say("no more runs are made; those that are there end")
+        self.report("no more runs are made; those that are there end")
         self.wait(self.is_drained, within=self.max_wait, every=3, but="the runs of the week did not end")
         self.spans["live"] = (waiting_since, time.time())
-        self.say("every run has ended")
+        self.report("every run has ended")
 
     def sleep_until(self, shown: datetime) -> None:
         assert self.clock is not None
@@ -173,43 +173,43 @@ class Story:
         lost = self.airflow.running_on(part)
         pids = self.processes.kill(part)
         names = sorted({f"{dag}.{task}" for dag, _, task, _ in lost})
-        self.say(f"{part} is lost with {len(pids)} processes and {len(lost)} running tasks: {', '.join(names)}")
-        self.facts["lost with the worker"] = [list(task) for task in lost]
+        self.report(f"{part} is lost with {len(pids)} processes and {len(lost)} running tasks: {', '.join(names)}")
+        self.measurements["lost with the worker"] = [list(task) for task in lost]
         time.sleep(20)
         assert self.clock is not None
         self.airflow.start_part(part, self.clock, LIVE)
-        self.say(f"{part} is there again")
+        self.report(f"{part} is there again")
 
     def lose_triggerer(self) -> None:
         deferred = self.airflow.postgres.rows("select count(*) from task_instance where state = 'deferred'")[0][0]
         self.processes.kill("triggerer")
-        self.say(f"the triggerer is lost while {deferred} tasks wait in it")
-        self.facts["waiting when the triggerer was lost"] = deferred
+        self.report(f"the triggerer is lost while {deferred} tasks wait in it")
+        self.measurements["waiting when the triggerer was lost"] = deferred
         time.sleep(10)
         assert self.clock is not None
         self.airflow.start_part("triggerer", self.clock, LIVE)
-        self.say("the triggerer is there again")
+        self.report("the triggerer is there again")
 
     def outage(self) -> None:
         """Both vendors answer 503 for a simulated day."""
         assert self.clock is not None
-        self.vendor.tell("POST", "fault", {"kind": "status", "status": 503, "times": None})
-        self.say("both vendors are out for a day")
+        self.vendor.control("POST", "fault", {"kind": "status", "status": 503, "times": None})
+        self.report("both vendors are out for a day")
         waiting_since = time.time()
         self.sleep_until(self.clock.now() + timedelta(days=1))
-        self.vendor.tell("DELETE", "fault")
+        self.vendor.control("DELETE", "fault")
         self.spans["outage"] = (waiting_since, time.time())
-        self.say("both vendors are back")
+        self.report("both vendors are back")
 
     def lose_key(self) -> None:
-        """Somebody revokes the Claude key; most of a day later a person puts a new one into the connection.
+        """The Claude key is revoked; most of a day later a person puts a new one into the connection.
 
-        Nobody runs again what failed meanwhile: the trailing days of the next runs mend it.
+        Failed runs are not cleared: the trailing days of the next runs land their days.
         """
         assert self.clock is not None
         waiting_since = time.time()
-        key = self.vendor.tell("POST", "key", {"vendor": "claude_enterprise"})["key"]
-        self.say("the Claude key is revoked and another one made; nobody tells Airflow")
+        key = self.vendor.control("POST", "key", {"vendor": "claude_enterprise"})["key"]
+        self.report("the Claude key is revoked and replaced; Airflow still has the old one")
         self.sleep_until(self.clock.now() + timedelta(hours=21))
         self.airflow.connect("claude_enterprise", self.vendor.url, key, budget=self.budget)
         self.by_hand.append("put the regenerated Claude key into the connection")
@@ -217,18 +217,18 @@ class Story:
         failed = self.airflow.postgres.rows(
             "select count(*) from dag_run where state = 'failed' and end_date >= to_timestamp(%s)", waiting_since
         )[0][0]
-        self.say(f"a person puts the new key into the connection; {failed} runs failed without it, and are left so")
+        self.report(f"a person puts the new key into the connection; {failed} runs failed without it, and are left so")
 
     def restart_database(self) -> None:
         waiting_since = time.time()
         self.processes.stop("postgres", number=__import__("signal").SIGINT, within=30)
-        self.say("the database is down")
+        self.report("the database is down")
         time.sleep(5)
         self.processes.start_again("postgres")
         self.processes.managed["postgres"].is_watched = False
         until(self.airflow.postgres.is_up, within=60, but="the database did not come back")
         self.spans["database"] = (waiting_since, time.time())
-        self.say("the database is up again")
+        self.report("the database is up again")
 
     def lose_store(self) -> None:
         """The store is gone while tasks want to write."""
@@ -240,13 +240,13 @@ class Story:
         )
         waiting_since = time.time()
         self.processes.stop("store", within=15)
-        self.say("the store is gone")
+        self.report("the store is gone")
         time.sleep(20)
         self.processes.start_again("store")
         self.processes.managed["store"].is_watched = False
         until(self.store.is_up, within=60, but="the store did not come back")
         self.spans["store"] = (waiting_since, time.time())
-        self.say("the store is there again")
+        self.report("the store is there again")
 
     # --- at the end ---------------------------------------------------------------------------------------------------
 
@@ -254,10 +254,10 @@ class Story:
         """The vendors' clock stands still; the trailing month is read once more, so that there is one truth for all."""
         waiting_since = time.time()
         self.airflow.pause(*sorted(set(self.airflow.dag_ids()) - {"backfill"}))
-        self.vendor.tell("POST", "clock", {"now": CLOSED_AT.isoformat(), "speed": 0})
-        before = self.vendor.tell("GET", "stats")["statuses"]
+        self.vendor.control("POST", "clock", {"now": CLOSED_AT.isoformat(), "speed": 0})
+        before = self.vendor.control("GET", "stats")["statuses"]
         run = self.airflow.trigger("backfill", start=str(max(self.first, END - timedelta(days=31))), end=str(END))
-        self.say("the last look: the trailing 31 days of all datasets, with the vendors' clock standing still")
+        self.report("the last look: the trailing 31 days of all datasets, with the vendors' clock standing still")
         self.wait(
             lambda: self.airflow.run_states("backfill").get(run) in ("success", "failed"),
             within=self.max_wait,
@@ -266,11 +266,11 @@ class Story:
         )
         state = self.airflow.run_states("backfill")[run]
         self.spans["close"] = (waiting_since, time.time())
-        self.facts["requests before the last look"] = before
-        self.say(f"the last look ended: {state}")
+        self.measurements["requests before the last look"] = before
+        self.report(f"the last look ended: {state}")
         if state != "success":
             raise ProofError("the last look failed")
-        self.facts["parts"] = {part: self.processes.managed[part].starts for part in PARTS}
+        self.measurements["parts"] = {part: self.processes.managed[part].starts for part in PARTS}
 
     def truth(self) -> dict[str, dict[str, Any]]:
         """The digests that :mod:`tests.production.truth` made."""
@@ -279,13 +279,13 @@ class Story:
 
     def save(self) -> None:
         """What happened, for the report."""
-        (self.folder / "story.json").write_text(
+        (self.folder / "scenario.json").write_text(
             json.dumps(
                 {
-                    "told": [(real, shown and shown.isoformat(), text) for real, shown, text in self.told],
+                    "events": [(real, shown and shown.isoformat(), text) for real, shown, text in self.events],
                     "by_hand": self.by_hand,
                     "spans": self.spans,
-                    "facts": {name: fact for name, fact in self.facts.items() if name != "log"},
+                    "measurements": {name: value for name, value in self.measurements.items() if name != "log"},
                     "revived": self.processes.revived,
                     "clock": self.clock and [self.clock.shown.isoformat(), self.clock.speed, self.clock.since],
                 },

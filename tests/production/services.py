@@ -97,8 +97,8 @@ class Postgres:
         return f"airflow@127.0.0.1:{self.port}/airflow"
 
     def is_up(self) -> bool:
-        asked = subprocess.run([self.bin / "pg_isready", *self.to], capture_output=True, timeout=10, check=False)
-        return asked.returncode == 0
+        result = subprocess.run([self.bin / "pg_isready", *self.to], capture_output=True, timeout=10, check=False)
+        return result.returncode == 0
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         import psycopg2
@@ -204,10 +204,10 @@ class Vendor:
             lines = (processes.folder / "vendor.log").read_text().splitlines()
             return next((line for line in lines if line.startswith("ready ")), "")
 
-        facts = json.loads(until(ready, within=60, but="the simulator did not start").removeprefix("ready "))
-        return cls(facts["url"], {"claude_enterprise": facts["claude_key"], "perplexity": facts["perplexity_key"]})
+        fields = json.loads(until(ready, within=60, but="the simulator did not start").removeprefix("ready "))
+        return cls(fields["url"], {"claude_enterprise": fields["claude_key"], "perplexity": fields["perplexity_key"]})
 
-    def tell(self, method: str, name: str, body: object = None, *, within: float = 120) -> Any:
+    def control(self, method: str, name: str, body: object = None, *, within: float = 120) -> Any:
         """A control request, repeated while the simulator is busy."""
         end = time.monotonic() + within
         while True:

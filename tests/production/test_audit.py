@@ -49,22 +49,28 @@ def bucket(truth: dict[str, dict[str, Any]]) -> Bucket:
         for dataset in datasets:
             for day in DAYS:
                 content = f'{{"_date":"{day}","of":"{dataset}"}}\n'.encode()
-                facts = {"sha256": hashlib.sha256(content).hexdigest(), "rows": 1}
-                truth[f"{vendor}/{dataset}/{day}"] = {**facts, "bytes": len(content)}
+                digest = {"sha256": hashlib.sha256(content).hexdigest(), "rows": 1}
+                truth[f"{vendor}/{dataset}/{day}"] = {**digest, "bytes": len(content)}
                 name = f"ai/{vendor}/{dataset}/date={day}/{dataset}.ndjson.gz"
                 found[name] = gzip.compress(content)
-                manifest = {**facts, "complete": True, "final": True, "revisions": [], "fetched_at": f"{day}T00:00:00Z"}
+                manifest = {
+                    **digest,
+                    "complete": True,
+                    "final": True,
+                    "revisions": [],
+                    "fetched_at": f"{day}T00:00:00Z",
+                }
                 found[f"ai/{vendor}/_manifests/{dataset}/{day}.json"] = json.dumps(manifest).encode()
     return found
 
 
-def look(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> Found:
-    story: Any = SimpleNamespace(store=SimpleNamespace(client=lambda: bucket), first=FIRST)
-    return audit(story, truth, END)
+def audited(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> Found:
+    scenario: Any = SimpleNamespace(store=SimpleNamespace(client=lambda: bucket), first=FIRST)
+    return audit(scenario, truth, END)
 
 
-def test_a_whole_lake_is_whole(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> None:
-    found = look(bucket, truth)
+def test_a_complete_lake_passes(bucket: Bucket, truth: dict[str, dict[str, Any]]) -> None:
+    found = audited(bucket, truth)
     assert found.is_whole
     assert sum(len(table.days) for table in found.tables.values()) == 24 * 3
 
@@ -82,7 +88,7 @@ def test_a_whole_lake_is_whole(bucket: Bucket, truth: dict[str, dict[str, Any]])
         (USERS.rpartition("/")[0] + "/.users.tmp", b"", "doubled"),
     ],
 )
-def test_what_is_wrong_is_found(
+def test_errors_in_the_lake_are_found(
     bucket: Bucket, truth: dict[str, dict[str, Any]], name: str, data: bytes | None, kind: str
 ) -> None:
     if data is None:
@@ -90,7 +96,7 @@ def test_what_is_wrong_is_found(
     else:
         bucket[name] = data
 
-    found = look(bucket, truth)
+    found = audited(bucket, truth)
 
     assert not found.is_whole
     assert getattr(found.tables["claude_enterprise/users"], kind)
@@ -105,10 +111,10 @@ def test_a_file_of_an_example_that_is_not_its_manifests_is_found(
     manifest = {"file": file, "rows": 1, "revisions": [], "file_bytes": 6}
     manifest["file_md5"] = hashlib.md5(b"landed", usedforsecurity=False).hexdigest()
     bucket["ai/examples/on_time/claude_enterprise/_manifests/users/2026-11-02.json"] = json.dumps(manifest).encode()
-    assert look(bucket, truth).is_whole
+    assert audited(bucket, truth).is_whole
 
     bucket[f"ai/examples/on_time/{file}"] = b"broken"
 
-    found = look(bucket, truth)
+    found = audited(bucket, truth)
     assert not found.is_whole
     assert found.examples["on_time: users"]["broken"] == 1

@@ -66,21 +66,23 @@ def main() -> None:
     p.add_argument("--now", type=datetime.fromisoformat, required=True)
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--cache", type=Path, required=True)
-    told = p.parse_args()
+    options = p.parse_args()
     os.nice(15)
-    kept = told.cache / f"{sources()}-{told.members}-{told.first}-{told.end}-{told.now:%Y%m%dT%H%M}.json"
-    if not kept.exists():
-        simulator = Simulator(settings(told.members, told.now.astimezone(UTC)))
+    cached = (
+        options.cache / f"{sources()}-{options.members}-{options.first}-{options.end}-{options.now:%Y%m%dT%H%M}.json"
+    )
+    if not cached.exists():
+        simulator = Simulator(settings(options.members, options.now.astimezone(UTC)))
         found = {
-            f"{vendor}/{dataset}/{day}": facts
-            for vendor, dataset, day, facts in digests(simulator, told.first, told.end)
+            f"{vendor}/{dataset}/{day}": digest
+            for vendor, dataset, day, digest in digests(simulator, options.first, options.end)
         }
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(".part")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        part = cached.with_suffix(".part")
         part.write_text(json.dumps(found))
-        part.replace(kept)
-    told.out.with_suffix(".part").write_bytes(kept.read_bytes())
-    told.out.with_suffix(".part").replace(told.out)
+        part.replace(cached)
+    options.out.with_suffix(".part").write_bytes(cached.read_bytes())
+    options.out.with_suffix(".part").replace(options.out)
 
 
 __all__ = ["DAY", "digests", "pages"]

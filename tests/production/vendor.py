@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from airflow_provider_aianalytics.simulator import Settings, Simulator
 
 LAG_DAYS = 2
-"""A day of engagement is there two days later, at 10:00 UTC, so that who asks on the next day has to wait."""
+"""A day of engagement is available two days later, at 10:00 UTC, so that a task on the next day has to wait."""
 
 
 def settings(members: int, now: datetime, *, speed: float = 0.0, budget: int | None = None) -> Settings:
@@ -44,13 +44,13 @@ def main() -> None:
     p.add_argument("--members", type=int, required=True)
     p.add_argument("--now", type=datetime.fromisoformat, required=True)
     p.add_argument("--budget", type=int, required=True)
-    told = p.parse_args()
+    options = p.parse_args()
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    with Simulator(settings(told.members, told.now, speed=1.0, budget=told.budget)) as simulator:
-        facts = {"url": simulator.url, "claude_key": simulator.claude_key, "perplexity_key": simulator.perplexity_key}
-        sys.stdout.write(f"ready {json.dumps(facts)}\n")
+    with Simulator(settings(options.members, options.now, speed=1.0, budget=options.budget)) as simulator:
+        ready = {"url": simulator.url, "claude_key": simulator.claude_key, "perplexity_key": simulator.perplexity_key}
+        sys.stdout.write(f"ready {json.dumps(ready)}\n")
         sys.stdout.flush()
         done.wait()
 

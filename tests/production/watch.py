@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A look every two seconds at who holds a slot and who waits."""
+"""Counts running and waiting tasks every two seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATES = ("scheduled", "queued", "running", "deferred", "up_for_retry")
 class Watch:
     """Samples, in a thread.
 
-    :ivar samples: real time, task instances by state, and slots held in the pool.
+    :ivar samples: real time, task instances by state, and used slots of the pool.
     """
 
     postgres: Postgres

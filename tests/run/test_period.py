@@ -35,7 +35,7 @@ def test_explicit_days_win_over_everything() -> None:
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_an_hourly_run_can_ask_for_its_day_so_far(hour: int) -> None:
+def test_an_hourly_run_can_request_the_day_so_far(hour: int) -> None:
     start = datetime(2026, 11, 1, hour, tzinfo=UTC)
     context = interval(start, start + timedelta(hours=1))
     assert period_of(context, allow_partial=True) == DAY
@@ -55,7 +55,7 @@ def test_an_end_alone_is_refused() -> None:
 
 
 def test_inverted_days_are_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="holds no day"):
+    with pytest.raises(InvalidArgumentError, match="is empty"):
         period_of({}, start="2026-09-02", end="2026-09-01")
 
 
@@ -166,8 +166,8 @@ def test_a_relative_day_beyond_the_calendar_is_refused() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "message"),
     [
-        (0, 0, r"users: start=0, end=0 holds no day: end is exclusive and must be after start"),
-        (-1, -3, r"start=-1, end=-3 holds no day"),
+        (0, 0, r"users: start=0, end=0 is empty: end is exclusive and must be after start"),
+        (-1, -3, r"start=-1, end=-3 is empty"),
         (True, None, r"start=True is not a date"),
         (-1, "tomorrow", r"end='tomorrow' is not a date"),
         (None, 0, r"end=0 needs a start"),
@@ -195,7 +195,7 @@ def test_relative_days_are_accepted_when_the_dag_is_parsed(start: Any, end: Any)
     ],
     ids=["nothing", "none", "empty interval", "empty key"],
 )
-def test_a_run_without_days_is_told_what_to_write(context: dict[str, Any]) -> None:
+def test_a_run_without_days_explains_what_to_write(context: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
         period_of(context)
     assert "start=" in str(refusal.value)

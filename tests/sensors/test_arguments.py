@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 from airflow.triggers.base import BaseTrigger
 
-from airflow_provider_aianalytics.clock import Clock, RehearsalClock, clock_of
+from airflow_provider_aianalytics.clock import Clock, RehearsalClock, clock_from_env
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.get_provider_info import get_provider_info
 from airflow_provider_aianalytics.sensors.base import AnalyticsSensor
@@ -42,7 +42,7 @@ def context(**fields: Any) -> Any:
         (PerplexityAnalyticsSensor, {"dataset": "credit_usage", "settle": -HOUR}, "settle=.* is not a timedelta"),
     ],
 )
-def test_what_cannot_be_waited_for_fails_when_the_dag_is_parsed(
+def test_invalid_arguments_fail_when_the_dag_is_parsed(
     sensor: type[AnalyticsSensor], arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
@@ -53,7 +53,7 @@ def test_what_cannot_be_waited_for_fails_when_the_dag_is_parsed(
     "arguments",
     [{"dataset": "{{ params.dataset }}"}, {"day": "{{ ds }}"}, {"day": date(2026, 11, 17)}, {"conn_id": "{{ var }}"}],
 )
-def test_what_is_templated_or_right_passes(arguments: dict[str, Any]) -> None:
+def test_templates_and_valid_arguments_are_accepted(arguments: dict[str, Any]) -> None:
     sensor = ClaudeEnterpriseAnalyticsSensor(task_id="wait", **{"dataset": "users", **arguments})
     assert sensor.template_fields == ("dataset", "day", "conn_id")
 
@@ -113,7 +113,7 @@ def test_it_can_start_in_the_triggerer(day: Any) -> None:
 
 
 @pytest.mark.parametrize("argument", ["dataset", "day", "conn_id"])
-def test_what_another_task_returns_is_known_to_a_worker_alone(argument: str) -> None:
+def test_results_of_other_tasks_are_resolved_by_the_worker(argument: str) -> None:
     with DAG("dag", schedule=None, start_date=datetime(2026, 1, 1)):
         sensor = ClaudeEnterpriseAnalyticsSensor(
             task_id="wait",
@@ -127,7 +127,7 @@ def test_what_another_task_returns_is_known_to_a_worker_alone(argument: str) -> 
     assert sensor.start_trigger_args is None
 
 
-def test_without_asking_it_starts_in_a_worker() -> None:
+def test_by_default_it_starts_in_a_worker() -> None:
     sensor = ClaudeEnterpriseAnalyticsSensor(task_id="wait", dataset="users", day="2026-11-17", deferrable=True)
     assert not sensor.start_from_trigger
     assert sensor.start_trigger_args is None
@@ -158,21 +158,21 @@ def test_airflow_finds_sensors_and_triggers() -> None:
     assert {entry["integration-name"] for room in ("sensors", "triggers") for entry in info[room]} == titles
 
 
-def test_a_rehearsal_shows_one_accelerated_time_everywhere() -> None:
+def test_a_rehearsal_has_one_accelerated_time_everywhere() -> None:
     since = datetime.now(UTC).timestamp()
-    clocks = [clock_of({"AIANALYTICS_CLOCK": f"2026-11-20T12:00:00Z@3600@{since}"}) for _ in range(2)]
+    clocks = [clock_from_env({"AIANALYTICS_CLOCK": f"2026-11-20T12:00:00Z@3600@{since}"}) for _ in range(2)]
 
     shown = [clock.now() for clock in clocks]
     assert shown[1] - shown[0] < timedelta(minutes=10)
     assert timedelta(0) <= shown[0] - datetime(2026, 11, 20, 12, tzinfo=UTC) < timedelta(hours=1)
     assert 0.9 < clocks[0].seconds_until(clocks[0].now() + HOUR) <= 1.0
-    assert type(clock_of({})) is Clock
+    assert type(clock_from_env({})) is Clock
     assert isinstance(clocks[0], RehearsalClock)
 
 
 @pytest.mark.parametrize(
     "value", ["tomorrow", "2026-11-20T12:00:00Z@3600", "2026-11-20T12:00:00@1@0", "2026-11-20T12:00:00Z@0@0"]
 )
-def test_a_rehearsal_that_cannot_be_read_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match=r"AIANALYTICS_CLOCK=.* is not <shown>@<speed>@<since>"):
-        clock_of({"AIANALYTICS_CLOCK": value})
+def test_an_invalid_rehearsal_clock_is_rejected(value: str) -> None:
+    with pytest.raises(ValueError, match=r"AIANALYTICS_CLOCK=.* is not <start>@<speed>@<origin>"):
+        clock_from_env({"AIANALYTICS_CLOCK": value})

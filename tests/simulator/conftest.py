@@ -98,8 +98,8 @@ def fresh() -> Iterator[Callable[..., Client]]:
     running: list[Simulator] = []
 
     def make(**changes: Any) -> Client:
-        told = {"seed": 7, "members": 60, "now": NOW, "requests_per_minute": None, **changes}
-        running.append(Simulator(**told).start())
+        settings = {"seed": 7, "members": 60, "now": NOW, "requests_per_minute": None, **changes}
+        running.append(Simulator(**settings).start())
         return Client(running[-1])
 
     yield make

@@ -25,14 +25,14 @@ import airflow_provider_aianalytics.simulator as package
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
 from airflow_provider_aianalytics.simulator.__main__ import parser
 from airflow_provider_aianalytics.simulator.claude_enterprise.activity import bits
-from airflow_provider_aianalytics.simulator.claude_enterprise.encoder import pretty
 from airflow_provider_aianalytics.simulator.clock import Clock
+from airflow_provider_aianalytics.simulator.json_text import pretty
 
 DAY = {"date": "2026-11-05"}
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def test_a_given_time_stands_still_until_moved(fresh: Callable[..., Any]) -> None:
+def test_a_clock_with_a_start_is_stopped_until_it_is_set(fresh: Callable[..., Any]) -> None:
     sim = fresh().sim
     assert sim.now == sim.now == NOW
     sim.advance(timedelta(hours=1))
@@ -43,7 +43,7 @@ def test_a_given_time_stands_still_until_moved(fresh: Callable[..., Any]) -> Non
         sim.set_now(datetime(2026, 12, 1))
 
 
-def test_without_a_start_it_goes_by_the_real_time(system_clock: None) -> None:
+def test_a_clock_without_a_start_follows_real_time(system_clock: None) -> None:
     before = datetime.now(UTC)
     assert before <= Clock().now <= datetime.now(UTC)
 
@@ -64,7 +64,7 @@ def test_every_answer_is_dated_in_simulated_time(client: Any) -> None:
         assert answer.headers["content-type"] == "application/json"
 
 
-def test_the_log_tells_what_was_asked_and_never_a_key(fresh: Callable[..., Any]) -> None:
+def test_the_log_has_the_requests_and_never_a_key(fresh: Callable[..., Any]) -> None:
     client = fresh()
     client.get("users", {**DAY, "filter[]": ["user_id:a", "user_id:b"]}, {"user-agent": "mine/1", "x-secret": "s"})
     client.get("users", {"date": "never"}, {"x-api-key": "", "authorization": f"Bearer {client.sim.claude_key}"})
@@ -75,14 +75,14 @@ def test_the_log_tells_what_was_asked_and_never_a_key(fresh: Callable[..., Any])
     assert first.at == NOW
     assert (second.status, second.connection - first.connection) == (400, 1)
     assert first.peer_port != second.peer_port
-    told = json.dumps([r.to_json() for r in client.sim.requests])
-    assert client.sim.claude_key not in told
+    log_text = json.dumps([r.to_json() for r in client.sim.requests])
+    assert client.sim.claude_key not in log_text
     client.sim.clear_requests()
     assert client.sim.requests == []
     assert client.sim.stats()["requests"] == 0
 
 
-def test_a_kept_connection_is_one_connection(fresh: Callable[..., Any]) -> None:
+def test_a_reused_connection_counts_once(fresh: Callable[..., Any]) -> None:
     client = fresh()
     connection = http.client.HTTPConnection("127.0.0.1", client.sim.port, timeout=5)
     for _ in range(3):
@@ -93,7 +93,7 @@ def test_a_kept_connection_is_one_connection(fresh: Callable[..., Any]) -> None:
     assert client.sim.stats()["connections"] == 1
 
 
-def test_latency_is_waited_out_side_by_side(fresh: Callable[..., Any]) -> None:
+def test_concurrent_requests_wait_for_the_latency_at_the_same_time(fresh: Callable[..., Any]) -> None:
     client = fresh(latency=0.5)
     client.sim.truth("users", DAY)
     with ThreadPoolExecutor(8) as pool:
@@ -167,7 +167,7 @@ def test_it_binds_loopback_only_and_stops(fresh: Callable[..., Any]) -> None:
         assert sim.url
 
 
-def test_the_wire_is_spelled_as_python_would_not() -> None:
+def test_json_is_not_written_as_python_writes_it() -> None:
     sim = Simulator(members=200, now=NOW)
     span = {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-08T00:00:00Z"}
     items = sim.truth("user_cost_report", span) + sim.truth("summaries", {"starting_date": "2026-09-01"})
@@ -191,7 +191,7 @@ def test_the_wire_is_spelled_as_python_would_not() -> None:
         assert json.dumps(json.loads(item), ensure_ascii=False, separators=(",", ":")).encode() == item
 
 
-def test_pretty_bodies_hold_the_same_facts(fresh: Callable[..., Any]) -> None:
+def test_pretty_bodies_have_the_same_values(fresh: Callable[..., Any]) -> None:
     compact, indented = fresh(), fresh(claude=ClaudeSettings(pretty=True))
     span = {"starting_at": "2026-11-01T00:00:00Z"}
     for path, query in (("users", DAY), ("cost_report", span), ("users", {**DAY, "filter[]": "user_id:nobody"})):
@@ -206,14 +206,14 @@ def test_pretty_bodies_hold_the_same_facts(fresh: Callable[..., Any]) -> None:
     assert pretty(text, 0) == json.dumps(json.loads(text), indent=2)
 
 
-def test_big_organizations_are_drawn_quickly() -> None:
+def test_large_organizations_are_generated_quickly() -> None:
     sim = Simulator(members=10_000, now=NOW)
     assert len(sim.truth("plugins", DAY)) > 1
     took = []
     for day in ("2026-11-04", "2026-11-05", "2026-11-06"):  # a busy machine makes one of them dearer
-        began = time.process_time()
+        started = time.process_time()
         assert len(sim.truth("users", {"date": day})) > 4000
-        took.append(time.process_time() - began)
+        took.append(time.process_time() - started)
     assert min(took) < 3
 
 
@@ -222,8 +222,8 @@ def test_masks() -> None:
     assert list(bits(0b1010010001)) == [0, 4, 7, 9]
 
 
-def test_it_stands_alone() -> None:
-    """Written from the contract: nothing of the client, no Airflow, only the standard library and aiohttp."""
+def test_it_runs_without_airflow() -> None:
+    """It imports only the standard library and aiohttp: nothing of the client, no Airflow."""
     folder = Path(str(package.__file__)).parent
     allowed = set(sys.stdlib_module_names) | {"aiohttp"}
     for file in folder.rglob("*.py"):
@@ -237,7 +237,7 @@ def test_it_stands_alone() -> None:
 
 
 def test_the_command_line() -> None:
-    told = [
+    log_text = [
         sys.executable,
         "-m",
         "airflow_provider_aianalytics.simulator",
@@ -248,13 +248,13 @@ def test_the_command_line() -> None:
     ]
     root = Path(str(package.__file__)).parents[2]
     process = subprocess.Popen(
-        [*told, "--now", "2026-11-22T12:00:00Z", "--pretty"], stdout=subprocess.PIPE, text=True, cwd=root
+        [*log_text, "--now", "2026-11-22T12:00:00Z", "--pretty"], stdout=subprocess.PIPE, text=True, cwd=root
     )
     try:
         assert process.stdout is not None
-        word, _, facts = process.stdout.readline().partition(" ")
+        word, _, ready = process.stdout.readline().partition(" ")
         assert word == "ready"
-        place = json.loads(facts)
+        place = json.loads(ready)
         request = urllib.request.Request(
             f"{place['url']}/v1/organizations/analytics/users?date=2026-11-05",
             headers={"x-api-key": place["claude_key"]},
@@ -274,7 +274,7 @@ def test_the_command_line_explains_itself(capsys: pytest.CaptureFixture[str]) ->
     assert "--requests-per-minute" in capsys.readouterr().out
 
 
-def test_a_long_query_gets_through(client: Any) -> None:
+def test_a_long_query_is_accepted(client: Any) -> None:
     users = [f"user_01{n:022d}" for n in range(100)]
     query = {"starting_at": "2026-11-05T00:00:00Z", "user_ids[]": users, "rbac_group_ids[]": users}
     assert client.get("cost_report", query).status == 200
@@ -296,8 +296,8 @@ def test_impatient_clients_and_a_busy_server_do_no_harm(
     sockets[2].close()
     time.sleep(0.05)
     assert client.get("users", DAY).status == 200
-    began = time.monotonic()
+    started = time.monotonic()
     client.sim.stop()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
     sockets[0].close()
     assert "Traceback" not in capfd.readouterr().err + caplog.text

@@ -43,8 +43,8 @@ def raw(client: Any, target: str = TARGET, accept: str = "identity") -> tuple[by
                 received += piece
         except ConnectionResetError:
             reset = True
-    told, _, body = received.partition(b"\r\n\r\n")
-    return told.lower(), body, reset
+    head, _, body = received.partition(b"\r\n\r\n")
+    return head.lower(), body, reset
 
 
 def length(head: bytes) -> int:
@@ -155,9 +155,9 @@ def test_huge_stall_and_drip(faulty: Any) -> None:
     assert len(answer.body) == 3_000_000
     assert list(answer.json()) == ["data", "has_more", "next_page"]
     for _ in range(2):
-        began = time.monotonic()
+        started = time.monotonic()
         assert faulty.get("users", DAY).json()["data"]
-        assert time.monotonic() - began > 0.14
+        assert time.monotonic() - started > 0.14
 
 
 def test_a_page_served_twice(faulty: Any) -> None:
@@ -211,7 +211,7 @@ def test_matching_and_order(faulty: Any) -> None:
     assert faulty.get("users", day).status == 200
 
 
-def test_a_path_means_whole_segments(faulty: Any) -> None:
+def test_a_path_matches_whole_segments(faulty: Any) -> None:
     faulty.sim.fail(Fault("status", path="cost_report"))
     assert faulty.get("user_cost_report", SPAN).status == 200
     assert faulty.get("cost_report", SPAN).status == 500
@@ -247,7 +247,7 @@ def test_a_day_that_shrinks(fresh: Callable[..., Any], fraction: float) -> None:
 
 
 def test_a_day_that_shrinks_while_it_is_read_is_whole_again_afterwards() -> None:
-    """What was being rendered is told apart from what would be rendered now."""
+    """A result that was computed before a shrink fault is not cached as the result after it."""
 
     class Late(dict[date, float]):
         def get(self, key: date, default: Any = None) -> Any:  # as by another thread, in the middle
@@ -293,7 +293,7 @@ def test_every_kind_is_described() -> None:
     assert [kind for kind in KINDS if f"``{kind}``" not in str(Fault.__doc__)] == []
 
 
-def test_more_than_was_promised_and_more_than_anybody_can_take(faulty: Any) -> None:
+def test_more_bytes_than_declared_and_huge_bodies(faulty: Any) -> None:
     whole = faulty.get("users", DAY).body
     faulty.sim.fail(Fault("past_length", fraction=0.5), Fault("bomb", size=3_000_000))
     head, body, reset = raw(faulty, TARGET + "&limit=10")
@@ -310,8 +310,8 @@ def test_a_loop_of_cursors_and_a_clock_that_is_wrong(faulty: Any) -> None:
     faulty.sim.fail(Fault("cursor_loop", paged=True), Fault("skew", seconds=86_400, path="user_cost_report"))
     assert faulty.get("users", {**DAY, "page": second}).json()["next_page"] == first
     skewed, right = faulty.get("user_cost_report", SPAN), faulty.get("user_cost_report", SPAN)
-    told = [datetime.fromisoformat(answer.json()["data_refreshed_at"]) for answer in (skewed, right)]
-    assert (told[0] - told[1]).total_seconds() == 86_400
+    head = [datetime.fromisoformat(answer.json()["data_refreshed_at"]) for answer in (skewed, right)]
+    assert (head[0] - head[1]).total_seconds() == 86_400
     assert skewed.headers["date"] != right.headers["date"]
 
 

@@ -93,7 +93,7 @@ def test_buckets_of_every_width_hold_the_same(client: Any) -> None:
     assert len(totals) == 1
 
 
-def test_people_never_cost_more_than_everything(client: Any) -> None:
+def test_costs_of_people_are_at_most_the_total(client: Any) -> None:
     everything = cents(results(client.rows("cost_report", WEEK)))
     people = cents(client.rows("user_cost_report", WEEK))
     assert 0 < people < everything
@@ -208,7 +208,7 @@ def test_active_users(client: Any, day: date) -> None:
         assert artifact["published_artifacts_created_count"] <= artifact["artifacts_created_count"]
 
 
-def test_users_agree_with_the_things_they_used(client: Any) -> None:
+def test_users_agree_with_the_entities_they_used(client: Any) -> None:
     users = client.rows("users", DAY)
     connectors = client.rows("connectors", DAY)
     calls = sum(row["read_call_count"] + row["write_call_count"] + row["unclassified_call_count"] for row in connectors)
@@ -278,27 +278,27 @@ def test_grouped_engagement_rows(client: Any) -> None:
 )
 def test_engagement_filters(client: Any, path: str, dimensions: dict[str, str]) -> None:
     whole = client.rows(path, DAY)
-    asked = []
+    filters = []
     for dimension, field in dimensions.items():
         rows = whole if field else client.rows(path, {**DAY, "group_by[]": dimension})
         value = next(row[field or dimension] for row in rows if row[field or dimension] is not None)
-        asked.append(f"{dimension}:{str(value).lower() if isinstance(value, bool) else value}")
-    kept = client.rows(path, {**DAY, "filter[]": asked})
-    assert 0 < len(kept) < len(whole)
+        filters.append(f"{dimension}:{str(value).lower() if isinstance(value, bool) else value}")
+    filtered = client.rows(path, {**DAY, "filter[]": filters})
+    assert 0 < len(filtered) < len(whole)
     for dimension, field in dimensions.items():
         if field:
-            assert len({row[field] for row in kept}) == 1, dimension
+            assert len({row[field] for row in filtered}) == 1, dimension
 
 
-def test_names_match_in_any_spelling(client: Any) -> None:
+def test_names_match_in_any_format(client: Any) -> None:
     span = {"starting_date": "2026-10-01"}
-    for path, dimension, spelled, name in (
+    for path, dimension, variant, name in (
         ("skills", "skill_name", "XLSX", "xlsx"),
         ("plugins", "plugin_name", "Terraform", "terraform"),
         ("connectors", "connector_name", "google-drive MCP server", "google_drive"),
         ("connectors", "connector_name", "mcp-atlassian", "atlassian"),
     ):
-        [row] = client.rows(path, {**span, "filter[]": f"{dimension}:{spelled}"})
+        [row] = client.rows(path, {**span, "filter[]": f"{dimension}:{variant}"})
         assert row[dimension] == name
     shown = client.rows("connectors", {**span, "filter[]": "connector_name:interne datenbank (zürich)"})
     assert len(shown) == 1
@@ -325,7 +325,7 @@ def test_engagement_order(client: Any) -> None:
     assert down == client.rows("users", DAY)[::-1]
 
 
-def test_the_corners_of_the_contract_are_there(client: Any) -> None:
+def test_corner_cases_of_the_contract_occur(client: Any) -> None:
     skills, connectors = (
         client.rows("skills", {"starting_date": "2026-11-01"}),
         client.rows("connectors", {"starting_date": "2026-11-01"}),
@@ -343,7 +343,7 @@ def test_the_corners_of_the_contract_are_there(client: Any) -> None:
     assert any(p["created_by"] is None for p in projects)
 
 
-def test_weekends_are_quieter_and_some_product_rests(client: Any) -> None:
+def test_weekends_have_less_activity_and_some_days_lack_a_product(client: Any) -> None:
     days = client.rows("summaries", {"starting_date": "2026-08-01", "ending_date": "2026-11-01"})
     counts: dict[bool, list[int]] = {True: [], False: []}
     for row in days:
@@ -362,7 +362,7 @@ def test_one_seed_one_organization() -> None:
     assert not set(small) & set(other)
 
 
-def test_an_organization_of_nobody_answers() -> None:
+def test_an_organization_without_members_works() -> None:
     sim = Simulator(members=0, now=datetime(2026, 11, 22, 12, tzinfo=UTC))
     assert sim.truth("users", DAY) == []
     assert len(sim.truth("cost_report", WEEK)) == 7
@@ -389,7 +389,7 @@ def test_watermark_and_partial_days(fresh: Callable[..., Any]) -> None:
     assert client.get("user_cost_report", today).json()["data"] == []
 
 
-def test_numbers_move_for_thirty_days_and_then_stand_still(fresh: Callable[..., Any]) -> None:
+def test_numbers_change_for_thirty_days_and_are_final_then(fresh: Callable[..., Any]) -> None:
     client = fresh()
     query = {"starting_at": "2026-10-10T00:00:00Z", "ending_at": "2026-10-11T00:00:00Z", "bucket_width": "1d"}
     seen = {}

@@ -68,8 +68,8 @@ def _resource(root: Any, name: str) -> Callable[..., Any]:
 
 
 def _same(sim: Simulator, name: str, query: dict[str, Any], found: list[Any]) -> None:
-    asked = {f"{key}[]" if isinstance(value, list) else key: value for key, value in query.items()}
-    truth = sim.truth(name.replace(".", "/"), asked)
+    params = {f"{key}[]" if isinstance(value, list) else key: value for key, value in query.items()}
+    truth = sim.truth(name.replace(".", "/"), params)
     assert truth
     assert len(found) == len(truth)
     for item, raw in zip(found, truth, strict=True):

@@ -86,11 +86,11 @@ def test_excluded_users_leave_short_and_empty_pages_but_not_the_end(client: Any)
         "limit": "1",
     }
     everyone = client.rows("user_cost_report", query)
-    kept = [row for row in everyone if not row["actor"]["deleted"]]
+    remaining = [row for row in everyone if not row["actor"]["deleted"]]
     pages = client.pages("user_cost_report", {**query, "exclude_deleted_users": "true"})
-    assert len(kept) < len(everyone)
+    assert len(remaining) < len(everyone)
     assert any(not page["data"] and page["has_more"] and page["next_page"] for page in pages)
-    assert [row for page in pages for row in page["data"]] == kept
+    assert [row for page in pages for row in page["data"]] == remaining
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_made_up_cursor_is_refused(client: Any, cursor: str) -> None:
     assert client.get("users", {**DAY, "page": cursor}).status == 400
 
 
-def test_limit_may_change_when_the_knob_says_so(fresh: Callable[..., Any]) -> None:
+def test_limit_may_change_if_the_setting_allows_it(fresh: Callable[..., Any]) -> None:
     client = fresh(claude=ClaudeSettings(cursor_binds_limit=False))
     cursor = client.get("users", {**DAY, "limit": "10"}).json()["next_page"]
     assert client.get("users", {**DAY, "limit": "5", "page": cursor}).status == 200
@@ -139,7 +139,7 @@ def test_without_expiry_an_old_cursor_reads_the_old_export(fresh: Callable[..., 
     assert truth != client.rows("user_cost_report", SPAN)
 
 
-def test_a_default_end_is_fixed_by_page_one(fresh: Callable[..., Any]) -> None:
+def test_the_first_page_determines_the_default_end(fresh: Callable[..., Any]) -> None:
     client = fresh(claude=ClaudeSettings(cursor_expiry=False))
     query = {"starting_date": "2026-11-10", "limit": "10"}
     first = client.get("users", query).json()

@@ -37,14 +37,14 @@ def new(members: int = 40, seed: int = 7, **knobs: Any) -> PerplexityApi:
     return PerplexityApi(seed, members, KEY, PerplexitySettings(**knobs))
 
 
-def ask(api: PerplexityApi, path: str, now: datetime = NOW, key: str = KEY, **query: Any) -> Response:
-    return ask_pairs(api, path, [(name, str(value)) for name, value in query.items()], now, key)
+def call(api: PerplexityApi, path: str, now: datetime = NOW, key: str = KEY, **query: Any) -> Response:
+    return call_pairs(api, path, [(name, str(value)) for name, value in query.items()], now, key)
 
 
-def ask_pairs(
+def call_pairs(
     api: PerplexityApi, path: str, query: list[tuple[str, str]], now: datetime = NOW, key: str = KEY
 ) -> Response:
-    return api.answer(Request(path, tuple(query), {"authorization": f"Bearer {key}"}, now))
+    return api.respond(Request(path, tuple(query), {"authorization": f"Bearer {key}"}, now))
 
 
 def got(response: Response) -> Any:
@@ -55,9 +55,9 @@ def got(response: Response) -> Any:
 
 def pages(api: PerplexityApi, path: str, now: datetime = NOW, **query: Any) -> list[Any]:
     """Every page, walked by the cursor."""
-    walked = [got(ask(api, path, now, **query))]
+    walked = [got(call(api, path, now, **query))]
     while walked[-1]["has_more"]:
-        walked.append(got(ask(api, path, now, **query, page=walked[-1]["next_page"])))
+        walked.append(got(call(api, path, now, **query, page=walked[-1]["next_page"])))
         assert len(walked) < 500
     assert walked[-1]["next_page"] is None
     return walked
@@ -157,7 +157,7 @@ moments = st.integers(1_735_000_000, 1_830_000_000)
     frontier=st.sampled_from(["clock", "watermark"]),
     pretty=st.booleans(),
 )
-def test_any_window_is_whole_and_adds_up(
+def test_any_window_is_complete_and_adds_up(
     seed: int, members: int, dataset: str, width: str, now: int, back: int, span: int, limit: int, frontier: str,
     pretty: bool,
 ) -> None:  # fmt: skip
@@ -196,7 +196,7 @@ def test_any_window_is_whole_and_adds_up(
                 assert entries == []
     complete = api.truth(V1, [(name, str(value)) for name, value in query.items()], at(now))
     assert [json.loads(item) for item in complete] == buckets
-    one_page = ask(api, V1, at(now), **query, limit=31).body
+    one_page = call(api, V1, at(now), **query, limit=31).body
     assert all(item in one_page for item in complete[:31])
 
 
@@ -246,9 +246,9 @@ def test_hours_sum_to_days_and_members_to_their_rows(seed: int, dataset: str, no
     end = now // DAY * DAY
     start = end - 3 * DAY
     address = (api.emails(at(now)) * 2)[position]
-    for who in ({}, {"user_email": address}):
-        days = series(api, dataset, start, end, at(now), **who)
-        hours = series(api, dataset, start, end, at(now), bucket_width="1h", **who)
+    for member_filter in ({}, {"user_email": address}):
+        days = series(api, dataset, start, end, at(now), **member_filter)
+        hours = series(api, dataset, start, end, at(now), bucket_width="1h", **member_filter)
         for day in days:
             parts = [hour for hour in hours if day["start_time"] <= hour["start_time"] < day["end_time"]]
             total = sum(hour["count"] for hour in parts)
@@ -350,9 +350,9 @@ def test_usage_without_a_member_is_in_the_total_alone() -> None:
 
 def test_same_seed_same_bytes_other_seed_other_numbers() -> None:
     query: dict[str, Any] = {"dataset": "spaces", "start_time": TODAY - 7 * DAY, "end_time": TODAY}
-    one, same, other = (ask(new(seed=seed), V1, **query).body for seed in (1, 1, 2))
+    one, same, other = (call(new(seed=seed), V1, **query).body for seed in (1, 1, 2))
     assert one == same != other
-    # A bucket asked for alone is the bucket of the long window.
+    # A bucket that is requested alone equals the bucket of a long window.
     alone = new(seed=1).truth(V1, [("dataset", "spaces"), ("start_time", str(TODAY - DAY))], NOW)
     assert alone == new(seed=1).truth(V1, [(k, str(v)) for k, v in query.items()], NOW)[-1:]
 
@@ -374,25 +374,27 @@ def test_a_cursor_serves_its_own_parameters_only(change: dict[str, Any]) -> None
     api = new()
     if change == {"user_email": "member"}:
         change = {"user_email": api.emails(NOW)[0]}
-    cursor = got(ask(api, V1, **WEEKS))["next_page"]
-    assert ask(api, V1, **WEEKS, page=cursor).status == 200
+    cursor = got(call(api, V1, **WEEKS))["next_page"]
+    assert call(api, V1, **WEEKS, page=cursor).status == 200
     altered = {name: value for name, value in (WEEKS | change).items() if value is not None}
-    refused(ask(api, V1, **altered, page=cursor), 400, "invalid_request")
+    refused(call(api, V1, **altered, page=cursor), 400, "invalid_request")
 
 
 def test_a_cursor_of_v1_is_not_one_of_v2_nor_of_another_organization() -> None:
-    cursor = got(ask(new(), V1, **WEEKS))["next_page"]
-    refused(ask(new(), V2, **WEEKS, group_by="user_email", page=cursor), 400, "invalid_request")
-    refused(ask(new(seed=8), V1, **WEEKS, page=cursor), 400, "invalid_request")
+    cursor = got(call(new(), V1, **WEEKS))["next_page"]
+    refused(call(new(), V2, **WEEKS, group_by="user_email", page=cursor), 400, "invalid_request")
+    refused(call(new(seed=8), V1, **WEEKS, page=cursor), 400, "invalid_request")
 
 
-def test_every_single_character_of_a_cursor_is_sealed() -> None:
+def test_every_character_of_a_cursor_is_signed() -> None:
     api = new()
-    cursor = got(ask(api, V1, **WEEKS))["next_page"]
-    facts, seal = cursor.split(".")
-    moved = json.loads(urlsafe_b64decode(facts + "=" * (-len(facts) % 4)))
+    cursor = got(call(api, V1, **WEEKS))["next_page"]
+    payload, signature = cursor.split(".")
+    moved = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     moved["n"] += DAY
-    forged = urlsafe_b64encode(json.dumps(moved, separators=(",", ":")).encode()).rstrip(b"=").decode() + "." + seal
+    forged = (
+        urlsafe_b64encode(json.dumps(moved, separators=(",", ":")).encode()).rstrip(b"=").decode() + "." + signature
+    )
     wrong = [
         "",
         ".",
@@ -403,45 +405,45 @@ def test_every_single_character_of_a_cursor_is_sealed() -> None:
         cursor + "=",
         cursor + " ",
         cursor[:-1],
-        facts,
+        payload,
         forged,
         cursor * 2,
     ]
     wrong += [cursor[:i] + ("A" if cursor[i] != "A" else "B") + cursor[i + 1 :] for i in range(len(cursor))]
     for page in wrong:
-        refused(ask(api, V1, **WEEKS, page=page), 400, "invalid_request")
+        refused(call(api, V1, **WEEKS, page=page), 400, "invalid_request")
 
 
 @given(st.text(max_size=60))
 @settings(max_examples=100, deadline=None)
 def test_garbage_is_never_a_cursor(page: str) -> None:
-    refused(ask(new(), V1, **WEEKS, page=page), 400, "invalid_request")
+    refused(call(new(), V1, **WEEKS, page=page), 400, "invalid_request")
 
 
 def test_a_cursor_expires_only_when_it_has_a_lifetime() -> None:
     late = NOW + timedelta(hours=2)
     for lifetime, status in ((None, 200), (timedelta(hours=2), 200), (timedelta(minutes=119), 400)):
         api = new(cursor_lifetime=lifetime)
-        cursor = got(ask(api, V1, **WEEKS))["next_page"]
-        assert ask(api, V1, late, **WEEKS, page=cursor).status == status
+        cursor = got(call(api, V1, **WEEKS))["next_page"]
+        assert call(api, V1, late, **WEEKS, page=cursor).status == status
 
 
 @pytest.mark.parametrize("end", [{}, {"end_time": 9_999_999_999}])
-def test_an_open_end_is_frozen_or_read_again(end: dict[str, Any]) -> None:
+def test_a_default_end_is_pinned_or_computed_again(end: dict[str, Any]) -> None:
     query: dict[str, Any] = {"dataset": "skills", "start_time": TODAY - 8 * DAY, **end}
     tomorrow = NOW + timedelta(days=1)
     for knob, expected in (("freeze", 1), ("reread", 2)):
         api = new(omitted_end=knob)
-        cursor = got(ask(api, V1, **query))["next_page"]
-        assert len(got(ask(api, V1, tomorrow, **query, page=cursor))["data"]) == expected
+        cursor = got(call(api, V1, **query))["next_page"]
+        assert len(got(call(api, V1, tomorrow, **query, page=cursor))["data"]) == expected
 
 
-def test_a_frozen_window_of_90_days_outlives_its_clock() -> None:
+def test_a_pinned_window_of_90_days_stays_valid() -> None:
     query: dict[str, Any] = {"dataset": "skills", "start_time": int(NOW.timestamp()) - 90 * DAY}
     later = NOW + timedelta(minutes=5)
     for knob, status in (("freeze", 200), ("reread", 400)):
         api = new(omitted_end=knob)
-        assert ask(api, V1, later, **query, page=got(ask(api, V1, **query))["next_page"]).status == status
+        assert call(api, V1, later, **query, page=got(call(api, V1, **query))["next_page"]).status == status
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
@@ -492,48 +494,48 @@ def test_error_table(path: str, change: dict[str, Any], kind: str) -> None:
     query: dict[str, Any] = {"dataset": "credit_usage", "start_time": TODAY - 5 * DAY, "end_time": TODAY}
     if path == V2:
         query["group_by"] = "user_email"
-    assert ask(new(), path, **query).status == 200
-    asked = {name: value for name, value in (query | change).items() if value is not None}
-    refused(ask(new(), path, **asked), 400, kind)
+    assert call(new(), path, **query).status == 200
+    params = {name: value for name, value in (query | change).items() if value is not None}
+    refused(call(new(), path, **params), 400, kind)
     if "limit" not in change and "page" not in change:
         with pytest.raises(ValueError, match=f"400 {kind}"):
-            new().truth(path, [(name, str(value)) for name, value in asked.items()], NOW)
+            new().truth(path, [(name, str(value)) for name, value in params.items()], NOW)
 
 
 def test_well_formed_windows_without_a_complete_bucket_are_empty() -> None:
     for start, end in ((TODAY, TODAY), (TODAY, TODAY + 5), (TODAY + DAY, TODAY + 2 * DAY), (TODAY - 5, TODAY - 4)):
-        page = got(ask(new(), V1, dataset="credit_usage", start_time=start, end_time=end))
+        page = got(call(new(), V1, dataset="credit_usage", start_time=start, end_time=end))
         assert page == {"categories": ["Model", "Credit Source"], "data": [], "has_more": False, "next_page": None}
-    page = got(ask(new(), V2, dataset="credit_usage", group_by="user_email", start_time=TODAY, end_time=TODAY))
+    page = got(call(new(), V2, dataset="credit_usage", group_by="user_email", start_time=TODAY, end_time=TODAY))
     assert page == {"categories": ["Model", "Credit Source"], "data": [], "has_more": False, "next_page": None}
 
 
 def test_key_before_toggle_before_parameters() -> None:
     off = new(enabled=False)
-    refused(ask(off, V1, key="wrong"), 401, "unauthorized")
-    refused(ask(off, V1), 404, "feature_disabled")
-    refused(ask(off, "/v1/analytics/nothing"), 404, "feature_disabled")
-    refused(ask(new(), V1), 400, "bad_request")
+    refused(call(off, V1, key="wrong"), 401, "unauthorized")
+    refused(call(off, V1), 404, "feature_disabled")
+    refused(call(off, "/v1/analytics/nothing"), 404, "feature_disabled")
+    refused(call(new(), V1), 400, "bad_request")
     for headers in (
         {}, {"authorization": KEY}, {"authorization": f"Basic {KEY}"}, {"authorization": "Bearer "},
         {"authorization": f"Bearer {KEY}x"}, {"authorization": "Bearer ключ"}, {"x-api-key": KEY},
     ):  # fmt: skip
-        refused(new().answer(Request(V1, (), headers, NOW)), 401, "unauthorized")
-        refused(new().answer(Request("/v1/analytics/nothing", (), headers, NOW)), 401, "unauthorized")
+        refused(new().respond(Request(V1, (), headers, NOW)), 401, "unauthorized")
+        refused(new().respond(Request("/v1/analytics/nothing", (), headers, NOW)), 401, "unauthorized")
 
 
 def test_paths() -> None:
     api: PerplexityApi = new()
     for path in (V1, V2):
-        assert api.answers(path)
+        assert api.serves(path)
     for path in ("/v1/analytics/nothing", V1 + "/", "/v2/analytics/computer", "/v1/analytics/computer/usage/members"):
-        assert api.answers(path)
-        refused(ask(api, path), 404, "not_found")
+        assert api.serves(path)
+        refused(call(api, path), 404, "not_found")
     for path in ("/v1/organizations/analytics/users", "/chat/completions", "/v3/analytics/computer/usage", "/"):
-        assert not api.answers(path)
+        assert not api.serves(path)
 
 
-def test_an_unknown_member_gets_the_public_body() -> None:
+def test_an_unknown_member_gets_the_documented_error() -> None:
     api = new(removed_at=NOW)
     member = api.emails(NOW - timedelta(seconds=1))[1]
     expected = (
@@ -541,24 +543,27 @@ def test_an_unknown_member_gets_the_public_body() -> None:
         b'"type": "invalid_request", "code": 400}}'
     )
     for address in ("someone@elsewhere.org", member.upper(), member):
-        response = ask(api, V1, dataset="skills", start_time=TODAY - DAY, user_email=address)
+        response = call(api, V1, dataset="skills", start_time=TODAY - DAY, user_email=address)
         assert (response.status, response.body) == (400, expected)
 
 
 def test_a_member_who_leaves_stays_in_the_totals() -> None:
-    left = at(TODAY - 3 * DAY)
-    api = new(5, removed_at=left, late_data=False)
-    before, after = api.emails(left - timedelta(seconds=1)), api.emails(NOW)
-    (gone,) = set(before) - set(after)
+    left_at = at(TODAY - 3 * DAY)
+    api = new(5, removed_at=left_at, late_data=False)
+    before, after = api.emails(left_at - timedelta(seconds=1)), api.emails(NOW)
+    (removed,) = set(before) - set(after)
     start = TODAY - 20 * DAY
     rows = member_counts(api, "credit_usage", start, TODAY)
-    days = [day for day, address in rows if address == gone]
+    days = [day for day, address in rows if address == removed]
     assert days
     assert max(days) < TODAY - 3 * DAY
-    assert ask(api, V1, left - timedelta(seconds=1), dataset="skills", start_time=start, user_email=gone).status == 200
-    hidden = new(5, removed_at=left, late_data=False, removed_rows=False)
-    kept = member_counts(hidden, "credit_usage", start, TODAY)
-    assert kept == {where: row for where, row in rows.items() if where[1] != gone}
+    assert (
+        call(api, V1, left_at - timedelta(seconds=1), dataset="skills", start_time=start, user_email=removed).status
+        == 200
+    )
+    hidden = new(5, removed_at=left_at, late_data=False, removed_rows=False)
+    remaining = member_counts(hidden, "credit_usage", start, TODAY)
+    assert remaining == {where: row for where, row in rows.items() if where[1] != removed}
     assert series(hidden, "credit_usage", start, TODAY) == series(api, "credit_usage", start, TODAY)
 
 
@@ -600,7 +605,7 @@ def test_a_day_that_is_not_synced_at_all_is_omitted_by_v2_and_zero_in_v1() -> No
     assert (day["count"], day["by_categories"]) == (0, {"Model": [], "Credit Source": []})
 
 
-def test_the_watermark_frontier_withholds_what_the_clock_frontier_shows_as_zero() -> None:
+def test_the_watermark_frontier_withholds_buckets_that_are_zero_otherwise() -> None:
     clock, mark = new(300, late_data=False), new(300, late_data=False, frontier="watermark")
     for minutes in range(0, 2 * 1440, 97):
         now = at(TODAY + minutes * 60)
@@ -610,7 +615,7 @@ def test_the_watermark_frontier_withholds_what_the_clock_frontier_shows_as_zero(
             "bucket_width": "1h",
             "limit": 168,
         }
-        shown, withheld = got(ask(clock, V1, now, **query)), got(ask(mark, V1, now, **query))
+        shown, withheld = got(call(clock, V1, now, **query)), got(call(mark, V1, now, **query))
         assert not withheld["has_more"]
         count = len(withheld["data"])
         assert withheld["data"] == shown["data"][:count]
@@ -621,7 +626,7 @@ def test_the_watermark_frontier_withholds_what_the_clock_frontier_shows_as_zero(
 def test_the_watermark_never_moves_back() -> None:
     api = new(frontier="watermark", sync_interval=timedelta(minutes=30), sync_lag=(timedelta(0), timedelta(hours=5)))
     query: dict[str, Any] = {"dataset": "skills", "start_time": TODAY - DAY, "bucket_width": "1h", "limit": 168}
-    ends = [len(got(ask(api, V1, at(TODAY + minutes * 60), **query))["data"]) for minutes in range(0, 2880, 10)]
+    ends = [len(got(call(api, V1, at(TODAY + minutes * 60), **query))["data"]) for minutes in range(0, 2880, 10)]
     assert ends == sorted(ends)
     assert len(set(ends)) > 20
 
@@ -677,14 +682,14 @@ def test_the_legacy_shape() -> None:
     old, current = new(shape="legacy", datasets=7), new(datasets=7)
     for dataset in SEVEN:
         query: dict[str, Any] = {"dataset": dataset, "start_time": TODAY - 3 * DAY, "end_time": TODAY}
-        flat, keyed = got(ask(old, V1, **query)), got(ask(current, V1, **query))
+        flat, keyed = got(call(old, V1, **query)), got(call(current, V1, **query))
         assert list(flat) == ["data", "has_more", "next_page"]
         for one, other in zip(flat["data"], keyed["data"], strict=True):
             axes = list(other["by_categories"].values())
             assert "by_categories" not in one
             assert one["by_category"] == axes[-1]
             assert one["count"] == other["count"]
-    zero = got(ask(new(0, shape="legacy"), V1, dataset="credit_usage", start_time=TODAY - DAY))["data"][0]
+    zero = got(call(new(0, shape="legacy"), V1, dataset="credit_usage", start_time=TODAY - DAY))["data"][0]
     assert (zero["count"], zero["by_category"]) == (0, [])
 
 
@@ -692,11 +697,11 @@ def test_datasets_and_labels() -> None:
     for api, names, by_member in ((new(), NINE, ("credit_usage", "query_volume")),
                                   (new(datasets=7), SEVEN, ("credit_usage",))):  # fmt: skip
         for name in NINE:
-            v1 = ask(api, V1, dataset=name, start_time=TODAY - DAY).status
-            v2 = ask(api, V2, dataset=name, group_by="user_email", start_time=TODAY - DAY).status
+            v1 = call(api, V1, dataset=name, start_time=TODAY - DAY).status
+            v2 = call(api, V2, dataset=name, group_by="user_email", start_time=TODAY - DAY).status
             assert (v1 == 200, v2 == 200) == (name in names, name in by_member)
     api = new(query_volume_axis="Kind", daily_active_users_axis="Seat", source_labels=("Paid", "Promo"), models=("m",))
-    labels = {name: got(ask(api, V1, dataset=name, start_time=TODAY - DAY))["categories"] for name in NINE}
+    labels = {name: got(call(api, V1, dataset=name, start_time=TODAY - DAY))["categories"] for name in NINE}
     assert labels["credit_usage"] == ["Model", "Credit Source"]
     assert (labels["query_volume"], labels["daily_active_users"]) == (["Kind"], ["Seat"])
     assert labels["connectors"] == ["Connector"]
@@ -706,33 +711,33 @@ def test_datasets_and_labels() -> None:
     assert seen == {"m", "Paid", "Promo"}
 
 
-def test_knobs_for_parameters() -> None:
+def test_settings_for_parameters() -> None:
     query = [("dataset", "skills"), ("start_time", str(TODAY - 40 * DAY)), ("end_time", str(TODAY))]
-    assert got(ask_pairs(new(), V1, [*query, ("group_by", "x")])) == got(ask_pairs(new(), V1, query))
-    refused(ask_pairs(new(unknown_parameter="reject"), V1, [*query, ("group_by", "x")]), 400, "bad_request")
+    assert got(call_pairs(new(), V1, [*query, ("group_by", "x")])) == got(call_pairs(new(), V1, query))
+    refused(call_pairs(new(unknown_parameter="reject"), V1, [*query, ("group_by", "x")]), 400, "bad_request")
     repeated = [("dataset", "nonsense"), *query]
-    assert got(ask_pairs(new(), V1, repeated)) == got(ask_pairs(new(), V1, query))
-    refused(ask_pairs(new(repeated_parameter="reject"), V1, repeated), 400, "bad_request")
+    assert got(call_pairs(new(), V1, repeated)) == got(call_pairs(new(), V1, query))
+    refused(call_pairs(new(repeated_parameter="reject"), V1, repeated), 400, "bad_request")
     clamp = new(limit_out_of_range="clamp")
     for limit, size in (("1000", 31), ("0", 1), ("-9", 1), ("31", 31)):
-        assert len(got(ask_pairs(clamp, V1, [*query, ("limit", limit)]))["data"]) == size
-    refused(ask_pairs(clamp, V1, [*query, ("limit", "many")]), 400, "bad_request")
+        assert len(got(call_pairs(clamp, V1, [*query, ("limit", limit)]))["data"]) == size
+    refused(call_pairs(clamp, V1, [*query, ("limit", "many")]), 400, "bad_request")
     strict = new(equal_bounds="reject")
-    refused(ask(strict, V1, dataset="skills", start_time=TODAY, end_time=TODAY), 400, "invalid_request")
-    assert ask(strict, V1, dataset="skills", start_time=TODAY, end_time=TODAY + 1).status == 200
+    refused(call(strict, V1, dataset="skills", start_time=TODAY, end_time=TODAY), 400, "invalid_request")
+    assert call(strict, V1, dataset="skills", start_time=TODAY, end_time=TODAY + 1).status == 200
     unknown_in_v2: dict[str, Any] = {"dataset": "credit_usage", "group_by": "user_email", "start_time": TODAY - DAY}
-    assert ask(new(), V2, **unknown_in_v2, bucket_width="1h", user_email="x").status == 200
+    assert call(new(), V2, **unknown_in_v2, bucket_width="1h", user_email="x").status == 200
 
 
 def test_default_and_largest_pages() -> None:
     for path, width, default, largest in ((V1, "1d", 7, 31), (V1, "1h", 24, 168)):
         query: dict[str, Any] = {"dataset": "skills", "start_time": TODAY - 40 * DAY, "bucket_width": width}
-        assert len(got(ask(new(), path, **query))["data"]) == default
-        assert len(got(ask(new(), path, **query, limit=largest))["data"]) == largest
+        assert len(got(call(new(), path, **query))["data"]) == default
+        assert len(got(call(new(), path, **query, limit=largest))["data"]) == largest
     big = new(2000)
     query = {"dataset": "credit_usage", "group_by": "user_email", "start_time": TODAY - 3 * DAY}
     for size in (50, 100):
-        page = got(ask(big, V2, **query) if size == 50 else ask(big, V2, **query, limit=size))
+        page = got(call(big, V2, **query) if size == 50 else call(big, V2, **query, limit=size))
         assert sum(len(day["results"]) for day in page["data"]) == size
         assert page["has_more"]
 
@@ -748,12 +753,12 @@ def test_a_v2_page_spans_days_and_a_day_spans_pages() -> None:
 
 
 @pytest.mark.parametrize("pretty", [False, True])
-def test_truth_is_what_stands_in_the_body(pretty: bool) -> None:
+def test_truth_equals_the_bytes_of_the_body(pretty: bool) -> None:
     api = new(pretty=pretty)
     for path, extra in ((V1, {}), (V2, {"group_by": "user_email"})):
         query: dict[str, Any] = {"dataset": "credit_usage", "start_time": TODAY - 2 * DAY, "end_time": TODAY, **extra}
         truth = api.truth(path, [(name, str(value)) for name, value in query.items()], NOW)
-        body = ask(api, path, **query, limit=31 if path == V1 else 100).body
+        body = call(api, path, **query, limit=31 if path == V1 else 100).body
         joint = b",\n    " if pretty else b","
         assert joint.join(truth) in body
         assert (b"\n" in body) is pretty
@@ -764,7 +769,7 @@ def test_truth_is_what_stands_in_the_body(pretty: bool) -> None:
             assert body.decode() == json.dumps(document, indent=2, ensure_ascii=False).replace('"@"', categories)
 
 
-def test_titles_are_spelled_with_escapes_and_without() -> None:
+def test_titles_are_written_with_and_without_escapes() -> None:
     bodies = {
         quirks: b"".join(
             item
@@ -823,14 +828,14 @@ def test_addresses_are_unique_and_their_order_is_not_the_rows_order() -> None:
 def test_large_organizations_are_quick() -> None:
     start = str(TODAY - 90 * DAY)
     for dataset in ("credit_usage", "spaces"):
-        began = time.process_time()
+        started = time.process_time()
         buckets = new(10_000).truth(
             V1, [("dataset", dataset), ("start_time", start), ("end_time", str(TODAY)), ("bucket_width", "1h")], NOW
         )
         assert len(buckets) == 2160
-        assert time.process_time() - began < 6
-    began = time.process_time()
+        assert time.process_time() - started < 6
+    started = time.process_time()
     query = [("dataset", "credit_usage"), ("group_by", "user_email"), ("start_time", str(TODAY - 4 * DAY))]
     (day,) = new(10_000).truth(V2, [*query, ("end_time", str(TODAY - 3 * DAY))], NOW)
     assert len(json.loads(day)["results"]) > 2000
-    assert time.process_time() - began < 9
+    assert time.process_time() - started < 9

@@ -84,14 +84,14 @@ BAD = [
 @pytest.mark.parametrize(("path", "query"), BAD)
 def test_bad_requests(client: Any, path: str, query: dict[str, Any]) -> None:
     answer = client.get(path, query, NEW)
-    told = answer.json()
+    error = answer.json()
     assert answer.status == 400
-    assert (told["type"], told["error"]["type"]) == ("error", "invalid_request_error")
-    assert told["error"]["message"]
-    assert told["request_id"] == answer.headers["request-id"]
+    assert (error["type"], error["error"]["type"]) == ("error", "invalid_request_error")
+    assert error["error"]["message"]
+    assert error["request_id"] == answer.headers["request-id"]
 
 
-def test_groups_of_some_slack_users_are_told_apart(client: Any) -> None:
+def test_groups_of_slack_users_are_distinguished(client: Any) -> None:
     """Only their own grouping is refused beside the groups', not a filter by them."""
     query = {"starting_at": AT, "group_by[]": "rbac_group_id", "claude_tag_user_ids[]": "U1"}
     assert client.get("user_cost_report", query, NEW).status == 200
@@ -116,10 +116,10 @@ def test_days_become_available_at_ten(fresh: Callable[..., Any], clock: str, lag
     assert days[-1]["starting_at"] == f"2026-11-{latest}T00:00:00Z"
 
 
-def test_the_old_words_name_no_day(fresh: Callable[..., Any]) -> None:
+def test_the_older_message_names_no_day(fresh: Callable[..., Any]) -> None:
     client = fresh(claude=ClaudeSettings(lag_days=3, legacy_date_message=True))
-    told = client.get("users", {"date": "2026-11-21"}).message
-    assert told == "date must be at least 3 days ago to ensure accuracy of data"
+    error = client.get("users", {"date": "2026-11-21"}).message
+    assert error == "date must be at least 3 days ago to ensure accuracy of data"
 
 
 def test_lenient_mode_ignores_what_it_does_not_know(fresh: Callable[..., Any]) -> None:
@@ -163,7 +163,7 @@ def test_legacy_404_hides_engagement_endpoints(fresh: Callable[..., Any]) -> Non
     assert client.get("cost_report", {"starting_at": AT}, {"x-api-key": "wrong"}).status == 401
 
 
-def test_keys_can_be_replaced_and_the_switch_thrown(fresh: Callable[..., Any]) -> None:
+def test_keys_can_be_replaced_and_the_api_disabled(fresh: Callable[..., Any]) -> None:
     client = fresh()
     sim, old = client.sim, client.sim.claude_key
     fresh_key = sim.replace_key("claude_enterprise")
@@ -214,7 +214,7 @@ def test_other_methods_are_refused(client: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["usage", "cost"])
-def test_hipaa_readiness_takes_the_beta_reports_away(fresh: Callable[..., Any], path: str) -> None:
+def test_hipaa_readiness_disables_the_beta_reports(fresh: Callable[..., Any], path: str) -> None:
     client = fresh(claude=ClaudeSettings(hipaa_ready=True))
     refused = client.get(path, {"starting_at": AT}, NEW)
     assert (refused.status, refused.json()["error"]["type"]) == (400, "invalid_request_error")

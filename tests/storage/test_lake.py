@@ -156,10 +156,10 @@ class TestLayout:
         table = lake.table("by_model", FileFormat("ndjson", compression))
         assert table.data_file(DAY) == f"claude_enterprise/by_model/date=2026-11-01/by_model{ending}"
         assert table.manifest_file(DAY) == "claude_enterprise/_manifests/by_model/2026-11-01.json"
-        kept = table.revision_file(DAY, "2026-11-05T00:00:00.000000Z")
-        assert kept.startswith("claude_enterprise/_revisions/by_model/2026-11-01/2026-11-05T")
-        assert kept.endswith(ending)
-        assert ":" not in kept
+        file = table.revision_file(DAY, "2026-11-05T00:00:00.000000Z")
+        assert file.startswith("claude_enterprise/_revisions/by_model/2026-11-01/2026-11-05T")
+        assert file.endswith(ending)
+        assert ":" not in file
 
     def test_no_folder_of_unfinished_files_stays(self, tmp_path: Path) -> None:
         lake = Lake(str(tmp_path / "lake"))
@@ -267,10 +267,10 @@ class TestRestatements:
         third, status = land(lake, 1, 2, 3, at=2)
         assert status == "revised"
         assert lake.content() == lines(1, 2, 3)
-        assert [(kept.fetched_at, kept.rows, kept.sha256) for kept in third.revisions] == [
+        assert [(revision.fetched_at, revision.rows, revision.sha256) for revision in third.revisions] == [
             (old.fetched_at, old.rows, old.sha256) for old in (first, second)
         ]
-        files = [kept.file for kept in third.revisions]
+        files = [revision.file for revision in third.revisions]
         assert all(file is not None and file.startswith(REVISIONS) for file in files)
         assert [lake.content(file) for file in files if file] == [lines(1), lines(1, 2)]
         assert lake.names() == {DATA, MANIFEST, *files}
@@ -280,7 +280,7 @@ class TestRestatements:
         first, _ = land(lake, 1, at=0)
         second, status = land(lake, 1, 2, at=1, keep_revisions=False)
         assert status == "revised"
-        assert [(kept.sha256, kept.file) for kept in second.revisions] == [(first.sha256, None)]
+        assert [(revision.sha256, revision.file) for revision in second.revisions] == [(first.sha256, None)]
         assert lake.names() == {DATA, MANIFEST}
 
     def test_data_that_somebody_removed_is_landed_again(self, lake: Lake) -> None:
@@ -297,7 +297,7 @@ class TestRestatements:
     )
     def test_a_day_that_shrinks_is_left_alone(self, lake: Lake, before: int, after: int, suspicious: bool) -> None:
         land(lake, *range(before), at=0)
-        standing = lake.files()
+        files_before = lake.files()
         if not suspicious:
             land(lake, *range(after), at=1)
             return
@@ -305,7 +305,7 @@ class TestRestatements:
             land(lake, *range(after), at=1)
         assert f"{before}" in str(refused.value)
         assert f"{after}" in str(refused.value)
-        assert lake.files() == standing
+        assert lake.files() == files_before
         _, status = land(lake, *range(after), at=2, accept_shrink=True)
         assert status == "revised"
         assert lake.content() == lines(*range(after))
@@ -391,14 +391,14 @@ class TestInterruptions:
         assert lake.table().manifest(DAY) == first, "the manifest is the last to change"
 
         repaired, _ = land(lake, *next_rows, at=2, keep_revisions=keep)
-        standing = lake.table().manifest(DAY)
-        assert standing == repaired
+        current = lake.table().manifest(DAY)
+        assert current == repaired
         assert lake.content() == lines(*next_rows)
         assert repaired.rows == len(next_rows)
-        kept = [revision.file for revision in repaired.revisions if revision.file]
+        files = [revision.file for revision in repaired.revisions if revision.file]
         if keep and next_rows != (1,):
-            assert lines(1) in [lake.content(file) for file in kept]
-        assert lake.names() == {DATA, MANIFEST, *kept}
+            assert lines(1) in [lake.content(file) for file in files]
+        assert lake.names() == {DATA, MANIFEST, *files}
 
     def test_dying_twice_still_keeps_the_oldest(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
         first, _ = land(lake, 1, at=0)
@@ -434,9 +434,9 @@ class TestInterruptions:
                 land(lake, 1, 2, at=1)
         assert lake.content() == lines(1)
         last, _ = land(lake, 1, 2, at=2)
-        (kept,) = last.revisions
-        assert kept.file is not None
-        assert lake.content(kept.file) == lines(1)
+        (revision,) = last.revisions
+        assert revision.file is not None
+        assert lake.content(revision.file) == lines(1)
 
     def test_nothing_unfinished_is_ever_in_a_table(self, tmp_path: Path) -> None:
         lake = Lake(str(tmp_path / "lake"))

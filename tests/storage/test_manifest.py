@@ -83,10 +83,10 @@ PROMISED = {
 
 def test_it_is_plain_json_with_the_promised_fields() -> None:
     """Design section 4."""
-    said = json.loads(encode(MANIFEST))
-    assert set(said) >= PROMISED
-    assert said["date"] == "2026-09-01"
-    assert said["run"] == {
+    fields = json.loads(encode(MANIFEST))
+    assert set(fields) >= PROMISED
+    assert fields["date"] == "2026-09-01"
+    assert fields["run"] == {
         "dag_id": "dag",
         "run_id": "manual__1",
         "task_id": "land",
@@ -94,7 +94,7 @@ def test_it_is_plain_json_with_the_promised_fields() -> None:
         "try_number": 3,
         "started_at": "2026-09-04T03:00:00.000000Z",
     }
-    assert set(said["revisions"][0]) == {"fetched_at", "rows", "sha256", "file", "total"}
+    assert set(fields["revisions"][0]) == {"fetched_at", "rows", "sha256", "file", "total"}
 
 
 @given(
@@ -118,8 +118,8 @@ def test_the_spelling_of_a_total_survives() -> None:
 
 
 def test_what_a_later_version_adds_is_no_obstacle() -> None:
-    said = json.loads(encode(MANIFEST)) | {"added_later": {"a": 1}}
-    assert decode(json.dumps(said).encode(), where="here") == MANIFEST
+    fields = json.loads(encode(MANIFEST)) | {"added_later": {"a": 1}}
+    assert decode(json.dumps(fields).encode(), where="here") == MANIFEST
 
 
 @pytest.mark.parametrize(

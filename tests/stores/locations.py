@@ -104,5 +104,5 @@ class Lander:
         hook = ClaudeEnterpriseAnalyticsHook(clock=SimulatedClock(self.simulator))
         run = run or Run(dag_id="dag", run_id=uuid4().hex, task_id="land")
         table = self.table(dataset, compression)
-        asked = build_query(hook.vendor.dataset(dataset), bucket_width=bucket_width)
-        return Ingest(hook, asked, table, run=run, options=IngestOptions(**options)).land(Period(start, end))
+        query = build_query(hook.vendor.dataset(dataset), bucket_width=bucket_width)
+        return Ingest(hook, query, table, run=run, options=IngestOptions(**options)).land(Period(start, end))

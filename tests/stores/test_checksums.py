@@ -67,9 +67,9 @@ def land(simulator: Simulator, store: Store, file_format: str) -> Sums:
         table="cost_by_model",
         file_format=FileFormat(file_format, "gzip"),
     )
-    asked = build_query(hook.vendor.dataset("user_cost_report"), group_by=["model"])
+    query = build_query(hook.vendor.dataset("user_cost_report"), group_by=["model"])
     run = Run(dag_id="dag", run_id="run", task_id="land")
-    landed = Ingest(hook, asked, table, run=run, options=IngestOptions(max_concurrency=2)).land(Period(START, END))
+    landed = Ingest(hook, query, table, run=run, options=IngestOptions(max_concurrency=2)).land(Period(START, END))
     assert not landed.missing
     read, money, suffix = FORMATS[file_format]
     sums: Sums = {}
@@ -83,13 +83,13 @@ def land(simulator: Simulator, store: Store, file_format: str) -> Sums:
 def test_every_format_and_store_has_the_same_sums(simulator: Simulator, store_of: StoreOf, name: str) -> None:
     truth: Sums = defaultdict(Decimal)
     for start, end in (("2026-10-08", "2026-11-08"), ("2026-11-08", "2026-11-17")):
-        asked = {
+        query = {
             "starting_at": f"{start}T00:00:00Z",
             "ending_at": f"{end}T00:00:00Z",
             "bucket_width": "1d",
             "group_by[]": ["model"],
         }
-        for item in simulator.truth("user_cost_report", asked):
+        for item in simulator.truth("user_cost_report", query):
             row = json.loads(item)
             truth[row["starting_at"][:10], row["model"] or ""] += Decimal(row["amount"])
     assert len({day for day, _ in truth}) == 40

@@ -98,16 +98,16 @@ def test_a_restatement_during_a_backfill(store_of: StoreOf, workers: list[Worker
 
 def disagreement(store: Store, day: date) -> str | None:
     """What the manifest says and what the data is, where these are not the same."""
-    said = store.manifest("users", day)["sha256"]
+    expected = store.manifest("users", day)["sha256"]
     found = hashlib.sha256(gzip.decompress(store.read(data_file("users", day)))).hexdigest()
-    return None if said == found else f"{day}: {said} is {found}"
+    return None if expected == found else f"{day}: {expected} is {found}"
 
 
 def everything_committed_is_there(store: Store, day: date, committed: set[str]) -> None:
-    told = store.manifest("users", day)
-    held = {told["sha256"]}
-    for revision in told["revisions"]:
-        kept = gzip.decompress(store.read(revision["file"]))
-        assert hashlib.sha256(kept).hexdigest() == revision["sha256"]
-        held.add(revision["sha256"])
-    assert committed <= held
+    manifest = store.manifest("users", day)
+    digests = {manifest["sha256"]}
+    for revision in manifest["revisions"]:
+        content = gzip.decompress(store.read(revision["file"]))
+        assert hashlib.sha256(content).hexdigest() == revision["sha256"]
+        digests.add(revision["sha256"])
+    assert committed <= digests

@@ -44,9 +44,9 @@ class Worker:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         assert answer, "the worker itself died"
-        told = json.loads(answer)
-        assert isinstance(told, dict)
-        return told
+        result = json.loads(answer)
+        assert isinstance(result, dict)
+        return result
 
 
 def _start(folder: Path) -> Iterator[Worker]:
@@ -114,11 +114,11 @@ class Watch:
             if manifest not in names:
                 self.interrupted += 1
                 continue
-            told = self.store.manifest("users", day)
-            self.committed[day][told["sha256"]] = None
-            for revision in told["revisions"]:
+            manifest = self.store.manifest("users", day)
+            self.committed[day][manifest["sha256"]] = None
+            for revision in manifest["revisions"]:
                 self.committed[day][revision["sha256"]] = None
-            if hashlib.sha256(found).hexdigest() != told["sha256"]:
+            if hashlib.sha256(found).hexdigest() != manifest["sha256"]:
                 self.interrupted += 1
 
     def everything_committed_is_there(self) -> None:
@@ -126,16 +126,16 @@ class Watch:
         names = {name for name in self.store.objects() if f"{VENDOR}/_spool/" not in name}
         expected: set[str] = set()
         for day in DAYS:
-            told = self.store.manifest("users", day)
+            manifest = self.store.manifest("users", day)
             found = gzip.decompress(self.store.read(data_file("users", day)))
-            assert hashlib.sha256(found).hexdigest() == told["sha256"]
-            held = {told["sha256"]}
-            for revision in told["revisions"]:
-                kept = gzip.decompress(self.store.read(revision["file"]))
-                assert hashlib.sha256(kept).hexdigest() == revision["sha256"]
-                held.add(revision["sha256"])
+            assert hashlib.sha256(found).hexdigest() == manifest["sha256"]
+            digests = {manifest["sha256"]}
+            for revision in manifest["revisions"]:
+                content = gzip.decompress(self.store.read(revision["file"]))
+                assert hashlib.sha256(content).hexdigest() == revision["sha256"]
+                digests.add(revision["sha256"])
                 expected.add(revision["file"])
-            assert set(self.committed[day]) <= held, "a content that was committed is nowhere"
+            assert set(self.committed[day]) <= digests, "a content that was committed is nowhere"
             expected |= {data_file("users", day), manifest_file("users", day)}
         assert names == expected
 
@@ -217,9 +217,9 @@ def test_a_full_disk_leaves_the_old_day(
     assert worker.run(url=store.url, step=0, landings=1, rows=rows_before, days=1)["status"] == 0
     before = store.objects()
 
-    told = worker.run(url=store.url, step=1, landings=1, rows=rows_after, days=1, file_limit=file_limit)
+    result = worker.run(url=store.url, step=1, landings=1, rows=rows_after, days=1, file_limit=file_limit)
 
-    assert told == {"status": 1, "error": "OSError 27"}
+    assert result == {"status": 1, "error": "OSError 27"}
     found = gzip.decompress(store.read(data_file("users", day)))
     after = store.objects()
     if repairs:

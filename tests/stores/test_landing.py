@@ -93,15 +93,15 @@ def test_a_restatement_keeps_what_it_replaces_and_leaves_the_rest_alone(lander: 
     assert changed
     revised = [partition for partition in result.partitions if partition.status == "revised"]
     assert [partition.manifest.date for partition in revised] == changed
-    kept = {}
+    day_of_revision = {}
     for partition in revised:
         (revision,) = partition.manifest.revisions
         assert revision.file is not None
         assert revision.file.startswith(f"{VENDOR}/_revisions/cost_report/{partition.manifest.date}/")
-        kept[revision.file] = partition.manifest.date
+        day_of_revision[revision.file] = partition.manifest.date
     after = store.objects()
-    assert set(after) == set(before) | set(kept)
-    for file, day in kept.items():
+    assert set(after) == set(before) | set(day_of_revision)
+    for file, day in day_of_revision.items():
         assert gzip.decompress(store.read(file)).splitlines() == old[day]
     for day in DAYS:
         assert store.lines("cost_report", day) == new[day]

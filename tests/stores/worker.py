@@ -79,7 +79,9 @@ class ChangingHook(ClaudeEnterpriseAnalyticsHook):
         self.rows = rows
         self.step = 0
 
-    def iter_pages(self, checked: Query, window: Window, kept: Iterable[tuple[datetime, bytes]] = ()) -> Iterator[Page]:
+    def iter_pages(
+        self, query: Query, window: Window, saved_pages: Iterable[tuple[datetime, bytes]] = ()
+    ) -> Iterator[Page]:
         items = [msgspec.Raw(line) for line in records(window.start.date(), self.step, self.rows)]
         yield Page(window, 1, b"", items, None, None, read_at=self.clock.now())
 
@@ -122,33 +124,33 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     raise TerminatedError
 
 
-def child(attempt: Try, said: int) -> NoReturn:
+def child(attempt: Try, write_end: int) -> NoReturn:
     status = 0
     faulthandler.register(signal.SIGALRM, chain=True)  # where it hangs; then the default action ends the process
     signal.alarm(GIVE_UP)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         table = open_table(attempt)
-        os.write(said, b"\n")
+        os.write(write_end, b"\n")
         if attempt.file_limit is not None:
             _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (attempt.file_limit, hard))
         land(attempt, table)
     except BaseException as error:
         status = 1
-        os.write(said, f"{type(error).__name__} {getattr(error, 'errno', None)}".encode())
+        os.write(write_end, f"{type(error).__name__} {getattr(error, 'errno', None)}".encode())
     finally:
         os._exit(status)
 
 
 def run(attempt: Try) -> dict[str, Any]:
-    heard, said = os.pipe()
+    read_end, write_end = os.pipe()
     process = os.fork()
     if process == 0:
-        os.close(heard)
-        child(attempt, said)
-    os.close(said)
-    with os.fdopen(heard, "rb") as stream:
+        os.close(read_end)
+        child(attempt, write_end)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as stream:
         stream.readline()
         if attempt.signal:
             time.sleep(attempt.after)

@@ -56,28 +56,28 @@ BY_NO_WORKER = partial(
 """The trigger of a sensor that starts in the triggerer."""
 
 
-@pytest.mark.parametrize(("lag_days", "looks"), [(1, 1), (2, 2), (3, 2), (4, 2)])
-def test_it_looks_when_the_vendor_may_have_the_day(serve: Serve, lag_days: int, looks: int) -> None:
+@pytest.mark.parametrize(("lag_days", "polls"), [(1, 1), (2, 2), (3, 2), (4, 2)])
+def test_it_polls_when_the_vendor_may_have_the_day(serve: Serve, lag_days: int, polls: int) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=lag_days))
 
     event = run(trigger(sim), sim)
 
     assert event == {
         "status": "available",
-        "requests": looks,
+        "requests": polls,
         "vendor": "claude_enterprise",
         "dataset": "users",
         "day": "2026-11-17",
         "until": "available",
     }
-    assert [request.status for request in sim.requests] == [400] * (looks - 1) + [200]
+    assert [request.status for request in sim.requests] == [400] * (polls - 1) + [200]
     assert {dict(request.query)["limit"] for request in sim.requests} == {"1"}
     assert {dict(request.query)["date"] for request in sim.requests} == {"2026-11-17"}
     assert sim.requests[0].at >= AGGREGATED
     assert sim.requests[-1].at - (AGGREGATED + (lag_days - 1) * DAY) < timedelta(minutes=15)
 
 
-def test_the_oldest_wording_which_names_no_day_costs_a_look_a_day(serve: Serve) -> None:
+def test_the_oldest_message_without_a_day_needs_one_poll_a_day(serve: Serve) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=3, legacy_date_message=True))
 
     assert run(trigger(sim), sim)["status"] == "available"
@@ -85,7 +85,7 @@ def test_the_oldest_wording_which_names_no_day_costs_a_look_a_day(serve: Serve) 
 
 
 @pytest.mark.parametrize("hours", [3, 9, 20])
-def test_cost_is_there_once_the_watermark_passes_the_day(serve: Serve, hours: int) -> None:
+def test_cost_is_available_once_the_watermark_passes_the_day(serve: Serve, hours: int) -> None:
     sim = serve(now=END - timedelta(hours=5), claude=ClaudeSettings(export_lag=timedelta(hours=hours)))
 
     assert run(trigger(sim, "cost_report"), sim)["status"] == "available"
@@ -96,7 +96,7 @@ def test_cost_is_there_once_the_watermark_passes_the_day(serve: Serve, hours: in
 
 @pytest.mark.parametrize("frontier", ["clock", "watermark"])
 @pytest.mark.parametrize("dataset", ["credit_usage", "member_credit_usage"])
-def test_perplexity_is_there_once_its_series_is_settled(serve: Serve, frontier: Any, dataset: str) -> None:
+def test_perplexity_is_available_once_its_series_is_settled(serve: Serve, frontier: Any, dataset: str) -> None:
     sim = serve(now=END - timedelta(hours=5), perplexity=PerplexitySettings(frontier=frontier))
 
     assert run(trigger(sim, dataset), sim)["status"] == "available"
@@ -104,7 +104,7 @@ def test_perplexity_is_there_once_its_series_is_settled(serve: Serve, frontier: 
     assert sim.requests[0].at >= END + timedelta(hours=3)
 
 
-def test_final_needs_one_look_once_the_day_is_not_restated_any_more(serve: Serve) -> None:
+def test_final_needs_one_poll_once_the_day_is_final(serve: Serve) -> None:
     sim = serve()
 
     assert run(trigger(sim, "cost_report", until="final", max_wait=60 * DAY), sim)["status"] == "available"
@@ -112,7 +112,7 @@ def test_final_needs_one_look_once_the_day_is_not_restated_any_more(serve: Serve
     assert timedelta(0) <= request.at - (END + 30 * DAY + timedelta(hours=4)) < timedelta(minutes=15)
 
 
-def test_the_time_ends_with_a_message_for_the_vendor(serve: Serve) -> None:
+def test_the_timeout_has_a_message_for_the_vendor(serve: Serve) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=30))
 
     event = run(trigger(sim, max_wait=5 * DAY), sim)
@@ -134,7 +134,7 @@ def test_the_time_ends_with_a_message_for_the_vendor(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "kind", "said"),
+    ("spoil", "kind", "message"),
     [
         (lambda sim: sim.revoke_key("claude_enterprise"), exceptions.AuthenticationError, "read:analytics"),
         (lambda sim: sim.fail(Fault("redirect")), exceptions.InvalidRequestError, "redirect"),
@@ -142,8 +142,8 @@ def test_the_time_ends_with_a_message_for_the_vendor(serve: Serve) -> None:
         (lambda sim: sim.set_enabled("claude_enterprise", False), exceptions.PermissionDeniedError, "403"),
     ],
 )
-def test_what_no_waiting_mends_ends_it_at_once_by_its_type(
-    serve: Serve, spoil: Callable[[Simulator], None], kind: type[Exception], said: str
+def test_permanent_errors_end_the_wait_with_their_type(
+    serve: Serve, spoil: Callable[[Simulator], None], kind: type[Exception], message: str
 ) -> None:
     sim = serve()
     waiting = trigger(sim)
@@ -154,7 +154,7 @@ def test_what_no_waiting_mends_ends_it_at_once_by_its_type(
     assert event["status"] == "error"
     assert json.loads(json.dumps(event)) == event
     assert len(sim.requests) == 1
-    with pytest.raises(kind, match=said) as caught:
+    with pytest.raises(kind, match=message) as caught:
         check_event(event)
     assert isinstance(caught.value, AirflowFailException)
 
@@ -173,7 +173,7 @@ def test_a_key_of_the_wrong_kind_is_refused_without_a_request(serve: Serve, monk
 
 
 @pytest.mark.parametrize("kind", ["status", "html", "reset_before", "reset_inside", "truncated_gzip", "rate_limit"])
-def test_what_passes_is_waited_out(serve: Serve, kind: Any) -> None:
+def test_transient_errors_are_waited_out(serve: Serve, kind: Any) -> None:
     sim = serve()
     sim.fail(Fault(kind, status=503, retry_after="120", times=3))
 
@@ -220,7 +220,7 @@ def test_a_connection_that_cannot_be_read_for_a_while_is_waited_out(
 
 
 @pytest.mark.parametrize("by_a_worker", [False, True])
-def test_a_connection_that_was_read_before_is_not_gone(
+def test_a_lookup_error_of_a_known_connection_is_transient(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, by_a_worker: bool
 ) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=3))
@@ -257,7 +257,7 @@ def test_the_vendor_is_not_blamed_for_a_connection_that_cannot_be_read(
     assert not sim.requests
 
 
-def test_a_long_outage_is_no_storm_of_requests(serve: Serve) -> None:
+def test_a_long_outage_sends_few_requests(serve: Serve) -> None:
     sim = serve()
     sim.fail(Fault("status", status=500, times=None))
 
@@ -268,7 +268,7 @@ def test_a_long_outage_is_no_storm_of_requests(serve: Serve) -> None:
     assert "the vendor answered 500" in event["message"]
 
 
-def test_the_serialized_form_is_plain_and_holds_no_key(serve: Serve) -> None:
+def test_the_serialized_form_is_plain_json_without_the_key(serve: Serve) -> None:
     sim = serve()
 
     path, arguments = trigger(sim).serialize()
@@ -281,7 +281,7 @@ def test_the_serialized_form_is_plain_and_holds_no_key(serve: Serve) -> None:
     assert arguments["deadline"] == "2026-11-25T09:00:00+00:00"
 
 
-def test_one_of_an_older_release_with_fewer_arguments_still_runs(serve: Serve) -> None:
+def test_a_trigger_of_an_older_release_still_runs(serve: Serve) -> None:
     sim = serve()
     older = AvailabilityTrigger(
         vendor="claude_enterprise",
@@ -294,7 +294,7 @@ def test_one_of_an_older_release_with_fewer_arguments_still_runs(serve: Serve) -
     assert sim.requests[0].at >= AGGREGATED
 
 
-def test_a_restart_costs_one_look_and_keeps_the_deadline(serve: Serve) -> None:
+def test_a_restart_needs_one_poll_and_has_the_same_deadline(serve: Serve) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=4))
     waiting = trigger(sim, max_wait=2 * DAY)
     sim.set_now(AGGREGATED + timedelta(hours=7))  # the triggerer was down
@@ -306,9 +306,7 @@ def test_a_restart_costs_one_look_and_keeps_the_deadline(serve: Serve) -> None:
     assert run(waiting, sim)["status"] == "available"
 
 
-def test_the_key_goes_to_the_connections_host_alone_and_is_said_nowhere(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_key_is_sent_only_to_the_connections_host(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     sim, other = serve(), Simulator(members=1, now=AGGREGATED).start()
     try:
         sim.fail(Fault("redirect", location=f"{other.url}{USERS}"))
@@ -320,7 +318,7 @@ def test_the_key_goes_to_the_connections_host_alone_and_is_said_nowhere(
         other.stop()
 
 
-def test_the_request_is_that_of_the_sync_half(serve: Serve) -> None:
+def test_the_request_equals_that_of_the_sync_hook(serve: Serve) -> None:
     from airflow_provider_aianalytics.extraction.query import build_query
     from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 
@@ -335,7 +333,7 @@ def test_the_request_is_that_of_the_sync_half(serve: Serve) -> None:
     assert ours.headers["anthropic-version"] == theirs.headers["anthropic-version"]
 
 
-def test_no_connection_stays_open(serve: Serve) -> None:
+def test_connections_are_closed(serve: Serve) -> None:
     sim = serve(claude=ClaudeSettings(lag_days=3))
     run(trigger(sim), sim)
 
@@ -346,12 +344,12 @@ def test_no_connection_stays_open(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("event", [None, {}, {"status": "sideways"}, {"status": "error", "error": {"kind": "Path"}}])
-def test_an_event_that_cannot_be_read_is_an_error(event: Any) -> None:
+def test_an_invalid_event_is_an_error(event: Any) -> None:
     with pytest.raises(exceptions.AIAnalyticsError):
         check_event(event)
 
 
-def test_a_thousand_of_them_do_nothing_while_they_wait() -> None:
+def test_a_thousand_triggers_use_no_cpu_while_they_wait() -> None:
     start = datetime(2026, 11, 20, 12, tzinfo=UTC)
     naps = []
 
@@ -389,7 +387,7 @@ def test_a_thousand_of_them_do_nothing_while_they_wait() -> None:
     assert naps == [300] * 1000
 
 
-def test_it_sleeps_in_naps_so_that_a_clock_that_was_set_is_noticed(serve: Serve) -> None:
+def test_short_sleeps_notice_a_changed_clock(serve: Serve) -> None:
     sim = serve()
     naps: list[float] = []
     waiting = trigger(sim)
@@ -400,7 +398,7 @@ def test_it_sleeps_in_naps_so_that_a_clock_that_was_set_is_noticed(serve: Serve)
 
         async def async_sleep(self, seconds: float) -> None:
             naps.append(seconds)
-            sim.set_now(AGGREGATED + timedelta(hours=1))  # somebody set the clock
+            sim.set_now(AGGREGATED + timedelta(hours=1))  # the clock is changed
 
     waiting.clock = Watched()
 

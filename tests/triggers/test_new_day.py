@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The watching trigger against the simulator: which days it tells of, in which order, and what that costs."""
+"""The trigger of new days against the simulator: its events, their order, and the number of requests."""
 
 from __future__ import annotations
 
@@ -73,21 +73,21 @@ def watch(
 @pytest.mark.parametrize(
     ("lag_days", "latest"), [(1, "2026-11-17"), (2, "2026-11-16"), (3, "2026-11-15"), (4, "2026-11-14")]
 )
-def test_it_starts_with_the_latest_day_and_tells_of_each_new_one(serve: Serve, lag_days: int, latest: str) -> None:
+def test_it_starts_with_the_latest_day_and_sends_each_new_one(serve: Serve, lag_days: int, latest: str) -> None:
     sim = serve(now=NOON, claude=ClaudeSettings(lag_days=lag_days))
     days = 6
 
-    told = watch(sim, days)
+    sent = watch(sim, days)
 
     first = datetime.fromisoformat(latest)
-    assert told == [str((first + DAY * number).date()) for number in range(days)]
-    # The last was told within minutes of its aggregation, and each after the first sight cost two looks at most.
+    assert sent == [str((first + DAY * number).date()) for number in range(days)]
+    # The last event was sent within minutes of the aggregation, and each day needed at most two polls.
     assert timedelta(0) < sim.now - (NOON - timedelta(hours=2) + DAY * (days - 1)) < timedelta(minutes=20)
     assert len(sim.requests) <= 4 + 2 * (days - 1)
 
 
 @pytest.mark.parametrize(("vendor", "dataset"), [("claude_enterprise", "cost_report"), ("perplexity", "credit_usage")])
-def test_the_datasets_that_fill_during_the_day_are_told_once_whole(serve: Serve, vendor: str, dataset: str) -> None:
+def test_datasets_that_fill_during_the_day_are_sent_when_complete(serve: Serve, vendor: str, dataset: str) -> None:
     sim = serve(now=NOON)
 
     assert watch(sim, 4, vendor=vendor, dataset=dataset) == ["2026-11-17", "2026-11-18", "2026-11-19", "2026-11-20"]
@@ -95,20 +95,20 @@ def test_the_datasets_that_fill_during_the_day_are_told_once_whole(serve: Serve,
     assert len(sim.requests) <= 4 * 5
 
 
-def test_an_outage_of_several_days_is_made_up_for_in_order(serve: Serve) -> None:
+def test_days_of_an_outage_are_sent_in_order(serve: Serve) -> None:
     sim, memory = serve(now=NOON), Memory()
 
     assert watch(sim, 1, memory=memory) == ["2026-11-17"]
     sim.set_now(NOON + 9 * DAY)
     sim.clear_requests()
-    told = watch(sim, 9, memory=memory)
+    sent = watch(sim, 9, memory=memory)
 
-    assert told == [f"2026-11-{day}" for day in range(18, 27)]
+    assert sent == [f"2026-11-{day}" for day in range(18, 27)]
     assert memory.values == {"latest_day": "2026-11-26"}
     assert len(sim.requests) <= 3  # the older ones must be there
 
 
-def test_a_restart_tells_nothing_twice_and_asks_nothing_that_is_known(serve: Serve) -> None:
+def test_a_restart_repeats_no_event_and_no_request(serve: Serve) -> None:
     sim, memory = serve(now=NOON), Memory("2026-11-17")
 
     assert watch(sim, 1, memory=memory) == ["2026-11-18"]
@@ -116,7 +116,7 @@ def test_a_restart_tells_nothing_twice_and_asks_nothing_that_is_known(serve: Ser
     assert request.at >= datetime(2026, 11, 19, 10, tzinfo=UTC)
 
 
-def test_without_a_memory_a_restart_tells_the_latest_day_again(serve: Serve) -> None:
+def test_without_a_store_a_restart_sends_the_latest_day_again(serve: Serve) -> None:
     sim = serve(now=NOON)
 
     assert watch(sim, 2) == ["2026-11-17", "2026-11-18"]
@@ -124,7 +124,7 @@ def test_without_a_memory_a_restart_tells_the_latest_day_again(serve: Serve) -> 
     assert watch(sim, 2) == ["2026-11-22", "2026-11-23"]
 
 
-def test_a_memory_that_fails_does_not_end_it(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_store_does_not_end_it(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     sim = serve(now=NOON)
 
     assert watch(sim, 3, memory=Memory(is_broken=True)) == ["2026-11-17", "2026-11-18", "2026-11-19"]
@@ -138,9 +138,7 @@ def test_a_memory_that_fails_does_not_end_it(serve: Serve, caplog: pytest.LogCap
         lambda sim: sim.fail(Fault("html", times=None)),
     ],
 )
-def test_what_fails_is_looked_at_a_few_times_a_day_until_it_is_mended(
-    serve: Serve, spoil: Callable[[Simulator], None]
-) -> None:
+def test_permanent_errors_are_polled_a_few_times_a_day(serve: Serve, spoil: Callable[[Simulator], None]) -> None:
     sim = serve(now=NOON)
     spoil(sim)
     clock = WaitingClock(sim)
@@ -163,7 +161,7 @@ def test_what_fails_is_looked_at_a_few_times_a_day_until_it_is_mended(
     assert day == "2026-11-17"
 
 
-def test_a_connection_that_is_not_there_yet_is_waited_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_connection_is_waited_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     sim = serve(now=NOON)
     trigger = NewDayTrigger(vendor="claude_enterprise", dataset="users", conn_id="made_later")
     trigger.clock = WaitingClock(sim)
@@ -183,7 +181,7 @@ def test_a_connection_that_is_not_there_yet_is_waited_for(serve: Serve, monkeypa
     assert asyncio.run(asyncio.wait_for(first(), 60)) == "2026-11-17"
 
 
-def test_its_serialized_form_is_plain_the_same_each_time_and_holds_no_key(serve: Serve) -> None:
+def test_its_serialized_form_is_stable_plain_json_without_the_key(serve: Serve) -> None:
     sim = serve(now=NOON)
     one, two = (NewDayTrigger(vendor="claude_enterprise", dataset="users").serialize() for _ in range(2))
 
@@ -198,12 +196,12 @@ def test_its_serialized_form_is_plain_the_same_each_time_and_holds_no_key(serve:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"vendor": "acme", "dataset": "users"}, "known: claude_enterprise, perplexity"),
         ({"vendor": "perplexity", "dataset": "users"}, "it has credit_usage"),
     ],
 )
-def test_what_there_is_not_fails_when_the_dag_is_parsed(arguments: Any, said: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=said):
+def test_unknown_vendors_and_datasets_fail_when_the_dag_is_parsed(arguments: Any, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
         NewDayTrigger(**arguments)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may see the report in Airflow's API server: who may see plugins, and nobody else."""
+"""Access to the report in Airflow's API server: only users who may see plugins."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TestRoutes:
         assert "claude_enterprise" not in answer.text
 
     @pytest.mark.parametrize("role", ROLES)
-    def test_each_role_that_sees_plugins_is_let_in(self, client: TestClient, path: str, role: str) -> None:
+    def test_each_role_that_sees_plugins_has_access(self, client: TestClient, path: str, role: str) -> None:
         by_header = client.get(f"{URL_PREFIX}{path}", headers={"Authorization": f"Bearer {token(role)}"})
         client.cookies.set("_token", token(role))
         by_cookie = client.get(f"{URL_PREFIX}{path}")
@@ -91,7 +91,7 @@ def test_the_page_is_that_of_the_query(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/nothing"])
-def test_there_is_nothing_else(client: TestClient, path: str) -> None:
+def test_there_are_no_other_routes(client: TestClient, path: str) -> None:
     answer = client.get(f"{URL_PREFIX}{path}")
 
     assert answer.status_code == 404

@@ -36,7 +36,7 @@ def test_a_year_can_be_shown(lake: ManifestLake) -> None:
     assert "2026-03-02" not in report_page(lake="Production", days="-1", now=NOW).html
 
 
-def test_a_lake_that_cannot_be_read_is_a_sentence(lake: ManifestLake, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_lake_is_explained(lake: ManifestLake, caplog: pytest.LogCaptureFixture) -> None:
     page = report_page(lake="Broken <b>", days=None, now=NOW)
 
     assert page.status == 502
@@ -48,7 +48,7 @@ def test_a_lake_that_cannot_be_read_is_a_sentence(lake: ManifestLake, caplog: py
     assert caplog.records[-1].exc_info
 
 
-def test_an_empty_lake_is_a_sentence(lake: ManifestLake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_lake_is_explained(lake: ManifestLake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__AIANALYTICS__LAKES", f'{{"New": "{lake.path}/new"}}')
 
     page = report_page(lake=None, days=None, now=NOW)
@@ -66,7 +66,7 @@ def test_a_lake_of_another_name_is_refused(lake: ManifestLake) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"a": 1}', '"s3://lake"'])
-def test_a_wrong_configuration_is_a_sentence(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_wrong_configuration_is_explained(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("AIRFLOW__AIANALYTICS__LAKES", text)
 
     page = report_page(lake=None, days=None, now=NOW)
@@ -77,7 +77,7 @@ def test_a_wrong_configuration_is_a_sentence(monkeypatch: pytest.MonkeyPatch, te
 
 
 @pytest.mark.parametrize(("status", "title"), [(401, "not signed in"), (403, "may not see"), (404, "No such page")])
-def test_a_refusal_is_a_page(status: int, title: str) -> None:
+def test_an_access_error_is_a_page(status: int, title: str) -> None:
     page = refusal_page(status)
 
     assert page.status == status

@@ -55,7 +55,7 @@ def test_a_task_whose_dataset_is_not_known_yet_lists_them_all(kind: Any, tmp_pat
 
 @ALL_TASKS
 @pytest.mark.parametrize("name", ["doc_md", "doc", "doc_rst", "doc_json", "doc_yaml"])
-def test_the_authors_own_text_stays_alone(kind: Any, tmp_path: Path, name: str) -> None:
+def test_the_authors_own_text_is_not_changed(kind: Any, tmp_path: Path, name: str) -> None:
     task = make(kind, tmp_path, **{name: "ours"})
 
     found = {name: getattr(task, name) for name in ("doc_md", "doc", "doc_rst", "doc_json", "doc_yaml")}

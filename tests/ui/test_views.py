@@ -78,14 +78,14 @@ def flask_app(airflow_db: None) -> Any:
 
 @pytest.mark.skipif(not compat.has_flask_webserver(), reason="a view of Airflow 2")
 class TestFlaskView:
-    def test_somebody_who_is_not_signed_in_is_sent_away(self, flask_app: Any, lake: ManifestLake) -> None:
+    def test_anonymous_users_are_redirected(self, flask_app: Any, lake: ManifestLake) -> None:
         answer = flask_app.test_client().get("/aianalytics/")
 
         assert answer.status_code in (302, 403)
         assert "claude_enterprise" not in answer.text
 
     @pytest.mark.parametrize(("role", "is_let_in"), [("Admin", True), ("Op", True), ("Viewer", False)])
-    def test_who_sees_plugins_sees_the_report(
+    def test_users_who_see_plugins_see_the_report(
         self, flask_app: Any, lake: ManifestLake, role: str, is_let_in: bool
     ) -> None:
         with flask_app.app_context():

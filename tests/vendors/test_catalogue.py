@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every catalogue row against itself: what it says in one place agrees with what it says in another."""
+"""Every catalogue row is consistent with itself."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ def test_the_page_limit_has_a_key_for_each_width(dataset: Dataset) -> None:
 def test_a_window_without_an_end_is_one_day(dataset: Dataset) -> None:
     if dataset.window.end is None:
         assert dataset.window.max_days == 1
-        assert dataset.bounds is None, "a record that carries no day can only be asked for by the day"
+        assert dataset.bounds is None, "a record without a day can only be requested for one day"
     else:
-        assert dataset.bounds is not None, "a window of many days needs records that say theirs"
+        assert dataset.bounds is not None, "a window of many days needs records with their day"
     assert all(1 <= days <= dataset.window.max_days for days in dataset.window.max_days_by_width.values())
 
 
@@ -129,7 +129,7 @@ def test_column_names_are_unique_dotted_snake_case(dataset: Dataset) -> None:
 
 
 @every_dataset
-def test_money_is_in_cents_and_says_so(dataset: Dataset) -> None:
+def test_money_is_documented_as_cents(dataset: Dataset) -> None:
     for column in dataset.columns:
         leaf = column.path.rpartition(".")[2]
         is_money = leaf in {"amount", "list_amount", "estimated_overage_spend", "attributed_list_price"}
@@ -138,7 +138,7 @@ def test_money_is_in_cents_and_says_so(dataset: Dataset) -> None:
 
 
 @every_dataset
-def test_what_has_an_amount_has_its_currency(dataset: Dataset) -> None:
+def test_rows_with_an_amount_have_a_currency(dataset: Dataset) -> None:
     has_money = any(column.type is ColumnType.CENTS for column in dataset.columns)
     has_currency = any(column.path.rpartition(".")[2] == "currency" for column in dataset.columns)
     assert has_money == has_currency
@@ -154,7 +154,7 @@ def test_the_measure_and_the_bounds_are_columns(dataset: Dataset) -> None:
 
 
 @every_dataset
-def test_what_can_be_grouped_by_has_a_column(dataset: Dataset) -> None:
+def test_every_dimension_has_a_column(dataset: Dataset) -> None:
     paths = {column.path for column in dataset.columns}
     parents = {path.rpartition(".")[0] for path in paths}
     for dimension in dataset.group_by:
@@ -170,7 +170,7 @@ def test_days_become_final_after_they_exist(dataset: Dataset) -> None:
 
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
-def test_a_vendor_is_entered_over_https_with_the_key_in_one_header(vendor: Vendor) -> None:
+def test_a_vendor_is_reached_over_https_with_the_key_in_one_header(vendor: Vendor) -> None:
     assert vendor.base_url.startswith("https://")
     assert not vendor.base_url.endswith("/")
     assert vendor.key_format.format(key="K").endswith("K")
@@ -178,7 +178,7 @@ def test_a_vendor_is_entered_over_https_with_the_key_in_one_header(vendor: Vendo
 
 
 @every_dataset
-def test_the_spelling_of_time_follows_the_vendor(dataset: Dataset) -> None:
+def test_the_time_format_is_the_vendors(dataset: Dataset) -> None:
     if dataset.vendor == "perplexity":
         assert dataset.window.time_format is TimestampFormat.EPOCH
     elif dataset.window.start == "starting_at":

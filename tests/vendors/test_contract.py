@@ -231,7 +231,7 @@ def test_claude_headers_and_keys() -> None:
         assert dataset.max_group_by == (5 if is_beta else None)
 
 
-def test_perplexity_facts() -> None:
+def test_perplexity_limits_and_fields() -> None:
     """Sections 1, 2 and 5."""
     assert PERPLEXITY.base_url == "https://api.perplexity.ai"
     assert PERPLEXITY.key_header == "Authorization"

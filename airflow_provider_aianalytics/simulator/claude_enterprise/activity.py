@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who was active on a day, in which products, and how much: the source of every engagement number."""
+"""Which members were active on a day, in which products, and how much: the source of every engagement number."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ BLOCK = 64
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One UTC day: a bit mask of active members per product, and 64 bytes to draw numbers from per member."""
+    """One UTC day: a bit mask of active members per product, and for each member 64 random bytes for its numbers."""
 
     date: date
     masks: tuple[int, ...]
-    noise: bytes
+    random: bytes
 
     @property
     def everyone(self) -> int:
         """Members active in any product."""
-        found = 0
+        everyone = 0
         for mask in self.masks[:6]:
-            found |= mask
-        return found
+            everyone |= mask
+        return everyone
 
     def block(self, member: int) -> bytes:
-        """The member's own bytes of the day."""
-        return self.noise[BLOCK * member : BLOCK * (member + 1)]
+        """The member's random bytes of the day."""
+        return self.random[BLOCK * member : BLOCK * (member + 1)]
 
 
 def bits(mask: int) -> Iterator[int]:
     """The members in a mask, ascending."""
     text = bin(mask)[:1:-1]
-    at = text.find("1")
-    while at >= 0:
-        yield at
-        at = text.find("1", at + 1)
+    index = text.find("1")
+    while index >= 0:
+        yield index
+        index = text.find("1", index + 1)
 
 
 def mask_of(flags: bytearray) -> int:
@@ -53,45 +53,45 @@ def mask_of(flags: bytearray) -> int:
 
 
 class Activity:
-    """Days of one organization, drawn on demand and kept while they are likely to be asked for again."""
+    """Generates the days of one organization, and caches the latest."""
 
     def __init__(self, organization: Organization, empty_days: int) -> None:
         self.organization = organization
         self._empty_days = empty_days
-        room = max(40, min(800, 2_000_000 // max(1, organization.size)))
-        self.day = lru_cache(maxsize=room)(self._day)
-        self.group_masks = lru_cache(maxsize=room)(self._group_masks)
+        capacity = max(40, min(800, 2_000_000 // max(1, organization.size)))
+        self.day = lru_cache(maxsize=capacity)(self._day)
+        self.group_masks = lru_cache(maxsize=capacity)(self._group_masks)
 
-    def _liveliness(self, day: date) -> int:
-        """How much happens, of 256: weekends are quieter, and a few days nearly silent."""
-        if self.organization.pick(29, "quiet", day) == 0:
+    def _activity_level(self, day: date) -> int:
+        """The share of usual activity, in 256ths: lower on weekends, and near zero on a few days."""
+        if self.organization.draw(29, "quiet", day) == 0:
             return 16
-        return 56 if day.weekday() >= 5 else 200 + self.organization.pick(56, "pace", day)
+        return 56 if day.weekday() >= 5 else 200 + self.organization.draw(56, "pace", day)
 
-    def _silent_product(self, day: date) -> int | None:
-        """The product nobody touched that day, if there is one."""
-        if not self._empty_days or self.organization.pick(self._empty_days, "silent", day):
+    def _unused_product(self, day: date) -> int | None:
+        """The product that nobody used that day, if there is one."""
+        if not self._empty_days or self.organization.draw(self._empty_days, "silent", day):
             return None
-        return (CODE, COWORK, OFFICE, DESIGN, SCIENCE)[self.organization.pick(5, "which", day)]
+        return (CODE, COWORK, OFFICE, DESIGN, SCIENCE)[self.organization.draw(5, "which", day)]
 
-    def _day(self, day: date, kept: float = 1.0) -> Day:
-        """The day, with only a share of its members when a fault makes the day shrink."""
+    def _day(self, day: date, share: float = 1.0) -> Day:
+        """The day. A fault can shrink it to a share of its members."""
         org = self.organization
         if day < FIRST_DAY:
             return Day(day, (0,) * 7, b"")
         drawn = random_bytes(8 * org.size, org.seed, "active", day)
-        pace, silent, cut = self._liveliness(day), self._silent_product(day), int(kept * 256)
+        level, unused, threshold = self._activity_level(day), self._unused_product(day), int(share * 256)
         rows = [bytearray(b"0") * org.size for _ in range(7)]
         for i, member in enumerate(org.members):
-            if drawn[8 * i + 7] >= cut or not member.present(day):
+            if drawn[8 * i + 7] >= threshold or not member.present(day):
                 continue
-            for product, habit in enumerate(member.habits):
-                if drawn[8 * i + product] * 256 < habit * pace and product != silent:
+            for product, weight in enumerate(member.activity):
+                if drawn[8 * i + product] * 256 < weight * level and product != unused:
                     rows[product][i] = 49
         return Day(day, tuple(map(mask_of, rows)), random_bytes(BLOCK * org.size, org.seed, "amounts", day))
 
     def _group_masks(self, day: date) -> tuple[int, ...]:
-        """Members of each group that day, and last those of no group."""
+        """The members of each group that day, and last those without a group."""
         org = self.organization
         rows = [bytearray(b"0") * org.size for _ in range(len(org.groups) + 1)]
         for i, member in enumerate(org.members):
@@ -101,16 +101,16 @@ class Activity:
 
     def trailing(self, day: date, length: int, product: int | None = None) -> int:
         """Members active on any of the ``length`` days that end with ``day``."""
-        found = 0
+        mask = 0
         for back in range(length):
-            one = self.day(day - timedelta(days=back))
-            found |= one.everyone if product is None else one.masks[product]
-        return found
+            activity = self.day(day - timedelta(days=back))
+            mask |= activity.everyone if product is None else activity.masks[product]
+        return mask
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
-    """How many distinct things a member used on one surface of one day, and how often each."""
+class SurfaceCounts:
+    """How many distinct skills, connectors and plugins a member used on one surface on a day, and how often each."""
 
     sessions: int = 0
     skills: int = 0
@@ -121,13 +121,13 @@ class Uses:
     plugin_calls: int = 0
 
 
-NOTHING = Uses()
+NO_COUNTS = SurfaceCounts()
 
 
-def chat_uses(b: bytes) -> Uses:
-    """What a chat user touched."""
+def chat_counts(b: bytes) -> SurfaceCounts:
+    """The counts of a chat user."""
     messages = chat_messages(b)
-    return Uses(
+    return SurfaceCounts(
         sessions=1 + messages // (2 + b[2] % 6),
         skills=b[9] % 4 if b[9] < 100 else 0,
         skill_calls=1 + b[52] % 3,
@@ -136,9 +136,9 @@ def chat_uses(b: bytes) -> Uses:
     )
 
 
-def code_uses(b: bytes) -> Uses:
-    """What a Claude Code user touched."""
-    return Uses(
+def code_counts(b: bytes) -> SurfaceCounts:
+    """The counts of a Claude Code user."""
+    return SurfaceCounts(
         sessions=1 + b[18] % 6,
         skills=1 + b[27] % 2 if b[27] < 60 else 0,
         skill_calls=1 + b[53] % 4,
@@ -149,9 +149,9 @@ def code_uses(b: bytes) -> Uses:
     )
 
 
-def cowork_uses(b: bytes) -> Uses:
-    """What a Cowork user touched."""
-    return Uses(
+def cowork_counts(b: bytes) -> SurfaceCounts:
+    """The counts of a Cowork user."""
+    return SurfaceCounts(
         sessions=1 + b[36] % 3,
         skills=1 + b[37] % 2 if b[37] < 80 else 0,
         skill_calls=1 + b[38] % 4,
@@ -162,9 +162,9 @@ def cowork_uses(b: bytes) -> Uses:
     )
 
 
-def office_uses(b: bytes) -> Uses:
-    """What an Office user touched in their main application of the day."""
-    return Uses(
+def office_counts(b: bytes) -> SurfaceCounts:
+    """The counts of an Office user in their main application of the day."""
+    return SurfaceCounts(
         sessions=1 + b[45] % 4,
         skills=1 if b[31] < 50 else 0,
         skill_calls=1 + b[46] % 3,
@@ -179,9 +179,9 @@ def office_application(b: bytes) -> int:
 
 
 def chat_messages(b: bytes) -> int:
-    """Messages a chat user sent."""
+    """The number of messages of a chat user."""
     return 1 + b[0] % 40 + (200 if b[1] > 250 else 0)
 
 
-SURFACES = ((CHAT, chat_uses), (CODE, code_uses), (COWORK, cowork_uses), (OFFICE, office_uses))
+SURFACES = ((CHAT, chat_counts), (CODE, code_counts), (COWORK, cowork_counts), (OFFICE, office_counts))
 """Products on which skills and connectors are used."""

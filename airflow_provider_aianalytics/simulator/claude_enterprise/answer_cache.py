@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small memory of whole answers, bounded by bytes, so that page two costs nothing."""
+"""A cache of query results, bounded by bytes, so that later pages do not compute them again."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from .reports import Unit
 
 
 class AnswerCache:
-    """The answers asked for last.
+    """The latest query results.
 
-    :param room: how many bytes of records to hold.
+    :param max_bytes: the largest total size of the records, in bytes.
     """
 
-    def __init__(self, room: int = 96_000_000) -> None:
-        self._room = room
+    def __init__(self, max_bytes: int = 96_000_000) -> None:
+        self._max_bytes = max_bytes
         self._entries: OrderedDict[Hashable, tuple[list[Unit], int]] = OrderedDict()
         self._size = 0
-        # The server's thread and whoever asks for the truth meet here.
+        # The server's thread and callers of Simulator.truth use it at the same time.
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], list[Unit]]) -> list[Unit]:
-        """The answer under the key, made now if it is not held."""
+    def get(self, key: Hashable, render: Callable[[], list[Unit]]) -> list[Unit]:
+        """The cached result of a key; it is rendered if the cache does not have it."""
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
                 return self._entries[key][0]
-            units = make()
+            units = render()
             size = sum(len(item) + 33 for unit in units for item in unit)
             self._entries[key] = (units, size)
             self._size += size
-            while self._size > self._room and len(self._entries) > 1:
+            while self._size > self._max_bytes and len(self._entries) > 1:
                 _, (_, freed) = self._entries.popitem(last=False)
                 self._size -= freed
             return units

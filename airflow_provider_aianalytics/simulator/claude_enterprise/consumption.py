@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every bit of consumption with its minute: the one source of usage and cost, in every bucket, cut and export."""
+"""What each actor consumed in each minute: the source of usage and cost for every bucket, grouping and export."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOKEN_TYPES = (
     "cache_read_input_tokens",
     "output_tokens",
 )
-# Millionths of a cent: list price of one token per model and token type. All divide by 20, so discounts stay exact.
+# List price of a token in millionths of a cent, per model and token type. All are multiples of 20: discounts are exact.
 _INPUT = (500, 300, 100, 500, 300)
 _LIST = tuple((p, p * 5 // 4, p * 2, p // 10, p * 5) for p in _INPUT)
 _DISCOUNT = (20, 20, 0, 10, 20)
@@ -34,15 +34,15 @@ _WEB_SEARCH = 1_000_000
 _SPAN = 1_402_460
 
 WEB, REQUESTS, SPANS = 5, 6, 7
-"""Where the sums of an entry stand behind its five token counts."""
+"""The indexes in the sums of a charge, after its five token counts."""
 
 SECURITY, NOBODY = -2, -1
 
 
 class Charge(NamedTuple):
-    """Consumption of one actor in one minute.
+    """The consumption of one actor in one minute.
 
-    ``member`` is an index, or :data:`SECURITY` for the system account, or :data:`NOBODY` for automation.
+    :param member: an index, or :data:`SECURITY` for the system account, or :data:`NOBODY` for automation.
     """
 
     minute: int
@@ -59,67 +59,69 @@ class Charge(NamedTuple):
 
 
 class Consumption:
-    """Entries of one organization, per day and age.
+    """The charges of one organization, by day and by the age at which they are read.
 
-    :param activity: who used what.
+    :param activity: which members were active.
     :param settings: how the vendor restates.
     """
 
     def __init__(self, activity: Activity, settings: ClaudeSettings) -> None:
         self.activity = activity
         self._settings = settings
-        room = max(4, min(400, 600_000 // max(1, activity.organization.size)))
-        self.day = lru_cache(maxsize=room)(self._day)
+        capacity = max(4, min(400, 600_000 // max(1, activity.organization.size)))
+        self.day = lru_cache(maxsize=capacity)(self._day)
 
     def age(self, day: date, read_on: date) -> int:
-        """How old the numbers of a day count on the day they are read; it stops at the final age."""
+        """The age in days that determines the numbers of a day; it does not grow beyond the final age."""
         s = self._settings
         age = max(0, min(s.final_after, (read_on - day).days))
         if s.restatement == "off":
             return s.final_after
         return age - age % 7 if s.restatement == "weekly" and age < s.final_after else age
 
-    def _day(self, day: date, age: int, kept: float = 1.0) -> tuple[Charge, ...]:
-        """The day's entries, oldest first, as the vendor states them at that age."""
+    def _day(self, day: date, age: int, share: float = 1.0) -> tuple[Charge, ...]:
+        """The day's charges, oldest first, as the vendor states them at that age."""
         if day < FIRST_DAY:
             return ()
         org, final = self.activity.organization, age >= self._settings.final_after
-        found: list[Charge] = []
-        masks = self.activity.day(day, kept).masks
+        charges: list[Charge] = []
+        masks = self.activity.day(day, share).masks
         drawn = random_bytes(len(PRODUCTS) * 32 * org.size, org.seed, "ledger", day)
         flags = [bin(mask)[:1:-1] for mask in masks]
         for product, flag in enumerate(flags):
-            at = flag.find("1")
-            while at >= 0:
-                start = 32 * (len(PRODUCTS) * at + product)
+            member = flag.find("1")
+            while member >= 0:
+                start = 32 * (len(PRODUCTS) * member + product)
                 for half in (start, start + 16):
                     b = drawn[half : half + 16]
                     if half == start or b[0] < 110:
-                        self._member_entry(found, at, PRODUCTS[product], b, age, final)
-                at = flag.find("1", at + 1)
-        self._automation(found, day, age, final, kept)
-        found.sort(key=lambda entry: entry.minute)
-        return tuple(found)
+                        self._add_member_charge(charges, member, PRODUCTS[product], b, age, final)
+                member = flag.find("1", member + 1)
+        self._add_automation_charges(charges, day, age, final, share)
+        charges.sort(key=lambda charge: charge.minute)
+        return tuple(charges)
 
-    def _member_entry(self, found: list[Charge], member: int, product: str, b: bytes, age: int, final: bool) -> None:
-        """One member's entry, unless it is one of the few that arrive a day or more late."""
+    def _add_member_charge(
+        self, charges: list[Charge], member: int, product: str, b: bytes, age: int, final: bool
+    ) -> None:
+        """Add a member's charge, unless it is one of the few that arrive a day or more late."""
         if not final and b[14] < 10 and age <= b[14] % 3:
             return
         minute = (b[1] * 256 + b[2]) * 1440 // 65536
         if b[3] < 6:
             spans = 1 + b[4] % 9
             sums = (0, 0, 0, 0, 0, 0, spans, spans)
-            found.append(Charge(minute, member, None, None, None, None, None, None, None, None, sums))
+            charges.append(Charge(minute, member, None, None, None, None, None, None, None, None, sums))
             return
         model = b[4] % 5 if b[5] < 200 else 1
-        long = b[5] < 20
-        found.append(
+        is_long = b[5] < 20
+        charges.append(
             Charge(
                 minute,
                 member,
                 product,
                 MODELS[model],
-                CONTEXTS[long],
+                CONTEXTS[is_long],
                 None if b[6] < 12 else ("us" if b[6] < 60 else "global"),
                 "fast" if b[7] < 24 else "standard",
                 None,
@@ -129,15 +131,15 @@ class Consumption:
             )
         )
 
-    def _automation(self, found: list[Charge], day: date, age: int, final: bool, kept: float) -> None:
-        """What no seat did: Slack channels, code review, automatic patches; and one system account that is a user."""
+    def _add_automation_charges(self, charges: list[Charge], day: date, age: int, final: bool, share: float) -> None:
+        """Add the charges without a seat: Slack channels, code review, automatic patches and the system account."""
         org = self.activity.organization
         drawn = random_bytes(16 * (4 + org.size // 40), org.seed, "automation", day)
-        for at in range(len(drawn) // 16):
-            b = drawn[16 * at : 16 * at + 16]
-            if b[15] >= int(kept * 256) or (at > 1 and day.weekday() >= 5):
+        for index in range(len(drawn) // 16):
+            b = drawn[16 * index : 16 * index + 16]
+            if b[15] >= int(share * 256) or (index > 1 and day.weekday() >= 5):
                 continue
-            kind, model = at % 4, b[4] % 5
+            kind, model = index % 4, b[4] % 5
             slack = tag = slack_user = None
             member, product = NOBODY, ("claude-tag", "claude_code", "other", "cc_security_autopatch")[kind]
             if kind == 0:
@@ -148,27 +150,29 @@ class Consumption:
                 member = SECURITY
             minute = (b[1] * 256 + b[2]) * 1440 // 65536
             dimensions = (product, MODELS[model], CONTEXTS[0], "global", "standard", slack, tag, slack_user)
-            found.append(Charge(minute, member, *dimensions, _sums(b, age, final)))
+            charges.append(Charge(minute, member, *dimensions, _sums(b, age, final)))
 
     def between(
         self, start: datetime, end: datetime, read_on: date, shrunk: dict[date, float]
     ) -> list[tuple[date, Sequence[Charge]]]:
-        """Entries in ``[start, end)``, day by day, as stated on ``read_on``."""
-        found: list[tuple[date, Sequence[Charge]]] = []
+        """The charges in ``[start, end)``, day by day, as stated on ``read_on``."""
+        days: list[tuple[date, Sequence[Charge]]] = []
         day = start.date()
         while datetime.combine(day, datetime.min.time(), start.tzinfo) < end:
             midnight = datetime.combine(day, datetime.min.time(), start.tzinfo)
             low = max(0, int((start - midnight).total_seconds()) // 60)
             high = min(1440.0, (end - midnight).total_seconds() / 60)
-            entries = self.day(day, self.age(day, read_on), shrunk.get(day, 1.0))
-            is_whole = low == 0 and high == 1440
-            found.append((day, entries if is_whole else [e for e in entries if low <= e.minute < high]))
+            charges = self.day(day, self.age(day, read_on), shrunk.get(day, 1.0))
+            is_complete = low == 0 and high == 1440
+            days.append(
+                (day, charges if is_complete else [charge for charge in charges if low <= charge.minute < high])
+            )
             day += timedelta(days=1)
-        return found
+        return days
 
 
 def _sums(b: bytes, age: int, final: bool) -> tuple[int, ...]:
-    """What an entry consumed. Until it is final, every age tells a slightly different story."""
+    """The sums of a charge. Until they are final, they differ slightly at every age."""
     drift = 0 if final else (b[15] * 31 + age * 57 + b[3] * 7) % 31 - 15
     fresh, short, long = b[8] * 40 + b[9], b[10] * 9 if b[10] > 90 else 0, b[11] * 6 if b[11] > 170 else 0
     cached, output = b[12] * 110, b[13] * 12 + b[8]
@@ -190,6 +194,6 @@ def prices(model: str | None, sums: Sequence[int]) -> tuple[list[int], list[int]
 
 
 def money(millionths: int) -> str:
-    """Fractional cents as the vendor spells them: six decimals (contract section 2)."""
-    whole, rest = divmod(millionths, 1_000_000)
-    return f"{whole}.{rest:06d}"
+    """Cents with six decimals, as the vendor formats them (contract section 2)."""
+    cents, fraction = divmod(millionths, 1_000_000)
+    return f"{cents}.{fraction:06d}"

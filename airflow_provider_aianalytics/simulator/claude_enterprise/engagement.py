@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Protocol
 
+from ..json_text import compact
 from . import users
 from .activity import Activity, Day, bits
-from .encoder import JsonEncoder, plain
+from .encoder import JsonEncoder
 from .engagement_query import EngagementQuery
 from .errors import invalid
 from .organization import CHAT, CODE, COWORK, DESIGN, OFFICE, SCIENCE, Organization
 from .settings import ClaudeSettings
-from .usage import project_facts
+from .usage import project_uses
 
 Shrunk = Mapping[date, float]
 _SPLIT = (
@@ -27,16 +28,16 @@ _SPLIT = (
 
 
 class Rows(Protocol):
-    """What renders an engagement endpoint."""
+    """Renders the rows of an engagement endpoint."""
 
     def complete(self, query: EngagementQuery, era: str, shrunk: Shrunk) -> list[bytes]:
         """All rows of the query, in order."""
 
 
 class Filters:
-    """The member side of ``filter[]``: groups held on the day, and user ids.
+    """The filters on members: their groups on a day, and user ids.
 
-    :param organization: whose members.
+    :param organization: the organization of the members.
     :param wanted: the filters of the query.
     """
 
@@ -51,13 +52,13 @@ class Filters:
             self._users = sum(1 << m.index for m in organization.members if m.id in ids)
 
     def mask(self, activity: Activity, day: date) -> int:
-        """The members that pass; -1 when nothing is filtered."""
+        """The members that pass, as a bit mask; -1 without a filter."""
         found = -1 if self._users is None else self._users
         if self.groups is not None:
-            masks, held = activity.group_masks(day), 0
+            group_masks, members = activity.group_masks(day), 0
             for group in self.groups:
-                held |= masks[group]
-            found &= held
+                members |= group_masks[group]
+            found &= members
         return found
 
 
@@ -65,8 +66,8 @@ class UserRows:
     """Renders ``/users``.
 
     :param activity: the organization's days.
-    :param settings: which metrics are switched off or absent.
-    :param encoder: how records are written.
+    :param settings: which metrics are disabled or missing.
+    :param encoder: encodes the rows.
     """
 
     def __init__(self, activity: Activity, settings: ClaudeSettings, encoder: JsonEncoder) -> None:
@@ -86,7 +87,9 @@ class UserRows:
         rows: list[tuple[int | None, int | None, Sequence[int | None], date, int]] = []
         for (member, group), (parts, last, people) in collected.items():
             numbers: Sequence[int | None] = parts[0] if len(parts) == 1 else users.combine(parts, days=len(query.days))
-            numbers = users.hide(numbers, plugins=self._settings.plugin_metrics, edits=self._settings.file_edit_metrics)
+            numbers = users.null_disabled(
+                numbers, plugins=self._settings.plugin_metrics, edits=self._settings.file_edit_metrics
+            )
             rows.append((member, group, numbers, last, people.bit_count()))
         rows.sort(key=lambda row: self._name(row[0], row[1]))
         if query.order_by != "email_address":
@@ -109,7 +112,7 @@ class UserRows:
     def _collect(
         self, query: EngagementQuery, filters: Filters, shrunk: Shrunk
     ) -> dict[tuple[int | None, int | None], tuple[list[list[int]], date, int]]:
-        """Parts per member, or per group when grouped, with the last active day and who took part."""
+        """The numbers of each member, or of each group, with the last active day and a mask of the members."""
         found: dict[tuple[int | None, int | None], tuple[list[list[int]], date, int]] = {}
         for day in query.days:
             one = self._activity.day(day, shrunk.get(day, 1.0))
@@ -128,29 +131,29 @@ class UserRows:
     def _keys(self, query: EngagementQuery, member: int, day: date) -> list[tuple[int | None, int | None]]:
         if not query.groups:
             return [(member, None)]
-        held = self._org.members[member].groups_on(day, len(self._org.groups))
-        return [(None, group) for group in held] or [(None, None)]
+        groups = self._org.members[member].groups_on(day, len(self._org.groups))
+        return [(None, group) for group in groups] or [(None, None)]
 
     def _in_projects(
         self, query: EngagementQuery, filters: Mapping[str, frozenset[str]], shrunk: Shrunk
     ) -> dict[tuple[int | None, int | None], tuple[list[list[int]], date, int]]:
-        """Only chat activity inside the wanted projects (contract section 7.0)."""
+        """Only the chat activity in the projects of the filter (contract section 7.0)."""
         found: dict[tuple[int | None, int | None], tuple[list[list[int]], date, int]] = {}
         wanted = {p.index for p in self._org.projects if p.id in filters["project_id"]}
         members = Filters(self._org, filters)
         for day in query.days:
             one = self._activity.day(day, shrunk.get(day, 1.0))
             mask = members.mask(self._activity, day)
-            for fact in project_facts(self._org, one):
-                if fact.entity not in wanted or not mask >> fact.member & 1:
+            for use in project_uses(self._org, one):
+                if use.entity not in wanted or not mask >> use.member & 1:
                     continue
                 numbers = [0] * len(users.FIELDS)
-                numbers[users.INDEX["chat_metrics.distinct_conversation_count"]] = fact.sessions
-                numbers[users.INDEX["chat_metrics.message_count"]] = fact.calls
+                numbers[users.INDEX["chat_metrics.distinct_conversation_count"]] = use.sessions
+                numbers[users.INDEX["chat_metrics.message_count"]] = use.calls
                 numbers[users.INDEX["chat_metrics.distinct_projects_used_count"]] = 1
-                parts, _, _ = found.get((fact.member, None), ([], day, 0))
+                parts, _, _ = found.get((use.member, None), ([], day, 0))
                 parts.append(numbers)
-                found[fact.member, None] = (parts, day, 1)
+                found[use.member, None] = (parts, day, 1)
         return found
 
     def _row(
@@ -168,11 +171,11 @@ class UserRows:
         head = '"user":null,'
         if member is not None:
             person = self._org.members[member]
-            email = self._encoder.text(person.email, identity)
+            email = self._encoder.string(person.email, identity)
             head = f'"user":{{"id":"{person.id}","email":{email}' + ("}," if era == "A" else ',"type":"user"},')
             if era == "C":
-                kept = f',"email":{email}' if self._settings.deprecated_email else ""
-                head = f'"user":{{"type":"user","id":"{person.id}","email_address":{email}{kept}}},'
+                deprecated_email = f',"email":{email}' if self._settings.deprecated_email else ""
+                head = f'"user":{{"type":"user","id":"{person.id}","email_address":{email}{deprecated_email}}},'
         filled = text % tuple("null" if numbers[at] is None else numbers[at] for at in wanted)
         tail = ""
         if era != "A":
@@ -186,17 +189,17 @@ class UserRows:
             )
         if grouped:
             entity = self._org.groups[group] if group is not None else None
-            shown = self._encoder.text(entity.name, identity) if entity else "null"
-            tail += f',"rbac_group_id":{plain(entity.id if entity else None)},"rbac_group_name":{shown}'
-        return self._encoder.item(self._encoder.finish("{" + head + filled + tail + "}", identity))
+            group_name = self._encoder.string(entity.name, identity) if entity else "null"
+            tail += f',"rbac_group_id":{compact(entity.id if entity else None)},"rbac_group_name":{group_name}'
+        return self._encoder.item(self._encoder.add_unknown_field("{" + head + filled + tail + "}", identity))
 
 
 class SummaryRows:
-    """Renders ``/summaries``: one row a day, never paged in practice.
+    """Renders ``/summaries``: one row a day, on one page.
 
     :param activity: the organization's days.
-    :param settings: which optional fields are there.
-    :param encoder: how records are written.
+    :param settings: which optional fields the rows have.
+    :param encoder: encodes the rows.
     """
 
     def __init__(self, activity: Activity, settings: ClaudeSettings, encoder: JsonEncoder) -> None:
@@ -210,7 +213,7 @@ class SummaryRows:
         return [self._encoder.item(self._row(day, filters, era, shrunk)) for day in query.days]
 
     def _counts(self, day: date, filters: Filters, shrunk: Shrunk, product: int | None, month: int = 30) -> list[int]:
-        """Active on the day, in the trailing week, in the trailing month."""
+        """The number of members active on the day, in the week and in the month that end with it."""
         found, counts = 0, []
         for back in range(month):
             past = day - timedelta(days=back)
@@ -231,7 +234,7 @@ class SummaryRows:
         for period, count in zip(("daily", "weekly", "monthly"), everyone, strict=True):
             row[f"{period}_adoption_rate"] = None if grouped or not seats else f"@{rate(count, seats)}@"
         row["assigned_seat_count"] = None if grouped else seats
-        row["pending_invite_count"] = None if grouped else org.pick(15, "invites", day)
+        row["pending_invite_count"] = None if grouped else org.draw(15, "invites", day)
         row |= dict(zip(_named("cowork_"), self._counts(day, filters, shrunk, COWORK), strict=True))
         if era != "A" and self._settings.product_split:
             for name, product in _SPLIT:
@@ -240,9 +243,9 @@ class SummaryRows:
         if era == "C" and self._settings.unified:
             row |= dict.fromkeys(_named("chat_cowork_unified_"), 0)
         if era == "C" and self._settings.claude_tag:
-            slack = [None] * 3 if grouped else [org.pick(5, "slack", day) + n for n in (3, 9, 21)]
+            slack = [None] * 3 if grouped else [org.draw(5, "slack", day) + n for n in (3, 9, 21)]
             row |= dict(zip(_named("claude_tag_"), slack, strict=True))
-        # Rates are numbers with a spelling of their own; the marks let them through the encoder untouched.
+        # The vendor's rates have trailing zeros, which a float loses; they pass the encoder as marked strings.
         return self._encoder.record(row, f"summary{day}").replace('"@', "").replace('@"', "")
 
 
@@ -255,7 +258,7 @@ def _named(prefix: str) -> tuple[str, str, str]:
 
 
 def rate(count: int, seats: int) -> str:
-    """Percent of seats: one decimal when that is exact (``36.0``), else four (``33.3333``, also ``62.5000``)."""
+    """Percent of seats: with one decimal if that is exact (``36.0``), otherwise four (``33.3333``, ``62.5000``)."""
     tenths, rest = divmod(count * 1000, seats)
     if not rest:
         return f"{tenths // 10}.{tenths % 10}"

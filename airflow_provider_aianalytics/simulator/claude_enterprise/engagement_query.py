@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the seven engagement endpoints can be asked (contract section 7.0), read strictly."""
+"""Parses and checks the queries of the seven engagement endpoints (contract section 7.0)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ AGGREGATED_AT = time(10, 0)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What one engagement endpoint accepts.
+    """The parameters of one engagement endpoint.
 
     :param filters: dimensions of ``filter[]``.
     :param groups: dimensions of ``group_by[]``.
     :param sort: the name of the default sort column.
     :param products: values of ``filter[]=product:…``.
-    :param eras: the shapes that have the endpoint (section 1).
+    :param eras: the response formats that have the endpoint (section 1).
     """
 
     filters: tuple[str, ...]
@@ -53,12 +53,12 @@ ENDPOINTS = {
 
 @dataclass(frozen=True, slots=True)
 class EngagementQuery:
-    """A request that was found valid; hashable, so that whole answers can be kept.
+    """A valid query; hashable, because it is the key of the cache.
 
-    :param start: first day.
+    :param start: the first day.
     :param end: the day after the last.
-    :param ranged: whether a range was asked for, even of one day.
-    :param uncorrected: the days that are served before their late correction.
+    :param ranged: whether the request has a range, even of one day.
+    :param uncorrected: the days whose late correction has not happened yet.
     """
 
     endpoint: str
@@ -79,29 +79,30 @@ class EngagementQuery:
 
 
 def latest_day(now: datetime, settings: ClaudeSettings) -> date:
-    """The newest day that can be asked for (contract sections 6 and 13)."""
+    """The newest day that can be requested (contract sections 6 and 13)."""
     aggregated = 0 if now.time() >= AGGREGATED_AT else 1
     return now.date() - timedelta(days=settings.lag_days + aggregated)
 
 
-def read(
+def parse(
     name: str, params: Parameters, now: datetime, frozen_end: str, era: str, settings: ClaudeSettings
 ) -> EngagementQuery:
-    """The query, or the error the vendor would send.
+    """The query of a request.
 
-    :param frozen_end: the default end that page one fixed, from the cursor.
+    :param frozen_end: the default end that the first page determined, from the cursor.
+    :raises ApiError: when the vendor rejects it.
     """
     endpoint = ENDPOINTS[name]
-    known = {"limit", "page", "beta"}
+    allowed = {"limit", "page", "beta"}
     if era == "A":
-        known |= {"starting_date", "ending_date"} if name == "summaries" else {"date"}
+        allowed |= {"starting_date", "ending_date"} if name == "summaries" else {"date"}
     else:
-        known |= {"filter[]"} | ({"group_by[]"} if endpoint.groups else set())
-        known |= set() if name == "summaries" else {"date"}
-        known |= set() if name == "artifacts" else {"starting_date", "ending_date"}
-        known |= {"order", "order_by"} if endpoint.sort else set()
+        allowed |= {"filter[]"} | ({"group_by[]"} if endpoint.groups else set())
+        allowed |= set() if name == "summaries" else {"date"}
+        allowed |= set() if name == "artifacts" else {"starting_date", "ending_date"}
+        allowed |= {"order", "order_by"} if endpoint.sort else set()
     if settings.strict_parameters:
-        params.only(known)
+        params.reject_unknown(allowed)
     start, end, ranged = _period(name, params, now, frozen_end, era, settings)
     filters = params.filters(endpoint.filters)
     for value in filters.get("product", ()):
@@ -109,10 +110,10 @@ def read(
             raise invalid(f"filter[]: unsupported product {value!r}. Allowed: {', '.join(sorted(endpoint.products))}.")
     _only_values(filters, "share_status", ("organization", "private", "public"))
     _only_values(filters, "is_shared", ("true", "false"))
-    asked = params.many("group_by", endpoint.groups)
-    if name == "users" and "project_id" in filters and (asked or "rbac_group_id" in filters):
+    group_by = params.values("group_by", endpoint.groups)
+    if name == "users" and "project_id" in filters and (group_by or "rbac_group_id" in filters):
         raise invalid("filter[]: project_id cannot be combined with group_by[] or an rbac_group_id filter.")
-    if name == "artifacts" and not asked and "page" in params:
+    if name == "artifacts" and not group_by and "page" in params:
         raise invalid("page: only valid together with group_by[].")
     order_by = params.text("order_by") or endpoint.sort
     ascending = "asc" if order_by == endpoint.sort else "desc"
@@ -122,7 +123,7 @@ def read(
         end=end,
         ranged=ranged,
         filters=tuple(sorted(filters.items())),
-        groups=tuple(g for g in endpoint.groups if g in asked),
+        groups=tuple(g for g in endpoint.groups if g in group_by),
         order_by=order_by,
         descending=params.choice("order", ("asc", "desc"), ascending) == "desc",
         limit=params.limit(20 if era == "A" and name == "users" else 100, 1000),
@@ -144,31 +145,31 @@ def _only_values(filters: dict[str, frozenset[str]], dimension: str, allowed: tu
 def _period(
     name: str, params: Parameters, now: datetime, frozen_end: str, era: str, settings: ClaudeSettings
 ) -> tuple[date, date, bool]:
-    """First day, day after the last, and whether it is a range (contract section 6)."""
+    """The first day, the day after the last, and whether the request has a range (contract section 6)."""
     latest = latest_day(now, settings)
-    one, start, end = params.day("date"), params.day("starting_date"), params.day("ending_date")
-    if one and start:
+    day, start, end = params.day("date"), params.day("starting_date"), params.day("ending_date")
+    if day and start:
         raise invalid("date: cannot be combined with starting_date.")
     if end and not start:
         raise invalid("ending_date: only valid together with starting_date.")
-    if one is None and start is None:
-        wanted = {"summaries": "starting_date", "artifacts": "date"}.get(name, "date or starting_date")
-        raise invalid(f"{wanted}: required.")
-    first = one or start
+    if day is None and start is None:
+        required = {"summaries": "starting_date", "artifacts": "date"}.get(name, "date or starting_date")
+        raise invalid(f"{required}: required.")
+    first = day or start
     assert first is not None
     if first < FIRST_DAY:
         raise invalid(f"date must not be before {FIRST_DAY}.")
     if first > latest:
         raise too_recent(latest, settings.legacy_date_message)
-    if one:
-        return one, one + timedelta(days=1), False
+    if day:
+        return day, day + timedelta(days=1), False
     if end is None:
         end = date.fromisoformat(frozen_end) if frozen_end else latest + timedelta(days=1)
     if end <= first:
         raise invalid("ending_date: must be after starting_date.")
     if end > latest + timedelta(days=1):
         raise too_recent(latest, settings.legacy_date_message)
-    most = 31 if era == "A" else 366
-    if (end - first).days > most:
-        raise invalid(f"ending_date: the range may span at most {most} days.")
+    longest = 31 if era == "A" else 366
+    if (end - first).days > longest:
+        raise invalid(f"ending_date: the range may span at most {longest} days.")
     return first, end, True

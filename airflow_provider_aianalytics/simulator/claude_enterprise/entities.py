@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of projects, skills, connectors, plugins and artifacts (contract sections 7.3 to 7.7): facts, grouped."""
+"""Rows of projects, skills, connectors, plugins and artifacts (contract sections 7.3 to 7.7), from members' uses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Group = tuple[str | None, ...]
 
 @dataclass(slots=True)
 class Tally:
-    """What one entity, in one group, was used for."""
+    """The use of one entity in one group of the query's dimensions."""
 
     entity: int
     group: Group
@@ -42,16 +42,16 @@ class Tally:
     extra: int = 0
     installers: set[int] = field(default_factory=set)
 
-    def add(self, fact: Use) -> None:
-        """Count one fact in."""
-        self.members.add(fact.member)
-        application = fact.extra if fact.product == OFFICE else 0
-        key = (fact.product, application)
-        self.sessions[key] = self.sessions.get(key, 0) + fact.sessions
-        self.calls += fact.calls
-        self.extra += fact.extra
-        if not fact.sessions:
-            self.installers.add(fact.member)
+    def add(self, use: Use) -> None:
+        """Count one member's use."""
+        self.members.add(use.member)
+        application = use.extra if use.product == OFFICE else 0
+        key = (use.product, application)
+        self.sessions[key] = self.sessions.get(key, 0) + use.sessions
+        self.calls += use.calls
+        self.extra += use.extra
+        if not use.sessions:
+            self.installers.add(use.member)
 
     def on(self, product: int, application: int = 0) -> int:
         """Sessions on one surface."""
@@ -59,20 +59,20 @@ class Tally:
 
 
 _SOURCES: dict[str, Callable[[Organization, Day], Iterator[Use]]] = {
-    "apps/chat/projects": usage.project_facts,
-    "skills": usage.skill_facts,
-    "connectors": usage.connector_facts,
-    "plugins": usage.plugin_facts,
-    "artifacts": usage.artifact_facts,
+    "apps/chat/projects": usage.project_uses,
+    "skills": usage.skill_uses,
+    "connectors": usage.connector_uses,
+    "plugins": usage.plugin_uses,
+    "artifacts": usage.artifact_uses,
 }
 
 
 class EntityRows:
-    """Renders the five endpoints whose rows are things, not people.
+    """Renders the five endpoints whose rows are entities, not members.
 
     :param activity: the organization's days.
-    :param settings: which optional fields are there.
-    :param encoder: how records are written.
+    :param settings: which optional fields the rows have.
+    :param encoder: encodes the rows.
     """
 
     def __init__(self, activity: Activity, settings: ClaudeSettings, encoder: JsonEncoder) -> None:
@@ -94,9 +94,9 @@ class EntityRows:
         rows = [(row(tally, query, era), tally) for tally in tallies]
         name = next(iter(rows[0][0])) if rows else ""
         if query.order_by and query.order_by != name and rows:
-            rows.sort(key=lambda one: _metric(one[0], query.order_by), reverse=query.descending)
+            rows.sort(key=lambda row: _metric(row[0], query.order_by), reverse=query.descending)
         elif query.endpoint != "artifacts":
-            rows.sort(key=lambda one: str(one[0][name]), reverse=query.descending)
+            rows.sort(key=lambda row: str(row[0][name]), reverse=query.descending)
         return [
             self._encoder.item(
                 self._encoder.record(
@@ -107,38 +107,38 @@ class EntityRows:
         ]
 
     def _tally(self, query: EngagementQuery, shrunk: Shrunk) -> list[Tally]:
-        wanted = dict(query.filters)
-        members, entities, found = Filters(self._org, wanted), self._entities(query.endpoint, wanted), {}
-        products = wanted.get("product")
+        filters = dict(query.filters)
+        members, entities, found = Filters(self._org, filters), self._entities(query.endpoint, filters), {}
+        products = filters.get("product")
         for day in query.days:
-            one, mask = self._activity.day(day, shrunk.get(day, 1.0)), members.mask(self._activity, day)
-            for fact in _SOURCES[query.endpoint](self._org, one):
-                if not mask >> fact.member & 1 or (entities is not None and fact.entity not in entities):
+            activity, mask = self._activity.day(day, shrunk.get(day, 1.0)), members.mask(self._activity, day)
+            for use in _SOURCES[query.endpoint](self._org, activity):
+                if not mask >> use.member & 1 or (entities is not None and use.entity not in entities):
                     continue
-                if products is not None and _PRODUCTS[fact.product] not in products:
+                if products is not None and _PRODUCTS[use.product] not in products:
                     continue
-                for group in self._groups(query, fact, day):
-                    key = (fact.entity, group)
+                for group in self._groups(query, use, day):
+                    key = (use.entity, group)
                     if key not in found:
-                        found[key] = Tally(fact.entity, group, fact.product)
-                    found[key].add(fact)
+                        found[key] = Tally(use.entity, group, use.product)
+                    found[key].add(use)
         return list(found.values())
 
-    def _groups(self, query: EngagementQuery, fact: Use, day: date) -> Iterator[Group]:
-        person = self._org.members[fact.member]
-        held: tuple[int | None, ...] = (None,)
+    def _groups(self, query: EngagementQuery, use: Use, day: date) -> Iterator[Group]:
+        person = self._org.members[use.member]
+        groups: tuple[int | None, ...] = (None,)
         if "rbac_group_id" in query.groups:
-            held = person.groups_on(day, len(self._org.groups)) or (None,)
-        for group in held:
+            groups = person.groups_on(day, len(self._org.groups)) or (None,)
+        for group in groups:
             values: dict[str, str | None] = {
-                "product": _PRODUCTS[fact.product],
+                "product": _PRODUCTS[use.product],
                 "rbac_group_id": None if group is None else self._org.groups[group].id,
                 "user_id": person.id,
             }
             yield tuple(values[name] for name in query.groups)
 
     def _keys(self, query: EngagementQuery, tally: Tally) -> dict[str, Any]:
-        """The flat keys that grouped rows gain (contract section 7.0)."""
+        """The fields of a grouped row that identify its group (contract section 7.0)."""
         found: dict[str, Any] = {}
         for name, value in zip(query.groups, tally.group, strict=True):
             found[name] = value
@@ -146,22 +146,22 @@ class EntityRows:
                 found["rbac_group_name"] = next((g.name for g in self._org.groups if g.id == value), None)
         return found
 
-    def _entities(self, endpoint: str, wanted: Mapping[str, frozenset[str]]) -> set[int] | None:
-        """The things that pass the filters on names, ids and kinds; None when nothing is filtered."""
+    def _entities(self, endpoint: str, filters: Mapping[str, frozenset[str]]) -> set[int] | None:
+        """The entities that pass the filters on names, ids and types; None without such a filter."""
         tests: list[set[int]] = []
-        if ids := wanted.get("project_id"):
+        if ids := filters.get("project_id"):
             tests.append({p.index for p in self._org.projects if p.id in ids})
-        if names := wanted.get("skill_name"):
-            tests.append(_named(self._org.skills, names))
-        if names := wanted.get("connector_name"):
-            tests.append(_named(self._org.connectors, names))
-        if names := wanted.get("plugin_name"):
-            tests.append(_named(self._org.plugins, names))
-        if statuses := wanted.get("share_status"):
+        if names := filters.get("skill_name"):
+            tests.append(_by_name(self._org.skills, names))
+        if names := filters.get("connector_name"):
+            tests.append(_by_name(self._org.connectors, names))
+        if names := filters.get("plugin_name"):
+            tests.append(_by_name(self._org.plugins, names))
+        if statuses := filters.get("share_status"):
             tests.append({s.index for s in self._org.skills if s.status in statuses})
-        if kinds := wanted.get("artifact_type"):
+        if kinds := filters.get("artifact_type"):
             tests.append({n * 2 + s for n, kind in enumerate(usage.ARTIFACT_TYPES) for s in (0, 1) if kind in kinds})
-        if shares := wanted.get("is_shared"):
+        if shares := filters.get("is_shared"):
             tests.append({n for n in range(2 * len(usage.ARTIFACT_TYPES)) if str(bool(n % 2)).lower() in shares})
         return set.intersection(*tests) if tests else None
 
@@ -177,8 +177,8 @@ class EntityRows:
         }
         if era == "A":
             return row
-        made = datetime.combine(project.created, time(9, project.index % 60), UTC)
-        row["created_at"] = None if project.status else instant(made)
+        created_at = datetime.combine(project.created, time(9, project.index % 60), UTC)
+        row["created_at"] = None if project.status else instant(created_at)
         row["created_by"] = None
         if project.creator is not None and not project.status:
             person = self._org.members[project.creator]
@@ -187,7 +187,7 @@ class EntityRows:
         return row
 
     def _per_surface(self, tally: Tally, noun: str, era: str) -> dict[str, Any]:
-        """The distinct counts per product that skills and connectors share."""
+        """The distinct counts per product, which skills and connectors have in common."""
         applications = _APPLICATIONS[:2] if era == "A" else _APPLICATIONS
         session = f"distinct_session_{noun}_used_count"
         return {
@@ -217,14 +217,16 @@ class EntityRows:
         row |= self._per_surface(tally, "skill", era)
         if era == "A":
             return row
-        cut = tally.product if "product" in query.groups else None
-        priceless = cut == CHAT or (cut == OFFICE and query.start < _OFFICE_COST_SINCE) or skill.id == "unknown"
-        listed = tally.calls * 1_370_250 + tally.members.__len__() * 500_000
-        row["estimated_overage_spend"] = (
-            None if priceless or skill.index % 3 == 0 else money(listed // 2).rstrip("0").rstrip(".")
+        product = tally.product if "product" in query.groups else None
+        has_no_price = (
+            product == CHAT or (product == OFFICE and query.start < _OFFICE_COST_SINCE) or skill.id == "unknown"
         )
-        row["attributed_list_price"] = None if priceless else money(listed).rstrip("0").rstrip(".")
-        row["currency"] = None if priceless else "USD"
+        list_price = tally.calls * 1_370_250 + len(tally.members) * 500_000
+        row["estimated_overage_spend"] = (
+            None if has_no_price or skill.index % 3 == 0 else money(list_price // 2).rstrip("0").rstrip(".")
+        )
+        row["attributed_list_price"] = None if has_no_price else money(list_price).rstrip("0").rstrip(".")
+        row["currency"] = None if has_no_price else "USD"
         return self._unified(row, "skill", era)
 
     def _connector(self, tally: Tally, query: EngagementQuery, era: str) -> dict[str, Any]:
@@ -237,13 +239,13 @@ class EntityRows:
         if era == "A":
             return row
         reads, writes = tally.calls * 6 // 10, tally.calls // 10
-        counted = query.start >= _CALLS_SINCE
-        row["read_call_count"] = reads if counted else None
-        row["write_call_count"] = writes if counted else None
-        row["unclassified_call_count"] = tally.calls - reads - writes if counted else None
-        known = query.start >= _AUTH_SINCE and not query.uncorrected
-        row["managed_auth_distinct_user_count"] = len(tally.members) // 2 if known else None
-        row["individual_auth_distinct_user_count"] = (2 * len(tally.members) + 2) // 3 if known else None
+        has_calls = query.start >= _CALLS_SINCE
+        row["read_call_count"] = reads if has_calls else None
+        row["write_call_count"] = writes if has_calls else None
+        row["unclassified_call_count"] = tally.calls - reads - writes if has_calls else None
+        has_auth_counts = query.start >= _AUTH_SINCE and not query.uncorrected
+        row["managed_auth_distinct_user_count"] = len(tally.members) // 2 if has_auth_counts else None
+        row["individual_auth_distinct_user_count"] = (2 * len(tally.members) + 2) // 3 if has_auth_counts else None
         return self._unified(row, "connector", era)
 
     def _plugin(self, tally: Tally, query: EngagementQuery, era: str) -> dict[str, Any]:
@@ -273,19 +275,22 @@ class EntityRows:
 
 
 def _normal(name: str) -> str:
-    """A connector's spelling variants fall together (contract section 7.5)."""
+    """A connector's name without differences in case, separators, ``mcp`` and ``server`` (contract section 7.5)."""
     words = name.lower().replace("_", " ").replace("-", " ").split()
     return "_".join(word for word in words if word not in ("mcp", "server"))
 
 
-def _named(things: tuple[Entity, ...], names: frozenset[str]) -> set[int]:
-    """Things by name, without regard to case; by display name too (contract section 7.0)."""
-    wanted = {name.lower() for name in names} | {_normal(name) for name in names}
-    return {t.index for t in things if t.id.lower() in wanted or (t.display_name or "").lower() in wanted}
+def _by_name(entities: tuple[Entity, ...], names: frozenset[str]) -> set[int]:
+    """The entities with one of the names or display names, ignoring case (contract section 7.0)."""
+    accepted = {name.lower() for name in names} | {_normal(name) for name in names}
+    return {e.index for e in entities if {e.id.lower(), (e.display_name or "").lower()} & accepted}
 
 
 def _metric(record: dict[str, Any], path: str) -> float:
-    """The number under a dotted path; anything else cannot be ranked by."""
+    """The number at a dotted path.
+
+    :raises ApiError: when there is no number, for rows cannot be ordered by it.
+    """
     value: Any = record
     for word in path.split("."):
         if not isinstance(value, dict) or word not in value:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors as the vendor words them (contract section 3)."""
+"""Errors in the vendor's envelope (contract section 3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from ..http import Response
-from .encoder import plain
+from ..json_text import compact
 
 _TYPES = {
     400: "invalid_request_error",
@@ -26,10 +26,10 @@ _TYPES = {
 
 
 class ApiError(Exception):
-    """A request that the vendor answers with an error.
+    """A request that the vendor rejects.
 
-    :param status: the HTTP status, which implies ``error.type``.
-    :param message: the vendor's words.
+    :param status: the HTTP status; ``error.type`` follows from it.
+    :param message: ``error.message``.
     :param details: the optional ``error.details``.
     """
 
@@ -40,11 +40,11 @@ class ApiError(Exception):
         self.details = details
 
     def response(self, request_id: str = "req_simulated", headers: Mapping[str, str] | None = None) -> Response:
-        """The answer with the error's body."""
+        """The response with the error's body."""
         error: dict[str, Any] = {"type": _TYPES.get(self.status, "api_error"), "message": self.message}
         if self.details:
             error["details"] = self.details
-        body = plain({"type": "error", "error": error, "request_id": request_id})
+        body = compact({"type": "error", "error": error, "request_id": request_id})
         return Response(self.status, body.encode(), {"content-type": "application/json", **(headers or {})})
 
 
@@ -54,19 +54,19 @@ def invalid(message: str) -> ApiError:
 
 
 def too_recent(latest: date, legacy: bool) -> ApiError:
-    """A 400 for a day that is not there yet; since July it names the latest one (section 3)."""
+    """A 400 for a day that is not available yet; since July 2026 it names the latest day (section 3)."""
     if legacy:
         return invalid("date must be at least 3 days ago to ensure accuracy of data")
     return invalid(f"Analytics data for the requested date is not available yet. Latest available date: {latest}")
 
 
 def cursor_mismatch() -> ApiError:
-    """A 400 for a cursor that belongs to another query (sibling API's words, section 3)."""
+    """A 400 for a cursor of another query (the message is that of a similar API, section 3)."""
     return invalid("cursor does not match current query parameters")
 
 
 def cursor_expired() -> ApiError:
-    """A 410 for a cursor whose export is gone (sections 3 and 5)."""
+    """A 410 for a cursor of an earlier export (sections 3 and 5)."""
     return ApiError(
         410, "page cursor has expired because the underlying data was refreshed; restart from the first page"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exports of cost and usage: which one is served at a time, and how far its data reaches (contract sections 6, 13)."""
+"""Exports of cost and usage: the one that is served at a time, and until when it has data (sections 6 and 13)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def instant(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One state of the numbers.
+    """One export.
 
-    :param watermark: data after it is not in yet.
-    :param read_on: the day the numbers are stated on; a new day restates them.
+    :param watermark: the time until which it has data.
+    :param read_on: the day of the numbers; they are restated on every day.
     """
 
     watermark: datetime
@@ -29,22 +29,22 @@ class Export:
 
     @staticmethod
     def at(now: datetime, settings: ClaudeSettings) -> Export:
-        """The export served at ``now``."""
-        behind = now - settings.export_lag - _EPOCH
-        return Export(_EPOCH + behind // settings.export_every * settings.export_every, now.date())
+        """The export that is served at ``now``."""
+        age = now - settings.export_lag - _EPOCH
+        return Export(_EPOCH + age // settings.export_every * settings.export_every, now.date())
 
     @property
     def id(self) -> str:
-        """What a cursor remembers."""
+        """The export as text, for cursors."""
         return f"{instant(self.watermark)}/{self.read_on}"
 
     @staticmethod
-    def named(text: str) -> Export:
-        """The export a cursor remembers."""
+    def from_id(text: str) -> Export:
+        """The export of an :attr:`id`."""
         watermark, _, read_on = text.partition("/")
         return Export(datetime.fromisoformat(watermark), date.fromisoformat(read_on))
 
 
-def floored(moment: datetime, width: timedelta) -> datetime:
-    """The start of the UTC bucket a moment lies in."""
+def floor(moment: datetime, width: timedelta) -> datetime:
+    """The start of the UTC bucket that contains a time."""
     return _EPOCH + (moment - _EPOCH) // width * width

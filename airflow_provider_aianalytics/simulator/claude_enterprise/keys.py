@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which secrets open which door."""
+"""The API keys of an organization."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Key:
     """One API key.
 
     :param secret: what a client sends.
-    :param scopes: what it may do (Claude contract section 2).
-    :param admin: a Console Admin key, refused where an Analytics key is wanted.
-    :param revoked: no longer valid.
+    :param scopes: what the key may do (contract section 2).
+    :param admin: whether it is a Console Admin key, which is rejected where an Analytics key is required.
+    :param revoked: whether it is no longer valid.
     """
 
     secret: str
@@ -23,9 +23,9 @@ class Key:
 
 
 class KeyRing:
-    """The keys of one organization, changeable while the simulator runs.
+    """The keys of one organization; they can change while the simulator runs.
 
-    :param keys: the keys to start with.
+    :param keys: the first keys.
     """
 
     def __init__(self, *keys: Key) -> None:
@@ -33,14 +33,14 @@ class KeyRing:
         self.enabled = True
 
     def add(self, key: Key) -> None:
-        """Make a key known."""
+        """Add a key."""
         self._keys[key.secret] = key
 
     def revoke(self, secret: str) -> None:
-        """Make a known key invalid."""
+        """Revoke a key."""
         self._keys[secret] = replace(self._keys[secret], revoked=True)
 
     def find(self, secret: str) -> Key | None:
-        """The valid key behind a secret."""
+        """The valid key with this secret, if there is one."""
         key = self._keys.get(secret)
         return None if key is None or key.revoked else key

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading query strings as strictly as the vendor's documentation words them (contract sections 2, 7.0, 8.0, 9)."""
+"""Reads the parameters of a request as strictly as the vendor's documentation (contract sections 2, 7.0, 8.0, 9)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .errors import invalid
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)$")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d$")
 LONGEST_LIST = 100
-"""Entries per list parameter (contract section 2)."""
+"""The most entries of a list parameter (contract section 2)."""
 
 
 class Parameters:
-    """One request's parameters; every reader refuses what the vendor would refuse.
+    """The parameters of one request. Methods raise :class:`ApiError` for values that the vendor rejects.
 
     :param query: the decoded pairs, in order.
     """
@@ -29,8 +29,8 @@ class Parameters:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
-    def only(self, known: Collection[str]) -> None:
-        """Refuse parameters the endpoint does not have."""
+    def reject_unknown(self, known: Collection[str]) -> None:
+        """Reject parameters that the endpoint does not have."""
         for name in self._values:
             if name not in known:
                 raise invalid(f"{name}: unknown query parameter.")
@@ -55,13 +55,13 @@ class Parameters:
         """``true`` or ``false``."""
         return self.choice(name, ("true", "false"), "false") == "true"
 
-    def limit(self, default: int, most: int) -> int:
-        """The page size; out of range is refused, not clamped (sibling's words, contract section 3)."""
+    def limit(self, default: int, highest: int) -> int:
+        """The page size. A value out of range is rejected (with the message of a similar API, contract section 3)."""
         value = self.text("limit")
         if value is None:
             return default
-        if not re.fullmatch(r"-?\d{1,9}", value) or not 1 <= int(value) <= most:
-            raise invalid(f"The limit parameter must be between 1 and {most}, inclusive. Got {value}.")
+        if not re.fullmatch(r"-?\d{1,9}", value) or not 1 <= int(value) <= highest:
+            raise invalid(f"The limit parameter must be between 1 and {highest}, inclusive. Got {value}.")
         return int(value)
 
     def day(self, name: str) -> date | None:
@@ -76,8 +76,8 @@ class Parameters:
             pass
         raise invalid(f"{name}: must be a date of the form YYYY-MM-DD. Got {value!r}.")
 
-    def moment(self, name: str) -> datetime | None:
-        """An RFC 3339 date-time; one with no zone is refused (unknown, contract section 15.5)."""
+    def timestamp(self, name: str) -> datetime | None:
+        """An RFC 3339 date-time. One without a zone is rejected (unknown, contract section 15.5)."""
         value = self.text(name)
         if value is None:
             return None
@@ -88,8 +88,8 @@ class Parameters:
             pass
         raise invalid(f"{name}: must be an RFC 3339 date-time with a time zone. Got {value!r}.")
 
-    def many(self, name: str, allowed: Collection[str] | None = None) -> tuple[str, ...]:
-        """A bracketed list; empty when it was not given."""
+    def values(self, name: str, allowed: Collection[str] | None = None) -> tuple[str, ...]:
+        """The values of a list parameter; empty when the request does not have it."""
         values = self._values.get(f"{name}[]", [])
         if len(values) > LONGEST_LIST:
             raise invalid(f"{name}[]: at most {LONGEST_LIST} entries. Got {len(values)}.")
@@ -99,15 +99,15 @@ class Parameters:
         return tuple(values)
 
     def filters(self, allowed: Collection[str]) -> dict[str, frozenset[str]]:
-        """``filter[]=dimension:value``: OR inside a dimension, AND between them (contract section 2)."""
-        found: dict[str, set[str]] = {}
-        for entry in self.many("filter"):
+        """The values of each dimension in ``filter[]=dimension:value`` (contract section 2)."""
+        values_by_dimension: dict[str, set[str]] = {}
+        for entry in self.values("filter"):
             dimension, colon, value = entry.partition(":")
             if not colon or dimension not in allowed:
                 raise invalid(f"filter[]: unsupported dimension {dimension!r}. Allowed: {', '.join(sorted(allowed))}.")
-            found.setdefault(dimension, set()).add(value)
-        return {name: frozenset(values) for name, values in found.items()}
+            values_by_dimension.setdefault(dimension, set()).add(value)
+        return {name: frozenset(values) for name, values in values_by_dimension.items()}
 
-    def has(self, name: str) -> bool:
-        """Whether a list parameter was given at all."""
+    def has_values(self, name: str) -> bool:
+        """Whether the request has a list parameter."""
         return f"{name}[]" in self._values

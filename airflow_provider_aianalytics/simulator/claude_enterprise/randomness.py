@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Randomness that needs no history: any day, member or id can be drawn on its own."""
+"""Deterministic random values that depend on labels alone, so that every day and member is generated independently."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def random_bytes(size: int, *labels: object) -> bytes:
-    """``size`` bytes that depend on the labels alone; a longer draw starts with the shorter one."""
+    """``size`` random bytes, determined by the labels. More bytes start with the same bytes as fewer."""
     return hashlib.shake_256("\x1f".join(map(str, labels)).encode()).digest(size)
 
 
-def number(below: int, *labels: object) -> int:
-    """One whole number in ``[0, below)`` that depends on the labels alone."""
+def random_number(below: int, *labels: object) -> int:
+    """A random integer in ``[0, below)``, determined by the labels."""
     return int.from_bytes(random_bytes(8, *labels), "big") % below
 
 
-def tagged(prefix: str, *labels: object) -> str:
-    """An id as the vendor spells it: prefix, ``01``, 22 base58 characters (contract section 2)."""
-    value, letters = int.from_bytes(random_bytes(17, prefix, *labels), "big"), []
+def tagged_id(prefix: str, *labels: object) -> str:
+    """An id in the vendor's format: prefix, ``01``, 22 base58 characters (contract section 2)."""
+    value, digits = int.from_bytes(random_bytes(17, prefix, *labels), "big"), []
     for _ in range(22):
-        value, rest = divmod(value, 58)
-        letters.append(_ALPHABET[rest])
-    return f"{prefix}01{''.join(letters)}"
+        value, digit = divmod(value, 58)
+        digits.append(_ALPHABET[digit])
+    return f"{prefix}01{''.join(digits)}"
 
 
 def uuid_of(*labels: object) -> str:
-    """A stable UUID."""
+    """A UUID, determined by the labels."""
     return str(uuid.UUID(bytes=random_bytes(16, "uuid", *labels), version=4))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the six cost and usage endpoints can be asked (contract sections 8.0 and 9), read strictly."""
+"""Parses and checks the queries of the six cost and usage endpoints (contract sections 8.0 and 9)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from .consumption import CONTEXTS, TAG_CATEGORIES
 from .errors import invalid
-from .exports import floored, instant
+from .exports import floor, instant
 from .parameters import Parameters
 from .settings import ClaudeSettings
 
@@ -110,7 +110,7 @@ REPORTS = {
 
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
-    """A request that was found valid; hashable, so that whole answers can be kept."""
+    """A valid query; hashable, because it is the key of the cache."""
 
     report: Report
     start: datetime
@@ -125,18 +125,19 @@ class ReportQuery:
     limit: int
 
 
-def read(report: Report, params: Parameters, now: datetime, frozen_end: str, settings: ClaudeSettings) -> ReportQuery:
-    """The query, or the error the vendor would send.
+def parse(report: Report, params: Parameters, now: datetime, frozen_end: str, settings: ClaudeSettings) -> ReportQuery:
+    """The query of a request.
 
-    :param frozen_end: the default end that page one fixed, from the cursor.
+    :param frozen_end: the default end that the first page determined, from the cursor.
+    :raises ApiError: when the vendor rejects it.
     """
-    new, buckets = report.form == "dimensions", report.form == "buckets"
-    width_name = "time_bucket_width" if new else "bucket_width"
+    is_beta, buckets = report.form == "dimensions", report.form == "buckets"
+    width_name = "time_bucket_width" if is_beta else "bucket_width"
     lists = dict(_LISTS)
-    lists["products"] = ("product", tuple(NEW_PRODUCTS if new else PRODUCTS))
-    lists |= _NEW_LISTS if new else {"user_ids": ("user_id", None)}
+    lists["products"] = ("product", tuple(NEW_PRODUCTS if is_beta else PRODUCTS))
+    lists |= _NEW_LISTS if is_beta else {"user_ids": ("user_id", None)}
     if settings.strict_parameters:
-        known = {
+        allowed = {
             "starting_at",
             "ending_at",
             width_name,
@@ -144,10 +145,10 @@ def read(report: Report, params: Parameters, now: datetime, frozen_end: str, set
             "page",
             "beta",
             "group_by[]",
-            "organization_ids[]" if new else "",
+            "organization_ids[]" if is_beta else "",
         }
-        known |= set() if buckets else {"exclude_deleted_users", "order", "order_by"}
-        params.only(known | {f"{name}[]" for name in lists})
+        allowed |= set() if buckets else {"exclude_deleted_users", "order", "order_by"}
+        params.reject_unknown(allowed | {f"{name}[]" for name in lists})
     width_text = params.choice(width_name, WIDTHS, "1d" if buckets else "")
     width = WIDTHS.get(width_text)
     if width is not None and not buckets and "ending_at" not in params:
@@ -157,26 +158,26 @@ def read(report: Report, params: Parameters, now: datetime, frozen_end: str, set
         raise invalid(f"ending_at: with {width_name}=1m the range may span at most 24 hours.")
     dimensions, fan_out = _grouping(report, params)
     filters = tuple(
-        (dimension, frozenset(params.many(name, allowed)))
+        (dimension, frozenset(params.values(name, allowed)))
         for name, (dimension, allowed) in lists.items()
-        if params.has(name)
+        if params.has_values(name)
     )
-    if params.has("organization_ids"):
+    if params.has_values("organization_ids"):
         raise invalid("organization_ids[]: requires a key of the parent organization.")
-    by_group = "rbac_group_id" in dimensions or params.has("rbac_group_ids")
+    by_group = "rbac_group_id" in dimensions or params.has_values("rbac_group_ids")
     if "claude_tag_user_id" in dimensions and by_group:
         raise invalid("claude_tag_user_id cannot be combined with rbac_group_id.")
     exclude = not buckets and params.flag("exclude_deleted_users")
-    if exclude and new and "actor" not in dimensions:
+    if exclude and is_beta and "actor" not in dimensions:
         raise invalid("exclude_deleted_users: requires group_by[]=actor.")
-    default, most = BUCKET_LIMITS[width_text] if buckets else (20, 1000)
-    metrics = METRICS[report.measure] + (("time",) if new else ())
+    default, highest = BUCKET_LIMITS[width_text] if buckets else (20, 1000)
+    metrics = METRICS[report.measure] + (("time",) if is_beta else ())
     if buckets:
-        start, end = floored(start, WIDTHS[width_text]), floored(end, WIDTHS[width_text])
-    elif not new:
-        start = floored(start, WIDTHS["1h"])
+        start, end = floor(start, WIDTHS[width_text]), floor(end, WIDTHS[width_text])
+    elif not is_beta:
+        start = floor(start, WIDTHS["1h"])
     elif width is None:
-        start, end = floored(start, WIDTHS["1h"]), floored(end, WIDTHS["1h"])
+        start, end = floor(start, WIDTHS["1h"]), floor(end, WIDTHS["1h"])
     return ReportQuery(
         report=report,
         start=start,
@@ -188,22 +189,24 @@ def read(report: Report, params: Parameters, now: datetime, frozen_end: str, set
         exclude_deleted=exclude,
         order_by=metrics[0] if buckets else params.choice("order_by", metrics, metrics[0]),
         descending=True if buckets else params.choice("order", ("asc", "desc"), "desc") == "desc",
-        limit=params.limit(default, most),
+        limit=params.limit(default, highest),
     )
 
 
 def _range(params: Parameters, now: datetime, frozen_end: str, settings: ClaudeSettings) -> tuple[datetime, datetime]:
-    """The period asked for, before flooring (contract section 6)."""
-    start = params.moment("starting_at")
+    """The requested range, before it is rounded down (contract section 6)."""
+    start = params.timestamp("starting_at")
     if start is None:
         raise invalid("starting_at: required.")
     if start < EARLIEST:
         raise invalid("starting_at: must not be before 2026-01-01T00:00:00Z.")
     if start < now - timedelta(days=365):
         raise invalid("starting_at: must be within the last 365 days.")
-    given = params.moment("ending_at")
-    end = given or (datetime.fromisoformat(frozen_end) if frozen_end else start + min(now - start, timedelta(days=31)))
-    if given and given > now and not settings.future_ending_at:
+    requested_end = params.timestamp("ending_at")
+    end = requested_end or (
+        datetime.fromisoformat(frozen_end) if frozen_end else start + min(now - start, timedelta(days=31))
+    )
+    if requested_end and requested_end > now and not settings.future_ending_at:
         raise invalid("ending_at: must not be in the future.")
     if start >= end:
         raise invalid("starting_at: must be strictly before ending_at.")
@@ -214,17 +217,20 @@ def _range(params: Parameters, now: datetime, frozen_end: str, settings: ClaudeS
 
 def _grouping(report: Report, params: Parameters) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """``group_by[]``, split into dimensions and cost components (contract sections 8.0 and 9)."""
-    fan = FAN_OUT if report.measure == "cost" else ()
-    allowed: tuple[str, ...] = (*DIMENSIONS, *fan)
+    components = FAN_OUT if report.measure == "cost" else ()
+    allowed: tuple[str, ...] = (*DIMENSIONS, *components)
     if report.form == "dimensions":
         allowed += ("actor", "actor_type", "organization_id", *CONSOLE_DIMENSIONS)
-    asked = params.many("group_by", allowed)
-    dimensions = tuple(name for name in allowed if name in asked and name not in FAN_OUT)
+    group_by = params.values("group_by", allowed)
+    dimensions = tuple(name for name in allowed if name in group_by and name not in FAN_OUT)
     if report.form == "dimensions" and len(dimensions) > 5:
         raise invalid(f"group_by[]: at most 5 dimensions. Got {len(dimensions)}.")
-    return dimensions, tuple(name for name in FAN_OUT if name in asked)
+    return dimensions, tuple(name for name in FAN_OUT if name in group_by)
 
 
 def default_end(params: Parameters, query_end: datetime) -> str:
-    """What a cursor must remember when the request named no end (contract section 5)."""
+    """The end that a cursor contains when the request has none (contract section 5).
+
+    Rounding it down again gives the same end, so all pages have the same range.
+    """
     return "" if "ending_at" in params else instant(query_end)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the contract leaves open about the Claude vendor, as knobs."""
+"""The behaviour that the Claude contract leaves open, as settings."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ Era = Literal["auto", "A", "B", "C"]
 class ClaudeSettings:
     """Choices that contract section 13 leaves to a simulator, with its defaults.
 
-    :param era: which dated shape is served (section 1); ``auto`` lets version header and ``beta=true`` decide.
-    :param lag_days: days until an aggregated day can be asked for (section 6): 1, formerly 3.
-    :param legacy_date_message: answer a too recent date in the old words, which name no day (section 3).
-    :param strict_parameters: refuse unknown parameters (section 15.4 is open); ignored otherwise.
-    :param strict_version: refuse a request with no ``anthropic-version`` header (section 2).
-    :param require_beta_header: refuse ``/usage`` and ``/cost`` without ``anthropic-beta`` (section 9).
-    :param legacy_auth_404: answer bad keys and scopes with 404 on engagement endpoints (section 3).
-    :param cursor_expiry: answer 410 once a report's export has rolled; otherwise the old export stays readable.
-    :param cursor_binds_limit: a cursor used with another ``limit`` is a mismatch (section 5, unknown).
-    :param export_every: how often an export of cost and usage appears (section 13).
-    :param export_lag: how far the newest data stays behind now.
+    :param era: the response format A, B or C (section 1); ``auto`` follows the version header and ``beta=true``.
+    :param lag_days: days until an aggregated day can be requested (section 6): 1, formerly 3.
+    :param legacy_date_message: reject a too recent date with the older message, which names no day (section 3).
+    :param strict_parameters: reject unknown parameters instead of ignoring them (section 15.4 is open).
+    :param strict_version: reject a request without an ``anthropic-version`` header (section 2).
+    :param require_beta_header: reject ``/usage`` and ``/cost`` without ``anthropic-beta`` (section 9).
+    :param legacy_auth_404: reject bad keys and scopes with 404 on engagement endpoints (section 3).
+    :param cursor_expiry: reject cursors of an earlier export with 410 instead of serving that export.
+    :param cursor_binds_limit: reject a cursor with another ``limit`` (section 5, unknown).
+    :param export_every: the time between two exports of cost and usage (section 13).
+    :param export_lag: how old the newest data of an export is when it appears.
     :param restatement: how often cost and usage of days younger than ``final_after`` change.
-    :param final_after: the age in days from which cost and usage stand still (section 6).
+    :param final_after: the age in days from which cost and usage do not change (section 6).
     :param future_ending_at: accept an ``ending_at`` after now (section 15.5).
-    :param page_cap: items of a page at most, however many ``limit`` allows; ``None`` for as many as it allows.
-    :param group_cap: groups kept per bucket on the two bucketed reports (section 8.0).
+    :param page_cap: the most items of a page, whatever ``limit`` allows; ``None`` for no other limit.
+    :param group_cap: the most groups of a bucket in the two bucketed reports (section 8.0).
     :param corrected_after: the age in days at which web searches of users rise and connectors' counts by authentication
-        turn from null into numbers, as in the release notes of 2026-11-23 (section 6); 0 serves them right at once.
-    :param hipaa_ready: whether the organization has HIPAA readiness and gets no ``/usage`` and ``/cost`` (section 9).
-    :param empty_days: one day in this many has no use of one product at all; 0 turns it off.
-    :param plugin_metrics: false turns Cowork's plugin counts null (section 7.1).
-    :param file_edit_metrics: false turns Cowork's file edit counts null (section 7.1).
-    :param product_split: false leaves the per-product counts out of summaries (section 7.2).
-    :param claude_tag: whether the Slack fields are there at all (sections 7.1, 7.2).
-    :param unified: whether ``chat_cowork_unified`` fields are there at all.
-    :param deprecated_email: keep ``email`` beside ``email_address`` in shape C (section 1, seen in September).
-    :param unknown_fields: the share of records that carry a field the contract does not know.
-    :param spelling: ``vendor`` spells JSON in ways Python would not; ``plain`` is compact UTF-8.
-    :param pretty: bodies with newlines and indentation.
-    :param retry_after: how a 429 says when to come back (section 4).
+        change from null to numbers, as in the release notes of 2026-11-23 (section 6); 0 serves them at once.
+    :param hipaa_ready: whether the organization has HIPAA readiness and no access to ``/usage`` and ``/cost``
+        (section 9).
+    :param empty_days: on one day in this many, nobody uses one of the products; 0 disables it.
+    :param plugin_metrics: whether Cowork's plugin counts are numbers, not null (section 7.1).
+    :param file_edit_metrics: whether Cowork's file edit counts are numbers, not null (section 7.1).
+    :param product_split: whether summaries have counts per product (section 7.2).
+    :param claude_tag: whether records have the Slack fields (sections 7.1, 7.2).
+    :param unified: whether records have ``chat_cowork_unified`` fields.
+    :param deprecated_email: whether format C has ``email`` beside ``email_address`` (section 1, seen in September).
+    :param unknown_fields: the share of records with a field that the contract does not have.
+    :param spelling: ``vendor`` writes half of the records with JSON escapes; ``plain`` is compact UTF-8.
+    :param pretty: indent the body.
+    :param retry_after: the format of a 429's ``Retry-After`` (section 4).
     """
 
     era: Era = "auto"

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who used which project, skill, connector, plugin and artifact type on a day; agrees with the users' numbers."""
+"""Which member used which project, skill, connector, plugin and artifact type on a day; equals the users' numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .activity import ARTIFACTS_SINCE, SURFACES, Day, Uses, bits, chat_messages, chat_uses, office_application
+from .activity import (
+    ARTIFACTS_SINCE,
+    SURFACES,
+    Day,
+    SurfaceCounts,
+    bits,
+    chat_counts,
+    chat_messages,
+    office_application,
+)
 from .organization import CHAT, CODE, COWORK, Entity, Organization
 from .users import INDEX, numbers
 
@@ -29,11 +38,12 @@ _CREATED = {
 
 
 class Use(NamedTuple):
-    """One member's use of one thing on one surface.
+    """One member's use of one entity on one surface.
 
-    :param entity: index of the project, skill, connector or plugin; for artifacts type and sharing.
-    :param calls: messages, invocations, calls or artifacts created.
-    :param extra: Office application, published artifacts or a bit pattern, by endpoint.
+    :param entity: the index of the project, skill, connector or plugin; of artifacts, twice the index of the type, and
+        one more when they are shared.
+    :param calls: messages, invocations, calls or artifacts created, depending on the endpoint.
+    :param extra: of artifacts, how many are published; of other uses in Office, the index of the application.
     """
 
     member: int
@@ -44,43 +54,47 @@ class Use(NamedTuple):
     extra: int
 
 
-def project_facts(org: Organization, day: Day) -> Iterator[Use]:
-    """Chat in projects; a member's messages in projects never exceed their messages."""
+def project_uses(org: Organization, day: Day) -> Iterator[Use]:
+    """Chat in projects. A member has at most as many messages in projects as messages."""
     count = len(org.projects)
     for member in bits(day.masks[CHAT]):
         b = day.block(member)
-        conversations = chat_uses(b).sessions
+        conversations = chat_counts(b).sessions
         for nth in range(min(conversations, b[4] % 3)):
             entity = (member * 7 + nth * (1 + b[51] % 5)) % count
             yield Use(member, entity, CHAT, max(1, conversations // 2 - nth), max(1, chat_messages(b) // (nth + 2)), 0)
 
 
-def _surface_facts(
-    org: Organization, day: Day, things: tuple[Entity, ...], count: Callable[[Uses], tuple[int, int]], salt: int
+def _surface_uses(
+    org: Organization,
+    day: Day,
+    entities: tuple[Entity, ...],
+    count: Callable[[SurfaceCounts], tuple[int, int]],
+    salt: int,
 ) -> Iterator[Use]:
-    for product, uses_of in SURFACES:
+    for product, counts_of in SURFACES:
         for member in bits(day.masks[product]):
             b = day.block(member)
-            uses = uses_of(b)
-            distinct, calls = count(uses)
+            counts = counts_of(b)
+            distinct, calls = count(counts)
             for nth in range(distinct):
-                entity = (member % 4 + b[salt] % 5 + nth * 3) % len(things)
-                yield Use(member, entity, product, max(1, uses.sessions - nth), calls, office_application(b))
+                entity = (member % 4 + b[salt] % 5 + nth * 3) % len(entities)
+                yield Use(member, entity, product, max(1, counts.sessions - nth), calls, office_application(b))
 
 
-def skill_facts(org: Organization, day: Day) -> Iterator[Use]:
-    """Skills used."""
-    return _surface_facts(org, day, org.skills, lambda u: (u.skills, u.skill_calls), 51)
+def skill_uses(org: Organization, day: Day) -> Iterator[Use]:
+    """Uses of skills."""
+    return _surface_uses(org, day, org.skills, lambda u: (u.skills, u.skill_calls), 51)
 
 
-def connector_facts(org: Organization, day: Day) -> Iterator[Use]:
-    """Connectors used."""
-    return _surface_facts(org, day, org.connectors, lambda u: (u.connectors, u.connector_calls), 49)
+def connector_uses(org: Organization, day: Day) -> Iterator[Use]:
+    """Uses of connectors."""
+    return _surface_uses(org, day, org.connectors, lambda u: (u.connectors, u.connector_calls), 49)
 
 
-def plugin_facts(org: Organization, day: Day) -> Iterator[Use]:
-    """Plugins used, in Claude Code and Cowork; and a few that were only installed, with no session."""
-    yield from _surface_facts(org, day, org.plugins, lambda u: (u.plugins, u.plugin_calls), 48)
+def plugin_uses(org: Organization, day: Day) -> Iterator[Use]:
+    """Uses of plugins in Claude Code and Cowork, and a few plugins that were installed and not used."""
+    yield from _surface_uses(org, day, org.plugins, lambda u: (u.plugins, u.plugin_calls), 48)
     for product in (CODE, COWORK):
         for member in bits(day.masks[product]):
             b = day.block(member)
@@ -88,16 +102,18 @@ def plugin_facts(org: Organization, day: Day) -> Iterator[Use]:
                 yield Use(member, b[62] % len(org.plugins), product, 0, 0, 1)
 
 
-def artifact_facts(org: Organization, day: Day) -> Iterator[Use]:
-    """Artifacts created; those of Claude Code and Cowork are HTML and count from a certain day (section 7.7)."""
+def artifact_uses(org: Organization, day: Day) -> Iterator[Use]:
+    """Created artifacts. Those of Claude Code and Cowork are HTML, and counted from a certain day (section 7.7)."""
     for product, mask in ((CHAT, day.masks[CHAT]), (CODE, day.masks[CODE]), (COWORK, day.masks[COWORK])):
         if product != CHAT and day.date < ARTIFACTS_SINCE:
             continue
         for member in bits(mask):
             b = day.block(member)
             active = [product == p for p in range(7)]
-            made = numbers(b, active, day.date)[_CREATED[product]]
-            if made:
-                kind = b[47] % len(ARTIFACT_TYPES) if product == CHAT else 1
-                shared = int(b[46] < 80)
-                yield Use(member, kind * 2 + shared, product, 1, made, b[45] % (made + 1) if shared else 0)
+            created = numbers(b, active, day.date)[_CREATED[product]]
+            if created:
+                type_index = b[47] % len(ARTIFACT_TYPES) if product == CHAT else 1
+                is_shared = int(b[46] < 80)
+                yield Use(
+                    member, type_index * 2 + is_shared, product, 1, created, b[45] % (created + 1) if is_shared else 0
+                )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of ``/analytics/users`` (contract section 7.1): many numbers a row, so rows are filled into a template."""
+"""Rows of ``/analytics/users`` (contract section 7.1). A row has many numbers, so it is formatted by a template."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from ..json_text import compact
 from .activity import (
     ARTIFACTS_SINCE,
-    NOTHING,
+    NO_COUNTS,
+    chat_counts,
     chat_messages,
-    chat_uses,
-    code_uses,
-    cowork_uses,
+    code_counts,
+    cowork_counts,
     office_application,
-    office_uses,
+    office_counts,
 )
-from .encoder import plain
 from .organization import CHAT, CODE, COWORK, DESIGN, OFFICE, SCIENCE
 
 Number = int | None
-_ORDER = "ABC"
+_ERAS = "ABC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +32,21 @@ class Field:
 
     :param path: its dotted name.
     :param since: the first era that has it.
-    :param adds: whether days and members add up; otherwise it is a distinct count that can only be estimated.
+    :param is_additive: whether days and members add up; a distinct count does not and can only be estimated.
     """
 
     path: str
     since: str = "A"
-    adds: bool = True
+    is_additive: bool = True
 
 
 def _fields(prefix: str, names: str, since: str = "A") -> list[Field]:
-    """Fields under one object; ``~`` marks a distinct count, ``@X`` the first era when it is not ``since``."""
-    found = []
+    """Fields of one object; ``~`` marks a distinct count, ``@X`` another first era than ``since``."""
+    fields = []
     for word in names.split():
         name, _, era = word.partition("@")
-        found.append(Field(f"{prefix}{name.strip('~')}", era or since, not name.startswith("~")))
-    return found
+        fields.append(Field(f"{prefix}{name.strip('~')}", era or since, not name.startswith("~")))
+    return fields
 
 
 _CHAT_NAMES = (
@@ -101,7 +101,7 @@ INDEX = {field.path: at for at, field in enumerate(FIELDS)}
 _COWORK_AT = INDEX["cowork_metrics.distinct_session_count"]
 _PLUGINS = range(_COWORK_AT + 8, _COWORK_AT + 10)
 _EDITS = range(_COWORK_AT + 10, _COWORK_AT + 16)
-_ESTIMATED = tuple(at for at, field in enumerate(FIELDS) if not field.adds)
+_ESTIMATED = tuple(at for at, field in enumerate(FIELDS) if not field.is_additive)
 _UNCOMPUTABLE = INDEX["chat_metrics.distinct_shared_artifacts_viewed_count"]
 _OFFICE_NONE = (0,) * 6
 
@@ -109,26 +109,26 @@ _OFFICE_NONE = (0,) * 6
 def numbers(b: bytes, active: Sequence[bool], day: date) -> list[int]:
     """One member's numbers of one day.
 
-    :param b: the member's bytes of the day.
+    :param b: the member's random bytes of the day.
     :param active: whether the member was active, per product.
-    :param day: decides what was counted already.
+    :param day: the day; some numbers are counted only from a certain day.
     """
     chat, code, cowork = (0,) * 12, (0,) * 14, (0,) * 17
-    c = chat_uses(b) if active[CHAT] else NOTHING
+    chat_count = chat_counts(b) if active[CHAT] else NO_COUNTS
     if active[CHAT]:
         messages = chat_messages(b)
         chat = (
-            c.sessions,
+            chat_count.sessions,
             messages,
             int(b[3] > 245),
-            min(c.sessions, b[4] % 3),
+            min(chat_count.sessions, b[4] % 3),
             b[5] % 6 if b[5] < 128 else 0,
             b[6] % 4 if b[6] < 90 else 0,
             int(b[7] < 40),
             messages * b[8] // 512,
-            c.skills,
-            c.connectors * c.connector_calls,
-            c.connectors,
+            chat_count.skills,
+            chat_count.connectors * chat_count.connector_calls,
+            chat_count.connectors,
             int(b[12] < 30),
         )
     if active[CODE]:
@@ -138,7 +138,7 @@ def numbers(b: bytes, active: Sequence[bool], day: date) -> list[int]:
             b[14] % 3,
             added,
             added * b[17] // 512,
-            code_uses(b).sessions,
+            code_counts(b).sessions,
             int(b[19] < 20 and day >= ARTIFACTS_SINCE),
             b[20] % 30,
             b[21] % 5,
@@ -151,33 +151,33 @@ def numbers(b: bytes, active: Sequence[bool], day: date) -> list[int]:
         )
     office = [_OFFICE_NONE] * 4
     if active[OFFICE]:
-        o, main = office_uses(b), office_application(b)
+        office_count, main = office_counts(b), office_application(b)
         office[main] = (
-            o.sessions,
-            o.sessions * (1 + b[30] % 5),
-            o.skills * o.skill_calls,
-            o.skills,
-            o.connectors * o.connector_calls,
-            o.connectors,
+            office_count.sessions,
+            office_count.sessions * (1 + b[30] % 5),
+            office_count.skills * office_count.skill_calls,
+            office_count.skills,
+            office_count.connectors * office_count.connector_calls,
+            office_count.connectors,
         )
         if b[30] < 40:
             office[(main + 1) % 4] = (1, 1 + b[30] % 3, 0, 0, 0, 0)
     if active[COWORK]:
-        w, edits = cowork_uses(b), (b[43] % 7, b[44] % 3, b[57] % 4, b[58] % 2)
+        cowork_count, edits = cowork_counts(b), (b[43] % 7, b[44] % 3, b[57] % 4, b[58] % 2)
         cowork = (
-            w.sessions,
+            cowork_count.sessions,
             1 + b[33] % 20,
             b[34],
             b[35] % 4,
-            w.skills * w.skill_calls,
-            w.skills,
-            w.connectors * w.connector_calls,
-            w.connectors,
-            w.plugins * w.plugin_calls,
-            w.plugins,
+            cowork_count.skills * cowork_count.skill_calls,
+            cowork_count.skills,
+            cowork_count.connectors * cowork_count.connector_calls,
+            cowork_count.connectors,
+            cowork_count.plugins * cowork_count.plugin_calls,
+            cowork_count.plugins,
             sum(edits),
             *edits,
-            min(w.sessions, sum(edits)),
+            min(cowork_count.sessions, sum(edits)),
             int(b[59] < 25 and day >= ARTIFACTS_SINCE),
         )
     design = (1 + b[48] % 3, 1 + b[49] % 12, int(b[49] > 240), 1 + b[48] % 2) if active[DESIGN] else (0,) * 4
@@ -187,14 +187,14 @@ def numbers(b: bytes, active: Sequence[bool], day: date) -> list[int]:
 
 
 def combine(rows: Iterable[Sequence[int]], *, days: int) -> list[Number]:
-    """Several members or days in one row (contract section 7.0, range-mode arithmetic).
+    """Combine several members or days into one row (contract section 7.0, range-mode arithmetic).
 
-    Distinct counts that do not add are estimated between the largest part and the sum; one is not computable.
+    Distinct counts are estimated as the middle between the largest part and the sum; one cannot be computed.
     """
-    kept = list(rows)
-    total: list[Number] = [sum(column) for column in zip(*kept, strict=True)]
+    rows = list(rows)
+    total: list[Number] = [sum(column) for column in zip(*rows, strict=True)]
     for at in _ESTIMATED:
-        column = [row[at] for row in kept]
+        column = [row[at] for row in rows]
         largest = max(column)
         total[at] = largest + (sum(column) - largest) // 2
     if days > 1:
@@ -202,35 +202,35 @@ def combine(rows: Iterable[Sequence[int]], *, days: int) -> list[Number]:
     return total
 
 
-def hide(values: Sequence[Number], *, plugins: bool, edits: bool) -> Sequence[Number]:
-    """Null what the organization has switched off (never 0, contract section 7.1)."""
+def null_disabled(values: Sequence[Number], *, plugins: bool, edits: bool) -> Sequence[Number]:
+    """Set the metrics that the organization has disabled to null (never 0, contract section 7.1)."""
     if plugins and edits:
         return values
-    hidden = list(values)
+    nulled = list(values)
     for at in (*(() if plugins else _PLUGINS), *(() if edits else _EDITS)):
-        hidden[at] = None
-    return hidden
+        nulled[at] = None
+    return nulled
 
 
 @lru_cache(maxsize=8)
 def template(era: str, unified: bool) -> tuple[str, tuple[int, ...]]:
-    """The row's numbers of an era as a format string, and which numbers it wants in which order."""
+    """A format string for the numbers of an era's row, and the positions of these numbers in :data:`FIELDS`."""
     tree: dict[str, Any] = {}
-    wanted: list[int] = []
+    positions: list[int] = []
     for at, field in enumerate(FIELDS):
-        if _ORDER.index(field.since) <= _ORDER.index(era):
-            _hang(tree, field.path, "@")
-            wanted.append(at)
+        if _ERAS.index(field.since) <= _ERAS.index(era):
+            _set_path(tree, field.path, "@")
+            positions.append(at)
     if unified and era == "C":
         for name in (word.strip("~").partition("@")[0] for word in _CHAT_NAMES.split()):
-            _hang(tree, f"chat_cowork_unified_metrics.chat.{name}", None if "shared_artifacts" in name else 0)
+            _set_path(tree, f"chat_cowork_unified_metrics.chat.{name}", None if "shared_artifacts" in name else 0)
         for name in (word.strip("~").partition("@")[0] for word in _COWORK_NAMES.split()):
-            _hang(tree, f"chat_cowork_unified_metrics.sessions.{name}", 0)
-    return plain(tree)[1:-1].replace('"@"', "%s"), tuple(wanted)
+            _set_path(tree, f"chat_cowork_unified_metrics.sessions.{name}", 0)
+    return compact(tree)[1:-1].replace('"@"', "%s"), tuple(positions)
 
 
-def _hang(tree: dict[str, Any], path: str, value: Any) -> None:
-    *above, last = path.split(".")
-    for name in above:
+def _set_path(tree: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for name in parents:
         tree = tree.setdefault(name, {})
     tree[last] = value

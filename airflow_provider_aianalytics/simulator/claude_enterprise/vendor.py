@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vendor as the simulator's generic part sees it: its keys, its switch, its paths."""
+"""Implements the simulator's interface of a vendor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .settings import ClaudeSettings
 
 
 class ClaudeEnterprise(SimulatedVendor):
-    """The Claude Enterprise Analytics API. The third key has no scope, the last is a Console Admin key."""
+    """The Claude Enterprise Analytics API. ``unscoped_key`` lacks its scope, ``admin_key`` is a Console Admin key."""
 
     name = "claude_enterprise"
     alias = "claude"
@@ -38,17 +38,17 @@ class ClaudeEnterprise(SimulatedVendor):
         )
         self._api = ClaudeApi(seed, members, self._ring, settings, self.shrunk_days)
 
-    def answers(self, path: str) -> bool:
-        return self._api.answers(path)
+    def serves(self, path: str) -> bool:
+        return self._api.serves(path)
 
-    def answer(self, request: Request) -> Response:
-        return self._api.answer(request)
+    def respond(self, request: Request) -> Response:
+        return self._api.respond(request)
 
     def error(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
         return ApiError(status, message).response(headers=headers)
 
     def truth(self, path: str, query: Sequence[tuple[str, str]], now: datetime, **options: Any) -> list[bytes]:
-        """See :meth:`ClaudeApi.truth`; the path may be the endpoint's name alone (``users``)."""
+        """See :meth:`ClaudeApi.truth`; the path may be only the endpoint's name (``users``)."""
         return self._api.truth(path if path.startswith("/") else PREFIX + path, query, now, **options)
 
     def replace_key(self, secret: str) -> str:
@@ -64,7 +64,9 @@ class ClaudeEnterprise(SimulatedVendor):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         lag_days = ClaudeSettings().lag_days
         parser.add_argument("--lag-days", type=int, default=lag_days, help="Claude: days until a day can be requested")
-        parser.add_argument("--era", choices=("auto", "A", "B", "C"), default="auto", help="Claude: the dated shape")
+        parser.add_argument(
+            "--era", choices=("auto", "A", "B", "C"), default="auto", help="Claude: the response format A, B or C"
+        )
 
     @classmethod
     def settings_from(cls, options: Namespace) -> ClaudeSettings:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors in the vendor's words (contract section 3)."""
+"""Errors in the vendor's envelope (contract section 3)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _TYPES = {
 
 
 class ApiError(Exception):
-    """A request that the vendor answers with an error.
+    """A request that the vendor rejects.
 
     :param status: the HTTP status.
     :param kind: ``error.type``.
-    :param message: the vendor's words.
+    :param message: ``error.message``.
     """
 
     def __init__(self, status: int, kind: str, message: str) -> None:
@@ -36,15 +36,15 @@ class ApiError(Exception):
 
 
 def malformed(message: str) -> ApiError:
-    """A request that is not written as the API wants it."""
+    """The error for a parameter whose syntax is wrong."""
     return ApiError(400, "bad_request", message)
 
 
 def invalid(message: str) -> ApiError:
-    """A request that asks for what the API does not have."""
+    """The error for well-formed parameters that the API cannot serve."""
     return ApiError(400, "invalid_request", message)
 
 
 def by_status(status: int, message: str) -> ApiError:
-    """The error that goes with a status."""
+    """The error for a status."""
     return ApiError(status, _TYPES.get(status, "internal_error"), message)

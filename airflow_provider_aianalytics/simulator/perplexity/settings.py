@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the Perplexity contract leaves open, as knobs (contract section 7)."""
+"""The behaviour that the Perplexity contract leaves open, as settings (contract section 7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Share = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class PerplexitySettings:
-    """One reading of the contract. The defaults are those of section 7 where it has the topic.
+    """One interpretation of the contract. The defaults are those of section 7, where it has one.
 
     :param shape: ``legacy`` is revision A: v1 buckets carry one flat ``by_category`` (2.3); v2 never had that shape.
     :param datasets: 9 since revision D; with 7, v2 knows ``credit_usage`` only (revision timeline, revision C).
@@ -29,26 +29,27 @@ class PerplexitySettings:
     :param frontier: ``watermark`` withholds unsynced buckets, ``clock`` serves them as zeros (2.5).
     :param sync_interval: how often the store advances; zero means continuously (7).
     :param sync_lag: shortest and longest distance of the store behind a sync (7).
-    :param late_data: whether some days grow once after they were complete (7).
+    :param late_data: whether some days grow once after they are complete (7).
     :param late_share: the share of those days.
-    :param limit_out_of_range: 400 or the nearest allowed value (7).
-    :param cursor_lifetime: age at which a cursor is refused; ``None`` means never (7).
-    :param omitted_end: what later pages use for an ``end_time`` that was omitted or in the future (7).
-    :param equal_bounds: the answer to ``start_time == end_time`` (7).
-    :param unknown_parameter: what happens to a parameter the endpoint does not know (7).
-    :param repeated_parameter: what happens to a parameter sent twice (7).
+    :param limit_out_of_range: respond with 400, or use the nearest allowed value (7).
+    :param cursor_lifetime: the age at which a cursor is rejected; ``None`` means never (7).
+    :param omitted_end: whether later pages use the first page's end (``freeze``) when ``end_time`` was omitted or in
+        the future, or compute it again (7).
+    :param equal_bounds: the response to ``start_time == end_time`` (7).
+    :param unknown_parameter: ignore or reject parameters that the endpoint does not have (7).
+    :param repeated_parameter: use the last value of a repeated parameter, or reject it (7).
     :param enabled: the organization's Analytics API toggle; off is 404 ``feature_disabled`` (3, 7).
     :param shrink_date: fault: the UTC day whose values shrink (7).
-    :param shrink_to: fault: the share that is left; 0 empties the day.
+    :param shrink_to: fault: the share that remains; 0 empties the day.
     :param shrink_since: fault: the simulated time from which the shrunk values are served; ``None`` means always.
     :param pretty: indent the body.
-    :param spelling_quirks: spell some titles with JSON escapes and leave others as raw UTF-8.
-    :param colliding_titles: let two spaces of the same title stand in one list (2.4 says titles may collide).
-    :param extra_field_share: share of v1 buckets and v2 member rows with a field no contract names.
+    :param spelling_quirks: write some titles with JSON escapes and others as UTF-8.
+    :param colliding_titles: have two spaces with the same title in one list (2.4 says titles may collide).
+    :param extra_field_share: the share of v1 buckets and v2 member rows with a field that the contract does not have.
     :param removed_at: when the second member leaves the organization; ``None`` means nobody leaves (2.7).
-    :param removed_rows: whether v2 still shows the removed member's earlier days (5: unknown).
-    :param usage_since: no use before that time; ``None`` means the organization always used it.
-    :param retry_after: how a 429 says when to come back; the contract has no such header.
+    :param removed_rows: whether v2 still has the removed member's earlier days (5: unknown).
+    :param usage_since: no usage before this time; ``None`` means there always was.
+    :param retry_after: the format of a 429's ``Retry-After``, which the contract does not mention.
     """
 
     shape: Literal["current", "legacy"] = "current"

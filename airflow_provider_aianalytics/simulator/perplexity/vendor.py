@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vendor as the simulator's generic part sees it: its key, its switch, its paths."""
+"""Implements the simulator's interface of a vendor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .settings import PerplexitySettings
 
 
 class Perplexity(SimulatedVendor):
-    """The Perplexity Computer Analytics API: one key an organization."""
+    """The Perplexity Computer Analytics API; an organization has one key."""
 
     name = "perplexity"
     alias = "perplexity"
@@ -28,11 +28,11 @@ class Perplexity(SimulatedVendor):
         self.keys = {"key": f"simulated-perplexity-{seed}"}
         self._api = self._new_api()
 
-    def answers(self, path: str) -> bool:
-        return self._api.answers(path)
+    def serves(self, path: str) -> bool:
+        return self._api.serves(path)
 
-    def answer(self, request: Request) -> Response:
-        return self._api.answer(request)
+    def respond(self, request: Request) -> Response:
+        return self._api.respond(request)
 
     def error(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
         return by_status(status, message).response(headers)

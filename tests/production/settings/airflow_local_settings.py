@@ -30,7 +30,7 @@ CATCH_UP_DAYS = 3
 
 
 def alert(context: Any) -> None:
-    """What would page somebody: a line in a file."""
+    """An alert: a line in a file."""
     ti, error = context.get("ti") or context.get("task_instance"), context.get("exception")
     line = {
         "at": datetime.now(UTC).isoformat(),
@@ -40,7 +40,7 @@ def alert(context: Any) -> None:
         "map_index": getattr(ti, "map_index", -1),
         "try_number": getattr(ti, "try_number", 0),
         "kind": type(error).__name__ if isinstance(error, BaseException) else "",
-        "said": str(error)[:300],
+        "message": str(error)[:300],
     }
     with open(os.environ["AIANALYTICS_ALERTS"], "a") as file:
         file.write(json.dumps(line) + "\n")
@@ -76,10 +76,10 @@ def dag_policy(dag: Any) -> None:
 def task_policy(task: Any) -> None:
     """Retry delays on the accelerated clock, and an alert when a task has failed for good."""
     speed = max(60.0, float(os.environ["AIANALYTICS_CLOCK"].split("@")[1]))
-    kept = getattr(task, "partial_kwargs", None)
-    if kept is not None:
-        kept["retry_delay"] = _scaled(kept.get("retry_delay", timedelta(minutes=5)), speed)
-        kept["on_failure_callback"] = [alert]
+    arguments = getattr(task, "partial_kwargs", None)
+    if arguments is not None:
+        arguments["retry_delay"] = _scaled(arguments.get("retry_delay", timedelta(minutes=5)), speed)
+        arguments["on_failure_callback"] = [alert]
     else:
         task.retry_delay = _scaled(task.retry_delay, speed)
         task.on_failure_callback = [alert]

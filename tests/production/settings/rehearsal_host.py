@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The name of a worker's machine: both are on this one and have to be told apart."""
+"""The host name of a worker. Both workers run on this machine and need different names."""
 
 from __future__ import annotations
 

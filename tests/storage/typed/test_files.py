@@ -65,12 +65,12 @@ def simulator() -> Simulator:
     return Simulator(seed=5, members=40, now=NOW)  # asked for the truth only: it need not listen
 
 
-def day_of(simulator: Simulator, asked: Query, day: date = DAY, version: str = "2026-10-21") -> list[Batch]:
+def day_of(simulator: Simulator, query: Query, day: date = DAY, version: str = "2026-10-21") -> list[Batch]:
     """The records of one day, as a read of it gives them."""
-    (window,) = plan(asked.dataset, Period.of(day), now=NOW).windows
-    items = simulator.truth(asked.dataset.path, asked.parameters(window), version=version)
+    (window,) = plan(query.dataset, Period.of(day), now=NOW).windows
+    items = simulator.truth(query.dataset.path, query.parameters(window), version=version)
     page = Page(window, 1, b"", [msgspec.Raw(item) for item in items], None, None, read_at=window.end)
-    return list(split_by_day(page, asked))
+    return list(split_by_day(page, query))
 
 
 def batch(*records: str | bytes, prefix: str = "") -> Batch:
@@ -271,10 +271,10 @@ def test_odd_breakdowns_lose_no_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("era", ["A", "B", "C"])
 @pytest.mark.parametrize("name", ["users", "summaries", "chat_projects", "user_cost_report", "user_usage_report"])
 def test_all_dated_shapes_fill_the_same_columns(tmp_path: Path, name: str, era: Literal["A", "B", "C"]) -> None:
-    asked, found = build_query(CLAUDE[name]), []
+    query, found = build_query(CLAUDE[name]), []
     for shape in (era, "C"):
         simulator = Simulator(seed=5, members=40, now=NOW, claude=ClaudeSettings(era=shape, unknown_fields=0.0))
-        content = day_of(simulator, asked)
+        content = day_of(simulator, query)
         path, _ = write(tmp_path / f"{shape}{len(found)}", "parquet", CLAUDE[name], content)
         found.append(parquet_rows(path))
     for older, present in zip(*found, strict=True):
@@ -311,7 +311,7 @@ def test_what_has_no_column_is_kept_as_spelled_and_logged_once(
         '{"user":{"id":7,"nick":"\\u00e9"},"chat_metrics":{"message_count":1.0,"novel":{"a":[1.50,null]}},'
         '"web_search_count":9223372036854775808,"last_activity_date":"2026-02-30","claude_tag_metrics":[],"x":null}'
     )
-    kept = (
+    extra = (
         '{"user":{"id":7,"nick":"\\u00e9"},"chat_metrics":{"message_count":1.0,"novel":{"a":[1.50,null]}},'
         '"web_search_count":9223372036854775808,"last_activity_date":"2026-02-30","claude_tag_metrics":[],"x":null}'
     )
@@ -320,7 +320,7 @@ def test_what_has_no_column_is_kept_as_spelled_and_logged_once(
     rows = parquet_rows(path)
     assert len(rows) == 600
     for row in rows:
-        assert row["_extra"] == kept
+        assert row["_extra"] == extra
         assert {name for name, value in row.items() if value is not None} == {"_date", "_extra"}
     (line,) = [entry.getMessage() for entry in caplog.records if "_extra" in entry.getMessage()]
     for name in ("user.nick", "chat_metrics.novel", "web_search_count", "claude_tag_metrics", "x"):
@@ -362,11 +362,11 @@ NO_AMOUNTS = ('"NaN"', '"Infinity"', '"1_000"', '" 1 "', '"\u0661"', '""', '"n/a
 
 
 @pytest.mark.parametrize("name", ["parquet", "csv"])
-@pytest.mark.parametrize("spelled", AMOUNTS)
-def test_an_amount_is_exact_or_an_error(tmp_path: Path, name: str, spelled: str) -> None:
+@pytest.mark.parametrize("text", AMOUNTS)
+def test_an_amount_is_exact_or_an_error(tmp_path: Path, name: str, text: str) -> None:
     dataset = CLAUDE["skills"]  # has amounts and no measure
-    content = [batch(f'{{"skill_name":"s","attributed_list_price":{spelled}}}')]
-    fits = AMOUNTS[spelled]
+    content = [batch(f'{{"skill_name":"s","attributed_list_price":{text}}}')]
+    fits = AMOUNTS[text]
     if fits is None:
         with pytest.raises(MalformedResponseError, match="digits before the point or 12 behind"):
             write(tmp_path / "f", name, dataset, content)
@@ -379,17 +379,17 @@ def test_an_amount_is_exact_or_an_error(tmp_path: Path, name: str, spelled: str)
         assert path.read_text().splitlines()[1].split(",").count(fits) == 1
 
 
-@pytest.mark.parametrize("spelled", NO_AMOUNTS)
-def test_what_is_no_amount_is_kept_aside(tmp_path: Path, spelled: str) -> None:
-    content = [batch(f'{{"attributed_list_price":{spelled}}}')]
+@pytest.mark.parametrize("text", NO_AMOUNTS)
+def test_what_is_no_amount_is_kept_aside(tmp_path: Path, text: str) -> None:
+    content = [batch(f'{{"attributed_list_price":{text}}}')]
     path, _ = write(tmp_path / "p", "parquet", CLAUDE["skills"], content)
     (row,) = parquet_rows(path)
     assert row["attributed_list_price_cents"] is None
-    assert row["_extra"] == f'{{"attributed_list_price":{spelled}}}'
+    assert row["_extra"] == f'{{"attributed_list_price":{text}}}'
 
 
 @pytest.mark.parametrize(
-    ("spelled", "moment"),
+    ("text", "moment"),
     [
         ('"2026-11-01T02:00:00+02:00"', datetime(2026, 11, 1, tzinfo=UTC)),
         ('"2026-11-01T00:00:00.123456Z"', datetime(2026, 11, 1, 0, 0, 0, 123456, tzinfo=UTC)),
@@ -404,14 +404,14 @@ def test_what_is_no_amount_is_kept_aside(tmp_path: Path, spelled: str) -> None:
         ("1.5", None),
     ],
 )
-def test_moments(tmp_path: Path, spelled: str, moment: datetime | None) -> None:
-    content = [batch('{"project_id":"a","created_at":null}', f'{{"project_id":"b","created_at":{spelled}}}')]
+def test_moments(tmp_path: Path, text: str, moment: datetime | None) -> None:
+    content = [batch('{"project_id":"a","created_at":null}', f'{{"project_id":"b","created_at":{text}}}')]
     path, _ = write(tmp_path / "p", "parquet", CLAUDE["chat_projects"], content)
     first, row = parquet_rows(path)
     assert first["project_id"] == "a"
     assert row["project_id"] == "b"
     assert row["created_at"] == moment
-    assert row["_extra"] == (None if moment else f'{{"created_at":{spelled}}}')
+    assert row["_extra"] == (None if moment else f'{{"created_at":{text}}}')
 
 
 def test_csv_is_rfc_4180_with_null_and_empty_apart(tmp_path: Path) -> None:
@@ -475,9 +475,9 @@ def test_equal_content_gives_equal_bytes_however_it_came(
     found = set()
     for size in (1, 7, 300, len(records)):
         content = [batch(*map(bytes, records[at : at + size])) for at in range(0, len(records), size)]
-        path, said = write(tmp_path / f"p{size}", "parquet", dataset, content, "gzip")
-        assert said.rows == len(records)
-        found.add((path.read_bytes(), said.sha256))
+        path, written = write(tmp_path / f"p{size}", "parquet", dataset, content, "gzip")
+        assert written.rows == len(records)
+        found.add((path.read_bytes(), written.sha256))
         assert sorted(tmp_path.iterdir()) == sorted({*tmp_path.glob("p*")} - {*tmp_path.glob("*.group")})
     assert len(found) == 1
     file = pyarrow.parquet.ParquetFile(path)
@@ -524,13 +524,13 @@ def test_a_file_given_up_leaves_nothing(tmp_path: Path, simulator: Simulator, na
 def lake(folder: Path, simulator: Simulator, name: str, compression: str) -> tuple[Path, Decimal, int]:
     """Two days of a table, its amount in all and its rows."""
     table = folder / "user_cost_report"
-    asked = build_query(CLAUDE["user_cost_report"], group_by=("model",))
+    query = build_query(CLAUDE["user_cost_report"], group_by=("model",))
     amount, rows = Decimal(0), 0
     for day in (DAY, DAY + timedelta(days=1)):
         (table / f"date={day}").mkdir(parents=True)
         suffix = FileFormat(name, compression).suffix
-        content = day_of(simulator, asked, day)
-        write(table / f"date={day}" / f"user_cost_report{suffix}", name, asked.dataset, content, compression)
+        content = day_of(simulator, query, day)
+        write(table / f"date={day}" / f"user_cost_report{suffix}", name, query.dataset, content, compression)
         amount += sum(Decimal(record["amount"]) for record in lines_of(content))
         rows += len(lines_of(content))
     return table, amount, rows

@@ -43,10 +43,10 @@ def test_a_day_read_alone_is_the_same_as_among_others(
 
         def land(start: date, days: int, run_id: str) -> list[tuple[str, int, str]]:
             hook = HOOKS[vendor](clock=SimulatedClock(sim))
-            asked = build_query(hook.vendor.dataset(dataset))
+            query = build_query(hook.vendor.dataset(dataset))
             lake = LakeTable(str(tmp_path), vendor=vendor, table=dataset, file_format=FileFormat(name, "gzip"))
             run = Run(dag_id="dag", run_id=run_id, task_id="land")
-            landed = Ingest(hook, asked, lake, run=run).land(Period(start, start + timedelta(days=days)))
+            landed = Ingest(hook, query, lake, run=run).land(Period(start, start + timedelta(days=days)))
             return [(part.status, part.manifest.rows, part.manifest.sha256) for part in landed.partitions]
 
         together = land(START, 5, "all")

@@ -79,16 +79,16 @@ def same(cell: Any, sent: Any, kind: ColumnType) -> bool:
 
 def check(record: str, row: Json, columns: tuple[Column, ...]) -> None:
     kinds = {tuple(column.path.split(".")): column for column in columns[1:-1]}
-    kept = dict(leaves(exactly(row["_extra"] or "{}")))
+    extra_fields = dict(leaves(exactly(row["_extra"] or "{}")))
     in_columns = {path for path, column in kinds.items() if row[column.name] is not None}
     sent = dict(leaves(exactly(record)))
-    assert not in_columns & kept.keys()
-    assert in_columns | kept.keys() == sent.keys()
+    assert not in_columns & extra_fields.keys()
+    assert in_columns | extra_fields.keys() == sent.keys()
     for path, value in sent.items():
         if path in in_columns:
             assert same(row[kinds[path].name], value, kinds[path].type)
         else:
-            assert kept[path] == value
+            assert extra_fields[path] == value
 
 
 def text() -> st.SearchStrategy[str]:
@@ -137,14 +137,14 @@ def test_nothing_a_vendor_sends_is_lost(name: str) -> None:
 
     @given(st.lists(records_like(tree_of(dataset.columns)), min_size=1, max_size=3), st.booleans())
     def holds(records: list[Json], ascii_only: bool) -> None:
-        spelled = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
+        lines = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
         try:
-            read = rows(reader, reader.read([batch(*(record.encode() for record in spelled))]))
+            read = rows(reader, reader.read([batch(*(record.encode() for record in lines))]))
         except MalformedResponseError as error:
             assert "digits before the point" in str(error)  # noqa: PT017
             return
         assert len(read) == len(records)
-        for record, row in zip(spelled, read, strict=True):
+        for record, row in zip(lines, read, strict=True):
             assert row["_date"] == DAY
             check(record, row, reader.columns)
 
@@ -202,15 +202,15 @@ def test_every_axis_adds_up_whatever_is_sent(record: Json) -> None:
             if not isinstance(sent, list):
                 assert aside == sent
                 continue
-            told = [
+            written = [
                 {"category": row["category"], "count": row["count"], **json.loads(row["_extra"] or "{}")}
                 for row in by_axis[axis]
                 if row["row_type"] == "category"
             ]
             for entry in sent:
-                assert entry in told or entry in aside or _with_whole_count(entry) in told
+                assert entry in written or entry in aside or _with_whole_count(entry) in written
             if sum(row["row_type"] == "unattributed" for row in by_axis[axis]) == 1:
-                assert len(told) + len(aside) == len(sent)
+                assert len(written) + len(aside) == len(sent)
 
 
 def _with_whole_count(entry: Json) -> Json:
