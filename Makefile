@@ -60,9 +60,9 @@ production-proof: .venv/production/.ready  ## a year and a week on PostgreSQL, C
 	.venv/production/bin/python -m tests.production $(PROOF)
 
 faults: $(VENV)/.ready  ## everything that can go wrong, and the figures of docs/reliability.md
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest tests/faults tests/model/test_windows.py -m "not slow"
 
-soak: $(VENV)/.ready  ## the model of a table 100,000 times, then tasks killed for five minutes: make soak SEQUENCES=1000 SOAK=3600 SEED=7
+soak: $(VENV)/.ready  ## the models of windows and of a table, a million and 100,000 times, then tasks killed for five minutes: make soak WINDOWS=1000 SEQUENCES=1000 SOAK=3600 SEED=7
 	SEQUENCES=$(or $(SEQUENCES),100000) SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/model
 	SOAK=$(or $(SOAK),300) SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/faults/test_kills.py
 

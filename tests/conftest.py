@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from airflow_provider_aianalytics.clock import CLOCK_VARIABLE, Clock
 from airflow_provider_aianalytics.simulator.clock import Clock as SimulatedTime
-from tests.support import NOW, clock_setting, shown_day
+from tests.support import NOW, clock_setting, report_lines, shown_day
 
 HOME = Path(tempfile.mkdtemp(prefix="aianalytics-tests-"))
 DAGS = HOME / "dags"
@@ -136,3 +136,8 @@ def _own_ledgers(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
     ledger = sys.modules.get("airflow_provider_aianalytics.hooks.rate_limiter")
     if ledger is not None:
         monkeypatch.setattr(ledger, "FOLDER", tmp_path_factory.mktemp("ledgers"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in report_lines:
+        terminalreporter.write_line(line)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pytest
 
 DAY = timedelta(days=1)
+report_lines: list[str] = []
+"""Figures that pytest prints after the tests."""
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 """The moment at which the tests happen, unless they choose another, whatever day it is."""
 CLAUDE = "/v1/organizations/analytics"

@@ -17,8 +17,6 @@ from tests.integration.conftest import DAGS, airflow_db, run_dag
 __all__ = ["airflow_db", "run_dag"]
 
 Matrix = dict[str, list[Ended]]
-report_lines: list[str] = []
-"""Figures for the end of the tests."""
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +56,3 @@ def plain_tracebacks() -> Iterator[None]:
         dev.RichTracebackFormatter, "__call__", lambda _, out, error: dev.plain_traceback(out, error)
     ):
         yield
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in report_lines:
-        terminalreporter.write_line(line)

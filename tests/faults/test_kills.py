@@ -23,11 +23,10 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_aianalytics.simulator import ClaudeSettings, Fault, Simulator
-from tests.faults.conftest import report_lines
 from tests.faults.fault_cases import CLAUDE, DAY, DAYS, FORMATS, NOW
 from tests.faults.harness import Lake, Tree, data_name, manifest_name
 from tests.integration.conftest import DAGS
-from tests.support import clock_setting
+from tests.support import clock_setting, report_lines
 
 REQUESTS = 3 * len(DAYS)
 DAG = """

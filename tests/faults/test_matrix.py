@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
-from tests.faults.conftest import Matrix, report_lines
+from tests.faults.conftest import Matrix
 from tests.faults.fault_cases import CELLS, CLAUDE, DATASETS, DAY, DAYS, FAULT_CASES, FORMATS, PLACES, Cell, D
 from tests.faults.harness import ROWS_A_PAGE, Ended, Tree, World, data_name, manifest_name, rows_of, unpacked
-from tests.support import truth
+from tests.support import report_lines, truth
 
 ON_THE_WIRE = [case for case in FAULT_CASES if not case.store and not case.whole_days]
 OF_DAYS = [case for case in FAULT_CASES if not case.store and case.whole_days]
