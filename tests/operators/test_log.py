@@ -170,7 +170,7 @@ def test_another_error_keeps_its_traceback(
     assert "to_object_storage.py" in "".join(traceback.format_exception(raised.value))
 
 
-def test_a_missing_connection_error_names_place_and_type(tmp_path: Path, system_clock: None) -> None:
+def test_a_missing_connection_error_names_place_and_type(simulator: Simulator, tmp_path: Path) -> None:
     with pytest.raises(ConnectionNotFoundError) as raised:
         run(landing(tmp_path, start="2026-11-10", conn_id="nowhere"))
 
