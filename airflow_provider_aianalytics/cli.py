@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_aianalytics.reference import command as datasets
+from airflow_provider_aianalytics.views import command as views
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import GroupCommand
@@ -188,6 +189,11 @@ def _survey_and_print(
     return 1 if count_gaps(tables) else 0
 
 
+def show_views(arguments: argparse.Namespace) -> int:
+    """Print the SQL views, and return the exit code."""
+    return views.show_views(arguments, _logs_on_stderr())
+
+
 COMMANDS = (
     Command(
         "coverage",
@@ -211,6 +217,7 @@ COMMANDS = (
         show_report,
     ),
     Command("datasets", datasets.SUMMARY, datasets.DETAILS, datasets.ARGUMENTS, datasets.show_datasets),
+    Command("views", views.SUMMARY, views.DETAILS, views.ARGUMENTS, show_views),
 )
 
 

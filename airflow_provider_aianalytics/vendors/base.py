@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
 
+from airflow_provider_aianalytics.vendors.answers import Answers
 from airflow_provider_aianalytics.vendors.availability import DAY as DAY
 from airflow_provider_aianalytics.vendors.availability import Availability
 from airflow_provider_aianalytics.vendors.wire import WireFormat
@@ -81,18 +82,23 @@ class Column:
     :param path: where it is in the record, dotted.
     :param type: what it holds.
     :param meaning: what it says, in a few words of Markdown, for people.
-    :param unit: what a number counts, such as ``messages``.
+    :param unit: what a number counts, such as ``messages``; every number has one, and money and times have theirs.
+    :param alias: the name in typed tables, where the path's own words are too long or name two columns.
+    :param section: the section of the contract that describes it, where that is not the dataset's.
     """
 
     path: str
     type: ColumnType
     meaning: str = ""
     unit: str = ""
+    alias: str = ""
+    section: str = ""
 
     @property
     def name(self) -> str:
-        """The column's name in typed tables: the path, with the unit where there is one."""
-        return f"{self.path}_cents" if self.type is ColumnType.CENTS else self.path
+        """The column's name in typed tables: the words of its path joined by ``_``, with the unit of money."""
+        words = self.alias or self.path.replace(".", "_")
+        return f"{words}_cents" if self.type is ColumnType.CENTS else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class Dataset:
     :param path: the path of the endpoint.
     :param title: what it is, in a few words.
     :param grain: what one landed row is.
+    :param section: the section of the vendor's contract that describes the fields of a record.
     :param wire: how requests, pages and errors are written.
     :param window: how a period is put to the API.
     :param page_limit: the largest page the API serves, by bucket width (``None`` where there is no width).
@@ -159,6 +166,7 @@ class Dataset:
     path: str
     title: str
     grain: str
+    section: str
     wire: WireFormat = field(default_factory=WireFormat)
     window: WindowRule
     page_limit: Mapping[str | None, int]
@@ -197,6 +205,15 @@ class Dataset:
     def __str__(self) -> str:
         return f"{self.vendor} {self.name}"
 
+    def column(self, path: str) -> Column:
+        """The column of a field.
+
+        :param path: where the field is in the record, dotted.
+        :raises KeyError: when no column has that path.
+        """
+        found = {column.path: column for column in self.columns}
+        return found[path]
+
     @property
     def default_bucket_width(self) -> str | None:
         return self.bucket_widths[0] if self.bucket_widths else None
@@ -218,8 +235,10 @@ class Vendor:
     :param key_help: which key, where to make it, which scope: the hint of an authentication error.
     :param analytics_url: the vendor's own page with these figures.
     :param docs_url: the vendor's documentation of the API.
+    :param contract: the file in ``docs/contracts`` that describes the API.
     :param probe_dataset: the dataset that a connection test requests.
     :param datasets: the catalogue.
+    :param answers: which datasets and fields answer what people ask.
     """
 
     name: str
@@ -234,8 +253,10 @@ class Vendor:
     key_help: str
     analytics_url: str
     docs_url: str
+    contract: str
     probe_dataset: str
     datasets: Mapping[str, Dataset]
+    answers: Answers = field(default_factory=Answers)
 
     @property
     def conn_type(self) -> str:

@@ -252,8 +252,8 @@ def test_no_person_is_in_the_chargeback(run: Run, tmp_path: Path) -> None:
     columns = [name for name, *_ in duckdb.sql(f"describe from read_parquet('{files}')").fetchall()]
     assert "amount_cents" in columns
     rows = duckdb.sql(
-        f"""select "actor.name", "actor.email_address", "actor.user_id", sum(amount_cents), count(distinct product)
-        from read_parquet('{files}') where "actor.type" = 'user_actor' group by all"""
+        f"""select actor_name, actor_email_address, actor_user_id, sum(amount_cents), count(distinct product)
+        from read_parquet('{files}') where actor_type = 'user_actor' group by all"""
     ).fetchall()
     assert len(rows) > 10
     for name, address, user, cents, products in rows:
@@ -307,6 +307,30 @@ def test_the_warehouse_loads_each_content_once(run: Run, tmp_path: Path) -> None
     landed = manifests(tmp_path, "cost_by_product")
     assert totals == {manifest["date"]: Decimal(manifest["total"]) for manifest in landed if manifest["rows"]}
     assert len(landed) == 32
+
+
+def test_the_answers_are_tables_of_both_vendors(
+    run: Run, load: Callable[[str], Any], simulator: Simulator, tmp_path: Path
+) -> None:
+    import duckdb
+
+    module = load("answers")
+    by = "logical_date" if "logical_date" in module.land.test.__code__.co_varnames else "execution_date"
+    assert str(module.land.test(**{by: NOON}).state) == "success"
+    warehouse = tmp_path.parent / f"{tmp_path.name}.duckdb"
+    ran = run("answers", conf={"warehouse": str(warehouse), "credit_price_usd": "0.02"})
+
+    assert ran.tasks == {"build": "success"}
+    with duckdb.connect(str(warehouse)) as database:
+        rows = {name: len(database.table(name)) for name in module.MODELS}
+        spend = dict(database.sql("select vendor, sum(usd) from daily_spend group by all").fetchall())
+        members = [member for (member,) in database.sql("select distinct member from member_month").fetchall()]
+    assert ran.results["build"] == rows
+    assert all(rows.values())
+    cents = sum(Decimal(manifest["total"]) for manifest in manifests(tmp_path, "answers_spend"))
+    assert spend["claude_enterprise"] == cents / 100
+    assert spend["perplexity"] > 0
+    assert {len(member) for member in members} == {64}
 
 
 def test_the_warehouse_adds_a_new_column(run: Run, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 """The columns of Parquet and CSV, one documented schema a dataset, derived from the catalogue.
 
 Every row begins with ``_date``, the UTC day, and ends with ``_extra``; between them stands one column for each field
-the catalogue knows, in its order, named by its path: ``chat_metrics.message_count``.
+the catalogue knows, in its order, named by the words of its path: ``chat_metrics_message_count``. A name has letters,
+digits and ``_`` alone, at most 63 characters, and no word that a database reserves.
 
 =============  =============================  ======================================================================
 catalogue      Parquet                        CSV
@@ -47,10 +48,10 @@ from __future__ import annotations
 
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset
 
-DATE = Column("_date", ColumnType.DATE, "the UTC day")
-EXTRA = Column("_extra", ColumnType.STRING, "what has no column, as JSON")
+DATE = Column("_date", ColumnType.DATE, "the UTC day of the record")
+EXTRA = Column("_extra", ColumnType.STRING, "the fields that have no column, as JSON")
 BREAKDOWN = (
-    Column("row_type", ColumnType.STRING, "`total`, `category` or `unattributed`"),
+    Column("row_type", ColumnType.STRING, "what the row counts: `total`, `category` or `unattributed`"),
     Column("axis", ColumnType.STRING, "the breakdown that the row belongs to; null for a total"),
     Column("category", ColumnType.STRING, "the category's title; null for the other rows"),
 )

@@ -31,6 +31,13 @@ TOOLS = {
     "notebook_edit_tool": "NotebookEdit",
 }
 
+SHORT_NAMES = {
+    "chat_cowork_unified_metrics.": "unified_",
+    "claude_code_metrics.tool_actions.": "claude_code_tool_actions_",
+    "group.actor.type": "group_actor_kind",  # group.actor_type is another field
+}
+"""What the names of columns begin with, where a path is longer than the 63 characters that databases take."""
+
 Description = tuple[str, str]
 """A meaning and a unit."""
 
@@ -48,13 +55,19 @@ def describe(path: str) -> Description:
     return (f"{product}: {meaning}" if product and meaning else meaning), unit
 
 
+def short_name(path: str) -> str:
+    """The name of a column whose path makes none; empty for all others."""
+    start = next((start for start in SHORT_NAMES if path.startswith(start)), None)
+    return SHORT_NAMES[start] + path.removeprefix(start).replace(".", "_") if start else ""
+
+
 PEOPLE: Mapping[str, Description] = {
     "user.id": ("id of the member, `user_…`", ""),
     "user.email_address": ("address of the member", ""),
-    "user.type": ("always `user`", ""),
+    "user.type": ("kind of the member's account, always `user`", ""),
     "created_by.id": ("id of the member who created the project", ""),
     "created_by.email_address": ("address of that member", ""),
-    "created_by.type": ("always `user`", ""),
+    "created_by.type": ("kind of the member's account, always `user`", ""),
     "actor.type": ("kind of account, such as `user_actor`", ""),
     "actor.user_id": ("id of the member, `user_…`", ""),
     "actor.name": ("name of the member; `Deleted User` for a deleted account", ""),
@@ -73,42 +86,42 @@ PEOPLE: Mapping[str, Description] = {
 DIMENSIONS: Mapping[str, Description] = {
     "product": ("product, such as `chat` or `claude_code`", ""),
     "model": ("model, such as `claude-opus-4-6`", ""),
-    "context_window": ("`0-200k` or `200k-1M`", ""),
+    "context_window": ("size of the context window: `0-200k` or `200k-1M`", ""),
     "inference_geo": ("where the model ran: `global` or `us`", ""),
-    "speed": ("`fast` or `standard`", ""),
+    "speed": ("speed of the model: `fast` or `standard`", ""),
     "user_id": ("id of the member, `user_…`", ""),
     "rbac_group_id": ("id of a group of members, `rbac_group_…`; a member counts in each of their groups", ""),
     "rbac_group_name": ("name of that group; null unless `rbac_group_id` is in `group_by`", ""),
     "slack_channel_id": ("Slack channel in which Claude Tag was used", ""),
     "claude_tag_category": ("why Claude Tag answered, such as `dm` or `scheduled`", ""),
     "claude_tag_user_id": ("Slack user who used Claude Tag", ""),
-    "cost_type": ("`tokens`, `web_search` or `code_execution`", ""),
+    "cost_type": ("what was paid for: `tokens`, `web_search` or `code_execution`", ""),
     "token_type": ("kind of tokens that were paid for, such as `output_tokens`", ""),
     "actor_type": ("kind of account, such as `user_actor` or `api_actor`", ""),
-    "agent_id": ("agent", ""),
-    "api_key_id": ("API key, `apikey_…`", ""),
-    "deployment_id": ("deployment", ""),
-    "environment_id": ("environment", ""),
-    "organization_id": ("organization below the one of the key", ""),
+    "agent_id": ("id of the agent", ""),
+    "api_key_id": ("id of the API key, `apikey_…`", ""),
+    "deployment_id": ("id of the deployment", ""),
+    "environment_id": ("id of the environment", ""),
+    "organization_id": ("id of the organization, below the one of the key", ""),
     "service_tier": ("service tier, such as `batch` or `standard`", ""),
-    "session_id": ("session, `sesn_…`", ""),
-    "user_profile_id": ("user profile, `uprof_…`", ""),
-    "workspace_id": ("workspace, `wrkspc_…`; null in the default one", ""),
+    "session_id": ("id of the session, `sesn_…`", ""),
+    "user_profile_id": ("id of the user profile, `uprof_…`", ""),
+    "workspace_id": ("id of the workspace, `wrkspc_…`; null in the default one", ""),
 }
 REPORTS: Mapping[str, Description] = {
     "starting_at": ("start of the bucket", ""),
     "ending_at": ("end of the bucket, exclusive", ""),
-    "uncached_input_tokens": ("input that was not read from the cache", "tokens"),
-    "ephemeral_5m_input_tokens": ("input written to the cache for 5 minutes", "tokens"),
-    "ephemeral_1h_input_tokens": ("input written to the cache for 1 hour", "tokens"),
-    "cache_read_input_tokens": ("input read from the cache", "tokens"),
-    "output_tokens": ("output", "tokens"),
+    "uncached_input_tokens": ("tokens of input that were not read from the cache", "tokens"),
+    "ephemeral_5m_input_tokens": ("tokens of input written to the cache for 5 minutes", "tokens"),
+    "ephemeral_1h_input_tokens": ("tokens of input written to the cache for 1 hour", "tokens"),
+    "cache_read_input_tokens": ("tokens of input read from the cache", "tokens"),
+    "output_tokens": ("tokens that the model wrote", "tokens"),
     "total_tokens": ("sum of the five columns of tokens", "tokens"),
     "web_search_requests": ("web searches by the model", "searches"),
     "requests": ("requests; null where costs are split by `cost_type` or `token_type`", "requests"),
     "amount": ("cost after discounts, before credits", ""),
     "list_amount": ("cost at list price, before discounts", ""),
-    "currency": ("always `USD`; null where there is no amount", ""),
+    "currency": ("currency of the amounts, always `USD`; null where there is no amount", ""),
 }
 ACTIVITY: Mapping[str, Description] = {
     "message_count": ("messages that members sent", "messages"),
@@ -140,7 +153,7 @@ ACTIVITY: Mapping[str, Description] = {
     "file_edit_count": (f"edits of files; {OFF_EDITS}", "edits"),
     **{f"{tool}_count": (f"edits with the tool {name}; {OFF_EDITS}", "edits") for tool, name in TOOLS.items()},
     "sessions_with_file_edits_count": (f"sessions that edited files; {OFF_EDITS}", "sessions"),
-    "commit_count": ("commits", "commits"),
+    "commit_count": ("commits that were made", "commits"),
     "pull_request_count": ("pull requests", "pull requests"),
     "added_count": ("lines of code added", "lines"),
     "removed_count": ("lines of code removed", "lines"),
@@ -149,11 +162,11 @@ ACTIVITY: Mapping[str, Description] = {
         for tool, name in TOOLS.items()
         for answer in ("accepted", "rejected")
     },
-    "delegation_count": ("delegations", "delegations"),
+    "delegation_count": ("delegations of work", "delegations"),
     "remote_compute_job_count": ("remote compute jobs", "jobs"),
     "web_search_count": ("web searches; by all search tools from 2026-11-17 on", "searches"),
     "active_day_count": ("days with activity", "days"),
-    "active_message_count": ("messages", "messages"),
+    "active_message_count": ("messages that were sent", "messages"),
     "last_activity_date": ("latest day with activity", ""),
     "distinct_user_count": ("different members", "members"),
 }
@@ -163,8 +176,8 @@ ADOPTION: Mapping[str, Description] = {
     "created_at": ("when the project was created; null once it is deleted", ""),
     "skill_name": ("name of the skill, or an id; `unknown` for the rest", ""),
     "skill_display_name": ("name of a shared skill as members see it", ""),
-    "share_status": ("`private`, `organization` or `public`; Chat alone", ""),
-    "invocation_count": ("uses", "uses"),
+    "share_status": ("who may use the skill: `private`, `organization` or `public`; Chat alone", ""),
+    "invocation_count": ("number of uses", "uses"),
     "enable_count": ("accounts that enabled it that day; null on grouped rows", "accounts"),
     "estimated_overage_spend": ("the skill's estimated part of metered spend", ""),
     "attributed_list_price": ("list price of the requests that involved the skill", ""),
