@@ -18,6 +18,8 @@ CONSTRAINTS = tests/constraints/airflow-$(AIRFLOW).txt
 # Run the tests or the demo as on another day: make test TODAY=2028-02-29, or TODAY=+45 for so many days ahead.
 TODAY ?=
 export TODAY
+# Two processes share the files of the tests; each has an Airflow of its own.
+WORKERS := -n 2 --dist loadfile
 # Of the unit tests those that take seconds: no Airflow runs, no stores, no killed processes.
 FAST := tests/extraction tests/vendors tests/hooks tests/run tests/ingest tests/lineage tests/operators tests/sensors \
 	tests/triggers tests/coverage tests/test_timetables.py
@@ -45,10 +47,10 @@ lint: $(VENV)/.ready  ## ruff and mypy
 	$(BIN)/mypy
 
 unit: $(VENV)/.ready .venv/anthropic-1.17$(SUFFIX)/.ready .venv/azurite/.ready
-	$(BIN)/python -m pytest -m "not slow" $(if $(PY),--ignore tests/faults --ignore tests/stores)
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow" $(if $(PY),--ignore tests/faults --ignore tests/stores)
 
 test-fast: $(VENV)/.ready  ## the tests that take seconds
-	$(BIN)/python -m pytest -q $(FAST)
+	$(BIN)/python -m pytest $(WORKERS) -q $(FAST)
 
 test-standalone: $(VENV)/.ready  ## the slow tests: a whole Airflow with scheduler, triggerer and API server
 	$(BIN)/python -m pytest -m slow --ignore tests/integration/test_backfill.py

@@ -138,6 +138,16 @@ def _own_ledgers(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
         monkeypatch.setattr(ledger, "FOLDER", tmp_path_factory.mktemp("ledgers"))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["report_lines"] = report_lines
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    report_lines.extend(getattr(node, "workeroutput", {}).get("report_lines", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in report_lines:
         terminalreporter.write_line(line)
