@@ -15,6 +15,7 @@ from enum import Enum
 
 from airflow_provider_aianalytics.vendors.availability import DAY as DAY
 from airflow_provider_aianalytics.vendors.availability import Availability
+from airflow_provider_aianalytics.vendors.charges import VendorCharges
 from airflow_provider_aianalytics.vendors.wire import WireFormat
 
 BUCKET_WIDTHS: Mapping[str, timedelta] = {"1d": DAY, "1h": timedelta(hours=1), "1m": timedelta(minutes=1)}
@@ -220,6 +221,7 @@ class Vendor:
     :param docs_url: the vendor's documentation of the API.
     :param probe_dataset: the dataset that a connection test requests.
     :param datasets: the catalogue.
+    :param charges: how rows of datasets become charges, ``None`` where no dataset has costs.
     """
 
     name: str
@@ -236,6 +238,7 @@ class Vendor:
     docs_url: str
     probe_dataset: str
     datasets: Mapping[str, Dataset]
+    charges: VendorCharges | None = None
 
     @property
     def conn_type(self) -> str:

@@ -17,6 +17,7 @@ from airflow_provider_aianalytics.vendors.base import (
     WindowRule,
     catalogue,
 )
+from airflow_provider_aianalytics.vendors.perplexity.charges import CHARGES
 
 NAME = "perplexity"
 
@@ -124,4 +125,5 @@ VENDOR = PERPLEXITY = Vendor(
         _by_member("credit_usage", "credits used by each member", "credits", _CREDITS),
         _by_member("query_volume", "queries of each member", "queries"),
     ),
+    charges=CHARGES,
 )
