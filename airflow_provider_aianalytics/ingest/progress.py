@@ -112,7 +112,7 @@ def summary_text(table: str, landed: IngestResult) -> str:
 
 def revision_texts(dataset: Dataset, partitions: Iterable[Partition]) -> list[str]:
     """A line for each revised day: its rows and total, before and after."""
-    measure = next((column.name for column in dataset.columns if column.path == dataset.measure), "")
+    measure = dataset.column(dataset.measure).name if dataset.measure else ""
     return [_revision_text(partition, measure) for partition in partitions if partition.status == "revised"]
 
 

@@ -48,7 +48,7 @@ def properties(dataset: Dataset) -> Iterator[tuple[str, str]]:
             "decides what happens then.",
         )
     if dataset.measure:
-        name = next(column.name for column in dataset.columns if column.path == dataset.measure)
+        name = dataset.column(dataset.measure).name
         yield "A decrease is checked", f"for the number of rows and the total of `{name}`: see `on_shrink`."
     else:
         yield "A decrease is checked", "for the number of rows: see `on_shrink`."

@@ -83,17 +83,20 @@ class Column:
     :param type: what it holds.
     :param meaning: what it says, in a few words of Markdown, for people.
     :param unit: what a number counts, such as ``messages``.
+    :param alias: the name in typed tables, where the path's own words are too long or name two columns.
     """
 
     path: str
     type: ColumnType
     meaning: str = ""
     unit: str = ""
+    alias: str = ""
 
     @property
     def name(self) -> str:
-        """The column's name in typed tables: the path, with the unit where there is one."""
-        return f"{self.path}_cents" if self.type is ColumnType.CENTS else self.path
+        """The column's name in typed tables: the words of its path joined by ``_``, with the unit of money."""
+        words = self.alias or self.path.replace(".", "_")
+        return f"{words}_cents" if self.type is ColumnType.CENTS else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,15 @@ class Dataset:
 
     def __str__(self) -> str:
         return f"{self.vendor} {self.name}"
+
+    def column(self, path: str) -> Column:
+        """The column of a field.
+
+        :param path: where the field is in the record, dotted.
+        :raises KeyError: when no column has that path.
+        """
+        found = {column.path: column for column in self.columns}
+        return found[path]
 
     @property
     def default_bucket_width(self) -> str | None:

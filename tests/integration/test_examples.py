@@ -252,8 +252,8 @@ def test_no_person_is_in_the_chargeback(run: Run, tmp_path: Path) -> None:
     columns = [name for name, *_ in duckdb.sql(f"describe from read_parquet('{files}')").fetchall()]
     assert "amount_cents" in columns
     rows = duckdb.sql(
-        f"""select "actor.name", "actor.email_address", "actor.user_id", sum(amount_cents), count(distinct product)
-        from read_parquet('{files}') where "actor.type" = 'user_actor' group by all"""
+        f"""select actor_name, actor_email_address, actor_user_id, sum(amount_cents), count(distinct product)
+        from read_parquet('{files}') where actor_type = 'user_actor' group by all"""
     ).fetchall()
     assert len(rows) > 10
     for name, address, user, cents, products in rows:

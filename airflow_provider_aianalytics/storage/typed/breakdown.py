@@ -55,7 +55,7 @@ class BreakdownReader:
         self.columns = typed_columns(dataset)
         self._records = RecordReader(dataset)
         self._fields = dataset.breakdown
-        self._measure = dataset.measure or ""
+        self._measure = dataset.column(dataset.measure or "").name
         self._where = str(dataset)
 
     @property

@@ -7,7 +7,7 @@ from datetime import date
 from types import MappingProxyType
 
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType
-from airflow_provider_aianalytics.vendors.claude_enterprise.fields import describe
+from airflow_provider_aianalytics.vendors.claude_enterprise.fields import describe, short_name
 
 NAME = "claude_enterprise"
 PREFIX = "/v1/organizations/analytics"
@@ -16,7 +16,8 @@ FIRST_DAY = date(2026, 1, 1)  # section 6: an earlier day is a 400
 
 
 def columns(kind: ColumnType, prefix: str, *names: str) -> tuple[Column, ...]:
-    return tuple(Column(path, kind, *describe(path)) for path in (f"{prefix}{name}" for name in names))
+    paths = (f"{prefix}{name}" for name in names)
+    return tuple(Column(path, kind, *describe(path), alias=short_name(path)) for path in paths)
 
 
 def strings(*names: str) -> tuple[Column, ...]:

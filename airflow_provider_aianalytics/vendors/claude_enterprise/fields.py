@@ -31,6 +31,13 @@ TOOLS = {
     "notebook_edit_tool": "NotebookEdit",
 }
 
+SHORT_NAMES = {
+    "chat_cowork_unified_metrics.": "unified_",
+    "claude_code_metrics.tool_actions.": "claude_code_tool_actions_",
+    "group.actor.type": "group_actor_kind",  # group.actor_type is another field
+}
+"""What the names of columns begin with, where a path is longer than the 63 characters that databases take."""
+
 Description = tuple[str, str]
 """A meaning and a unit."""
 
@@ -46,6 +53,12 @@ def describe(path: str) -> Description:
     meaning, unit = next((FIELDS[name] for name in names if name in FIELDS), ("", ""))
     product = PRODUCTS.get(block)
     return (f"{product}: {meaning}" if product and meaning else meaning), unit
+
+
+def short_name(path: str) -> str:
+    """The name of a column whose path makes none; empty for all others."""
+    start = next((start for start in SHORT_NAMES if path.startswith(start)), None)
+    return SHORT_NAMES[start] + path.removeprefix(start).replace(".", "_") if start else ""
 
 
 PEOPLE: Mapping[str, Description] = {
