@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
+from airflow_provider_aianalytics.focus import command as focus
 from airflow_provider_aianalytics.reference import command as datasets
 
 if TYPE_CHECKING:
@@ -188,6 +189,22 @@ def _survey_and_print(
     return 1 if count_gaps(tables) else 0
 
 
+def show_focus(arguments: argparse.Namespace) -> int:
+    """Write the export to the standard output, and return the exit code."""
+    if arguments.format != "csv" and sys.stdout.isatty():
+        sys.stderr.write("focus: error: a terminal shows no Parquet; redirect the output, or give --format csv\n")
+        return 2
+    with _logs_on_stderr():
+        try:
+            data = focus.export_month(arguments)
+        except Exception as error:  # each store's driver has its own
+            sys.stderr.write(f"focus: error: {error or type(error).__name__}\n")
+            return 2
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+    return 0
+
+
 COMMANDS = (
     Command(
         "coverage",
@@ -210,6 +227,7 @@ COMMANDS = (
         (*_LAKE, (("--days",), {"type": int, "default": 365, "help": "the last so many days; default: 365"})),
         show_report,
     ),
+    Command("focus", focus.SUMMARY, focus.DETAILS, focus.ARGUMENTS, show_focus),
     Command("datasets", datasets.SUMMARY, datasets.DETAILS, datasets.ARGUMENTS, datasets.show_datasets),
 )
 

@@ -8,6 +8,7 @@ costs nothing. Model and source are two breakdowns of the same credits, so only 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -56,10 +57,8 @@ def _charge(bucket: Row, count: int, source: str | None, terms: Terms) -> Charge
     list_price, price = _price(terms, PRICE, day), _price(terms, CONTRACTED_PRICE, day)
     contracted = count * price
     credits_used = Decimal(count)
-    return _credits(
-        bucket["start_time"],
-        bucket["end_time"],
-        source=source,
+    return replace(
+        _credits(bucket["start_time"], bucket["end_time"], source),
         list_cost=count * list_price,
         contracted_cost=contracted,
         effective_cost=Decimal(0) if source == PROMO else contracted,
@@ -70,7 +69,7 @@ def _charge(bucket: Row, count: int, source: str | None, terms: Terms) -> Charge
     )
 
 
-def _credits(start: datetime, end: datetime, *, source: str | None, **amounts: Decimal) -> Charge:
+def _credits(start: datetime, end: datetime, source: str | None) -> Charge:
     return Charge(
         start=start,
         end=end,
@@ -86,7 +85,6 @@ def _credits(start: datetime, end: datetime, *, source: str | None, **amounts: D
         price_details=("credit_source",),
         details={"credit_source": source},
         is_residual=source is None,
-        **amounts,
     )
 
 
