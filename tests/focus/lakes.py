@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,7 @@ HOOKS: dict[str, Callable[..., AnalyticsHook]] = {
     "claude_enterprise": ClaudeEnterpriseAnalyticsHook,
     "perplexity": PerplexityAnalyticsHook,
 }
+DIMENSIONS = ("product", "model", "context_window", "inference_geo", "speed")
 SETTINGS = """
 [claude_enterprise]
 billing_account_name = "Example Ltd, Claude"
@@ -45,6 +47,16 @@ billing_account_name = "Example Ltd, Perplexity"
 credit_price_usd = 0.0123
 contracted_credit_price_usd = "0.011"
 """
+
+
+def settings_for(table: str, *, vendor: str = "claude_enterprise") -> str:
+    """The settings with a table chosen for one vendor."""
+    return SETTINGS.replace(f"[{vendor}]", f'[{vendor}]\ntable = "{table}"')
+
+
+def total(found: Export, column: str, provider: str = "Anthropic") -> Decimal:
+    """The sum of a column over a provider's rows."""
+    return sum((row[column] for row in found.rows if row["ProviderName"] == provider), Decimal(0))
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,9 @@ class Lake:
     def manifests(self, vendor: str, table: str, days: tuple[date, date] = OCTOBER) -> list[Manifest]:
         found = self.table(vendor, table).manifests(days_of(*days))
         return [manifest for manifest in found.values() if manifest is not None]
+
+    def manifest_total(self, vendor: str, table: str, days: tuple[date, date] = OCTOBER) -> Decimal:
+        return sum((manifest.total or Decimal(0) for manifest in self.manifests(vendor, table, days)), Decimal(0))
 
     def export(self, month: str = "2026-10", settings: str | None = SETTINGS, **more: Any) -> Export:
         return export(self.path, month=month, settings=parse_settings(settings or ""), **more)
