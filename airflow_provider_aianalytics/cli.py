@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_aianalytics.focus import command as focus
 from airflow_provider_aianalytics.reference import command as datasets
+from airflow_provider_aianalytics.views import command as views
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import GroupCommand
@@ -190,19 +191,13 @@ def _survey_and_print(
 
 
 def show_focus(arguments: argparse.Namespace) -> int:
-    """Write the export to the standard output, and return the exit code."""
-    if arguments.format != "csv" and sys.stdout.isatty():
-        sys.stderr.write("focus: error: a terminal shows no Parquet; redirect the output, or give --format csv\n")
-        return 2
-    with _logs_on_stderr():
-        try:
-            data = focus.export_month(arguments)
-        except Exception as error:  # each store's driver has its own
-            sys.stderr.write(f"focus: error: {error or type(error).__name__}\n")
-            return 2
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
-    return 0
+    """Write the export, and return the exit code."""
+    return focus.show_focus(arguments, _logs_on_stderr())
+
+
+def show_views(arguments: argparse.Namespace) -> int:
+    """Print the SQL views, and return the exit code."""
+    return views.show_views(arguments, _logs_on_stderr())
 
 
 COMMANDS = (
@@ -229,6 +224,7 @@ COMMANDS = (
     ),
     Command("focus", focus.SUMMARY, focus.DETAILS, focus.ARGUMENTS, show_focus),
     Command("datasets", datasets.SUMMARY, datasets.DETAILS, datasets.ARGUMENTS, datasets.show_datasets),
+    Command("views", views.SUMMARY, views.DETAILS, views.ARGUMENTS, show_views),
 )
 
 

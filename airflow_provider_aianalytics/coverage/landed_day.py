@@ -97,13 +97,13 @@ def find_dataset(vendor: str, name: str) -> Dataset | None:
 
 
 def _figures(dataset: Dataset, manifest: Manifest) -> dict[str, Decimal]:
-    if not _shows_everything(dataset, manifest.query):
+    if not shows_everything(dataset, manifest.query):
         return {}
     hidden = (*manifest.dropped_fields, *manifest.pseudonymized_fields)
     return manifest.figures or figures_of(dataset, total=manifest.total, hidden=hidden)
 
 
-def _shows_everything(dataset: Dataset, query: dict[str, str | list[str]]) -> bool:
+def shows_everything(dataset: Dataset, query: dict[str, str | list[str]]) -> bool:
     """Whether the rows of a query add up to the organization: no filter, no groups that overlap."""
     filters = {dataset.wire.list_parameter.format(name=name) for name in dataset.filters} | dataset.filters.keys()
     filters |= {dataset.filter_parameter or ""}

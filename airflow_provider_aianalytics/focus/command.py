@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import AbstractContextManager
 
 from airflow_provider_aianalytics.focus.month import Month
 
@@ -49,11 +50,27 @@ ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = (
 )
 
 
-def export_month(arguments: argparse.Namespace) -> bytes:
-    """The file; its notes are written to the standard error.
+def show_focus(arguments: argparse.Namespace, logs: AbstractContextManager[None]) -> int:
+    """Write the file to the standard output and its notes to the standard error, and return the exit code.
 
-    :raises AIAnalyticsError: when there is no answer.
+    :param logs: where logs must not reach the standard output.
     """
+    if arguments.format != "csv" and sys.stdout.isatty():
+        sys.stderr.write("focus: error: a terminal shows no Parquet; redirect the output, or give --format csv\n")
+        return 2
+    with logs:
+        try:
+            data, notes = _export(arguments)
+        except Exception as error:  # each store's driver has its own
+            sys.stderr.write(f"focus: error: {error or type(error).__name__}\n")
+            return 2
+    sys.stderr.write("".join(f"note: {note}\n" for note in notes))
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> tuple[bytes, list[str]]:
     from airflow_provider_aianalytics.focus.export import export
     from airflow_provider_aianalytics.focus.settings import read_settings
 
@@ -65,6 +82,4 @@ def export_month(arguments: argparse.Namespace) -> bytes:
         closed=arguments.closed,
         is_provisional=arguments.provisional,
     )
-    data = found.csv() if arguments.format == "csv" else found.parquet()
-    sys.stderr.write("".join(f"note: {note}\n" for note in found.notes))
-    return data
+    return found.csv() if arguments.format == "csv" else found.parquet(), found.notes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from airflow_provider_aianalytics.coverage.landed_day import shows_everything
 from airflow_provider_aianalytics.extraction.responses import parse_timestamp
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import LakeTable
@@ -40,7 +41,7 @@ class Source:
         return f"{self.table.vendor}/{self.name}"
 
     @cached_property
-    def query(self) -> Mapping[str, str | list[str]]:
+    def query(self) -> dict[str, str | list[str]]:
         return next(iter(self.manifests.values())).query
 
     @cached_property
@@ -150,15 +151,10 @@ def find_sources(path: str, vendor: Vendor, tables: Iterable[str], days: Iterabl
 
 
 def _adds_up(source: Source) -> bool:
-    """Whether the rows of the table are a cut of all there is: no filter, no overlapping groups, nothing hidden."""
-    dataset = source.dataset
-    filters = {dataset.wire.list_parameter.format(name=name) for name in dataset.filters} | dataset.filters.keys()
-    if dataset.filter_parameter:
-        filters.add(dataset.filter_parameter)
+    """Whether the rows are a cut of all there is, and their measure is not hidden."""
     hidden = {name for one in source.manifests.values() for name in (*one.dropped_fields, *one.pseudonymized_fields)}
-    is_hidden = any(f"{dataset.measure}.".startswith(f"{name}.") for name in hidden)
-    is_overlapping = set(dataset.overlapping_group_by) & set(source.group_by)
-    return not (filters & source.query.keys() or is_overlapping or is_hidden)
+    is_hidden = any(f"{source.dataset.measure}.".startswith(f"{name}.") for name in hidden)
+    return shows_everything(source.dataset, source.query) and not is_hidden
 
 
 def cuts_of(vendor: Vendor, sources: list[Source]) -> list[Cut]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from airflow_provider_aianalytics.lineage.locations import location_of
+from airflow_provider_aianalytics.storage.typed.descriptions import description_of, unit_of
 from airflow_provider_aianalytics.storage.typed.schema import PRECISION, SCALE, typed_columns
-from airflow_provider_aianalytics.vendors.base import ColumnType, Dataset, Vendor
+from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset, Vendor
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -102,7 +103,15 @@ def operator_lineage(
         },
     )
     if table.file_format.name != "ndjson":
-        fields = [SchemaDatasetFacetFields(name=c.name, type=TYPES[c.type]) for c in typed_columns(dataset)]
+        fields = [
+            SchemaDatasetFacetFields(name=column.name, type=TYPES[column.type], description=_described(dataset, column))
+            for column in typed_columns(dataset)
+        ]
         output.facets = {"schema": SchemaDatasetFacet(fields=fields)}
     lineage.outputs = [output]
     return lineage
+
+
+def _described(dataset: Dataset, column: Column) -> str:
+    unit = unit_of(column)
+    return description_of(dataset, column) + (f" Unit: {unit}" if unit else "")

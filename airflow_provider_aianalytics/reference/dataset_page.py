@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from airflow_provider_aianalytics.lineage.collect import TYPES
 from airflow_provider_aianalytics.reference.availability_text import available_text
 from airflow_provider_aianalytics.reference.samples import sample
+from airflow_provider_aianalytics.storage.typed.descriptions import meaning_of, source_of, unit_of
 from airflow_provider_aianalytics.storage.typed.schema import typed_columns
-from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset, Vendor
-
-UNITS = {ColumnType.CENTS: "US cents"}
+from airflow_provider_aianalytics.vendors.base import Column, Dataset, Vendor
 
 
 def dataset_page(vendor: Vendor, dataset: Dataset) -> str:
@@ -135,25 +134,24 @@ def _columns(dataset: Dataset) -> str:
         [
             f"`{column.name}`",
             TYPES[column.type],
-            column.unit or UNITS.get(column.type, ""),
-            _meaning(dataset, column),
+            unit_of(column),
+            meaning_of(dataset, column),
+            _source(dataset, column),
             _code(cells[column.name]),
         ]
         for column in columns
     ]
-    table = markdown_table(["column", "type in Parquet", "unit", "meaning", "example"], rows)
+    table = markdown_table(["column", "type in Parquet", "unit", "meaning", "source", "example"], rows)
     return (
         "## Columns\n\nThe columns of Parquet and CSV, in order. The examples are the first row of the record below; "
-        f"no example means null.\n\n{table}"
+        "no example means null. A source is the section of the contract that says it.\n\n"
+        f"{table}"
     )
 
 
-def _meaning(dataset: Dataset, column: Column) -> str:
-    if column.path.startswith("group.actor."):
-        return f"{column.meaning}; null unless `actor` is in `group_by`"
-    if column.path.removeprefix("group.") in dataset.group_by:
-        return f"{column.meaning}; null unless it is in `group_by`"
-    return column.meaning
+def _source(dataset: Dataset, column: Column) -> str:
+    page, _, section = source_of(dataset, column).removeprefix("docs/").partition(" ")
+    return f"[{section or 'formats'}](../../{page})"
 
 
 def _code(text: str) -> str:

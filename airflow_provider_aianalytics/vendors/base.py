@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
 
+from airflow_provider_aianalytics.vendors.answers import Answers
 from airflow_provider_aianalytics.vendors.availability import DAY as DAY
 from airflow_provider_aianalytics.vendors.availability import Availability
 from airflow_provider_aianalytics.vendors.charges import VendorCharges
@@ -82,8 +83,9 @@ class Column:
     :param path: where it is in the record, dotted.
     :param type: what it holds.
     :param meaning: what it says, in a few words of Markdown, for people.
-    :param unit: what a number counts, such as ``messages``.
+    :param unit: what a number counts, such as ``messages``; every number has one, and money and times have theirs.
     :param alias: the name in typed tables, where the path's own words are too long or name two columns.
+    :param section: the section of the contract that describes it, where that is not the dataset's.
     """
 
     path: str
@@ -91,6 +93,7 @@ class Column:
     meaning: str = ""
     unit: str = ""
     alias: str = ""
+    section: str = ""
 
     @property
     def name(self) -> str:
@@ -122,6 +125,7 @@ class Dataset:
     :param path: the path of the endpoint.
     :param title: what it is, in a few words.
     :param grain: what one landed row is.
+    :param section: the section of the vendor's contract that describes the fields of a record.
     :param wire: how requests, pages and errors are written.
     :param window: how a period is put to the API.
     :param page_limit: the largest page the API serves, by bucket width (``None`` where there is no width).
@@ -163,6 +167,7 @@ class Dataset:
     path: str
     title: str
     grain: str
+    section: str
     wire: WireFormat = field(default_factory=WireFormat)
     window: WindowRule
     page_limit: Mapping[str | None, int]
@@ -231,9 +236,11 @@ class Vendor:
     :param key_help: which key, where to make it, which scope: the hint of an authentication error.
     :param analytics_url: the vendor's own page with these figures.
     :param docs_url: the vendor's documentation of the API.
+    :param contract: the file in ``docs/contracts`` that describes the API.
     :param probe_dataset: the dataset that a connection test requests.
     :param datasets: the catalogue.
     :param charges: how rows of datasets become charges, ``None`` where no dataset has costs.
+    :param answers: which datasets and fields answer what people ask.
     """
 
     name: str
@@ -248,9 +255,11 @@ class Vendor:
     key_help: str
     analytics_url: str
     docs_url: str
+    contract: str
     probe_dataset: str
     datasets: Mapping[str, Dataset]
     charges: VendorCharges | None = None
+    answers: Answers = field(default_factory=Answers)
 
     @property
     def conn_type(self) -> str:

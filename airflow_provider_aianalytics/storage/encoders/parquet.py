@@ -21,6 +21,7 @@ from airflow_provider_aianalytics.extraction.measure import Total
 from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.storage.encoders.tabular import TableFile
 from airflow_provider_aianalytics.storage.typed.cells import integers
+from airflow_provider_aianalytics.storage.typed.descriptions import description_of, unit_of
 from airflow_provider_aianalytics.storage.typed.rows import Columns
 from airflow_provider_aianalytics.storage.typed.schema import PRECISION, SCALE
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset
@@ -51,7 +52,9 @@ class ParquetFile(TableFile):
         super().__init__(path, file_format, dataset, total)
         import pyarrow.parquet  # type: ignore[import-untyped]
 
-        self._schema = _schema(self._reader.columns)
+        self._schema = _schema(
+            tuple((column, unit_of(column), description_of(dataset, column)) for column in self._reader.columns)
+        )
         codec, level = CODECS[file_format.compression]
         self._writer = self._stack.enter_context(
             pyarrow.parquet.ParquetWriter(self._file, self._schema, compression=codec, compression_level=level)
@@ -197,7 +200,8 @@ def _nulls(number: int, kind: pyarrow.DataType) -> pyarrow.Array:
 
 
 @cache
-def _schema(columns: tuple[Column, ...]) -> pyarrow.Schema:
+def _schema(columns: tuple[tuple[Column, str, str], ...]) -> pyarrow.Schema:
+    """The columns with their units and descriptions, which are metadata of the fields."""
     import pyarrow
 
     types = {
@@ -209,4 +213,9 @@ def _schema(columns: tuple[Column, ...]) -> pyarrow.Schema:
         ColumnType.TIMESTAMP: pyarrow.timestamp("us", tz="UTC"),
         ColumnType.CENTS: pyarrow.decimal128(PRECISION, SCALE),
     }
-    return pyarrow.schema([(column.name, types[column.type]) for column in columns])
+    return pyarrow.schema(
+        [
+            pyarrow.field(column.name, types[column.type], metadata={"unit": unit, "description": description})
+            for column, unit, description in columns
+        ]
+    )

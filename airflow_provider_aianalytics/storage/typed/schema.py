@@ -48,10 +48,10 @@ from __future__ import annotations
 
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset
 
-DATE = Column("_date", ColumnType.DATE, "the UTC day")
-EXTRA = Column("_extra", ColumnType.STRING, "what has no column, as JSON")
+DATE = Column("_date", ColumnType.DATE, "the UTC day of the record")
+EXTRA = Column("_extra", ColumnType.STRING, "the fields that have no column, as JSON")
 BREAKDOWN = (
-    Column("row_type", ColumnType.STRING, "`total`, `category` or `unattributed`"),
+    Column("row_type", ColumnType.STRING, "what the row counts: `total`, `category` or `unattributed`"),
     Column("axis", ColumnType.STRING, "the breakdown that the row belongs to; null for a total"),
     Column("category", ColumnType.STRING, "the category's title; null for the other rows"),
 )

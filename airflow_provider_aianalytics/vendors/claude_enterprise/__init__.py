@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from airflow_provider_aianalytics.vendors.base import Vendor, catalogue
+from airflow_provider_aianalytics.vendors.claude_enterprise.answers import ANSWERS
 from airflow_provider_aianalytics.vendors.claude_enterprise.charges import CHARGES
 from airflow_provider_aianalytics.vendors.claude_enterprise.common import NAME
 from airflow_provider_aianalytics.vendors.claude_enterprise.engagement import (
@@ -26,6 +27,7 @@ from airflow_provider_aianalytics.vendors.claude_enterprise.reports import (
 
 VENDOR = CLAUDE_ENTERPRISE = Vendor(
     name=NAME,
+    answers=ANSWERS,
     title="Claude Enterprise Analytics",
     base_url="https://api.anthropic.com",
     key_header="x-api-key",
@@ -40,6 +42,7 @@ VENDOR = CLAUDE_ENTERPRISE = Vendor(
     ),
     analytics_url="https://claude.ai/analytics",
     docs_url="https://support.claude.com/en/articles/13703965",
+    contract="claude-enterprise-analytics.md",
     probe_dataset="users",
     datasets=catalogue(
         USERS,

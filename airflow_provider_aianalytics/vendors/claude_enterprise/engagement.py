@@ -103,6 +103,7 @@ USERS = _snapshot(
     path=f"{PREFIX}/users",
     title="activity of each member across all products",
     grain="member and day",
+    section="7.1",
     filters={"project_id": Filter(), "rbac_group_id": _GROUP_ID, "user_id": _USER_ID},
     group_by=("rbac_group_id",),
     conflicts=(("filters.project_id", "group_by"), ("filters.project_id", "filters.rbac_group_id")),
@@ -162,6 +163,7 @@ SUMMARIES = Dataset(
     path=f"{PREFIX}/summaries",
     title="active users, seats and adoption of the organization",
     grain="day",
+    section="7.2",
     # Section 7.2: the guide says 31 days, the newer reference 366; 31 is right for both.
     window=WindowRule(start="starting_date", end="ending_date", max_days=31),
     page_limit={None: 1000},
@@ -191,6 +193,7 @@ CHAT_PROJECTS = _snapshot(
     path=f"{PREFIX}/apps/chat/projects",
     title="use of chat projects",
     grain="project and day",
+    section="7.3",
     filters={"project_id": Filter(), "rbac_group_id": _GROUP_ID, "user_id": _USER_ID},
     group_by=("rbac_group_id", "user_id"),
     columns=(
@@ -208,6 +211,7 @@ SKILLS = _snapshot(
     path=f"{PREFIX}/skills",
     title="use of skills",
     grain="skill and day",
+    section="7.4",
     filters={
         "product": Filter(values=_PRODUCT),
         "rbac_group_id": _GROUP_ID,
@@ -241,6 +245,7 @@ CONNECTORS = _snapshot(
     path=f"{PREFIX}/connectors",
     title="use of connectors",
     grain="connector and day",
+    section="7.5",
     filters={
         "connector_name": Filter(),
         "product": Filter(values=_PRODUCT),
@@ -273,6 +278,7 @@ PLUGINS = _snapshot(
     path=f"{PREFIX}/plugins",
     title="use of plugins",
     grain="plugin and day",
+    section="7.6",
     filters={
         "plugin_name": Filter(),
         "product": Filter(values=("cowork", "claude_code", "chat_cowork_unified")),
@@ -296,6 +302,7 @@ ARTIFACTS = _snapshot(
     path=f"{PREFIX}/artifacts",
     title="artifacts created, by type and sharing",
     grain="artifact type, sharing and day",
+    section="7.7",
     filters={
         "artifact_type": Filter(),
         "is_shared": Filter(values=("true", "false")),

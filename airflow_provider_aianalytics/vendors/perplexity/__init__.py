@@ -17,6 +17,7 @@ from airflow_provider_aianalytics.vendors.base import (
     WindowRule,
     catalogue,
 )
+from airflow_provider_aianalytics.vendors.perplexity.answers import ANSWERS
 from airflow_provider_aianalytics.vendors.perplexity.charges import CHARGES
 
 NAME = "perplexity"
@@ -30,13 +31,13 @@ BREAKDOWN = ("by_categories", "by_category")  # the current shape and the older 
 _CREDITS = Figure("credits", ("count",))
 _ACTIVE_MEMBERS = Figure("active_members", ("count",), is_additive=False)
 _BOUND_COLUMNS = (
-    Column("start_time", ColumnType.TIMESTAMP, "start of the bucket"),
-    Column("end_time", ColumnType.TIMESTAMP, "end of the bucket, exclusive"),
+    Column("start_time", ColumnType.TIMESTAMP, "start of the bucket", section="2.2"),
+    Column("end_time", ColumnType.TIMESTAMP, "end of the bucket, exclusive", section="2.2"),
 )
 
 
 def _count(unit: str) -> Column:
-    return Column("count", ColumnType.INTEGER, f"{unit}: all of them, or those of the category", unit)
+    return Column("count", ColumnType.INTEGER, f"{unit}: all of them, or those of the category", unit, section="2.4")
 
 
 def _series(name: str, title: str, unit: str, figure: Figure | None = None) -> Dataset:
@@ -51,6 +52,7 @@ def _series(name: str, title: str, unit: str, figure: Figure | None = None) -> D
         path="/v1/analytics/computer/usage",
         title=title,
         grain="bucket",
+        section="2",
         window=WINDOW,
         page_limit={"1d": 31, "1h": 168},
         limit_unit="buckets",
@@ -75,6 +77,7 @@ def _by_member(name: str, title: str, unit: str, figure: Figure | None = None) -
         path="/v2/analytics/computer/usage",
         title=title,
         grain="member and day",
+        section="5",
         window=WINDOW,
         page_limit={None: 100},
         limit_unit="member rows",
@@ -96,6 +99,7 @@ def _by_member(name: str, title: str, unit: str, figure: Figure | None = None) -
 
 VENDOR = PERPLEXITY = Vendor(
     name=NAME,
+    answers=ANSWERS,
     title="Perplexity Computer Analytics",
     base_url="https://api.perplexity.ai",
     key_header="Authorization",
@@ -111,6 +115,7 @@ VENDOR = PERPLEXITY = Vendor(
     ),
     analytics_url="https://www.perplexity.ai/account/org/analytics",
     docs_url="https://docs.perplexity.ai/docs/admin/computer-analytics-api",
+    contract="perplexity-computer-analytics.md",
     probe_dataset="credit_usage",
     datasets=catalogue(
         _series("credit_usage", "credits used, by model and by source", "credits", _CREDITS),

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The view of spend: for each vendor one cut whose rows add up, and what it lacks of the organization's total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_aianalytics.storage.typed.schema import BREAKDOWN
+from airflow_provider_aianalytics.vendors.answers import Credits
+from airflow_provider_aianalytics.views.landed import Lake, Source
+from airflow_provider_aianalytics.views.landed_days import is_one_of
+from airflow_provider_aianalytics.views.members import member_sql
+from airflow_provider_aianalytics.views.prices import Prices, price_sql
+from airflow_provider_aianalytics.views.spend_sources import SpendTable, spend_tables
+from airflow_provider_aianalytics.views.sql import USD, View
+from airflow_provider_aianalytics.views.typed_view import usd_name
+
+NAME = "daily_spend"
+NO_PRICE = "no price of a credit is known: make the views with --credit-price-usd"
+NO_SOURCE = "the vendor does not say whether these credits are paid"
+UNATTRIBUTED = "unattributed"
+_NULL = "cast(null as text)"
+_COLUMNS = {
+    "date": "The UTC day.",
+    "vendor": "The vendor's name.",
+    "product": "The product, null where the landed table is not grouped by it.",
+    "model": "The model, null where the landed table is not grouped by it.",
+    "member": "The member's address or pseudonym, or the vendor's id; null where it is not known.",
+    "credit_source": "Who pays for credits: the vendor's category, or unattributed; null for money.",
+    "credits": "The credits of vendors that count these, null for others.",
+    "usd": "The spend in US dollars after discounts, exact; null where note says why.",
+    "list_usd": "The spend in US dollars at list price, exact.",
+    "note": "Why the money is null.",
+    "is_rest": "Whether the row is what the organization's total has beyond the other rows of its day.",
+    "is_final": "Whether the vendor will not restate the day any more, and it is complete.",
+    "is_complete": "Whether the rows of the day add up to all that the organization spent.",
+}
+
+
+def daily_spend(lake: Lake, prices: Prices) -> View | None:
+    """The view; ``None`` where no table says what was spent."""
+    vendors = spend_tables(lake)
+    if not vendors:
+        return None
+    tables = {"detail": _union(_rows(one.detail, prices) for one in vendors)}
+    parts = ["select *, false as is_rest from detail"]
+    if totals := [one.total for one in vendors if one.total is not None]:
+        tables["total"] = _union(_rows(total, prices) for total in totals)
+        tables["rest"] = _rest([total.source for total in totals])
+        parts.append("select *, true as is_rest from rest")
+    tables["spend"] = _union(parts)
+    tables["states"] = _states(
+        [source for one in vendors for source in one.sources],
+        [source for one in vendors for source in one.whole_sources],
+    )
+    named = ", ".join(f"{name} as ({query})" for name, query in tables.items())
+    columns = ", ".join(f"spend.{name}" for name in _COLUMNS if name not in ("is_final", "is_complete"))
+    query = f"""
+        with {named}
+        select {columns}, states.is_final = 1 as is_final, states.is_complete = 1 as is_complete
+        from spend join states on states.vendor = spend.vendor and states.date = spend.date
+    """
+    return View(
+        NAME, query, "Spend by day, vendor, product, model and member as far as these landed; rows add up.", _COLUMNS
+    )
+
+
+def _union(queries: Iterable[str]) -> str:
+    return " union all ".join(queries)
+
+
+def _rows(spend: SpendTable, prices: Prices) -> str:
+    """The rows of a table, one for each day, product, model, member and source of credits."""
+    if spend.fields.credits:
+        return _priced(spend, spend.fields.credits, prices)
+    source, fields = spend.source, spend.fields
+    amount, list_amount = (usd_name(source.dataset.column(path)) for path in (fields.amount, fields.list_amount))
+    return f"""
+        select date, '{source.dataset.vendor}' as vendor, product, model, member, {_NULL} as credit_source,
+            cast(null as bigint) as credits, cast(sum({amount}) as {USD}) as usd,
+            cast(sum({list_amount}) as {USD}) as list_usd, {_NULL} as note
+        from (
+            select date, {_dimension(source, fields.product)} as product, {_dimension(source, fields.model)} as model,
+                {member_sql(source, fields.member)} as member, {amount}, {list_amount}
+            from {source.name}
+        ) as money
+        group by date, product, model, member
+    """
+
+
+def _priced(spend: SpendTable, kinds: Credits, prices: Prices) -> str:
+    """Credits as money: those that are paid for by their price, free ones 0, and null for those of unknown source."""
+    price = price_sql(prices, "date")
+    usd = (
+        f"case credit_source when '{kinds.paid}' then cast(cast(credits as decimal(18, 0)) * ({price}) as {USD})"
+        f" when '{kinds.free}' then cast(0 as {USD}) end"
+    )
+    note = (
+        f"case when credit_source = '{kinds.free}' then null when credit_source <> '{kinds.paid}' then '{NO_SOURCE}'"
+        f" when ({price}) is null then '{NO_PRICE}' end"
+    )
+    return f"""
+        select date, '{spend.source.dataset.vendor}' as vendor, product, model, member, credit_source, credits,
+            {usd} as usd, {usd} as list_usd, {note} as note
+        from (
+            select date, product, model, member, credit_source, cast(sum(credits) as bigint) as credits
+            from ({_credits(spend, kinds)}) as counted
+            group by date, product, model, member, credit_source
+            having sum(credits) <> 0
+        ) as sources
+    """
+
+
+def _credits(spend: SpendTable, kinds: Credits) -> str:
+    """Credits by who pays for them, and those of the totals that no category has."""
+    source, fields = spend.source, spend.fields
+    count = source.dataset.column(source.dataset.measure or "").name
+    row_type, axis, category = (column.name for column in BREAKDOWN)
+    columns = (
+        f"date, '{fields.product_name}' as product, {_NULL} as model, {member_sql(source, fields.member)} as member"
+    )
+    categories = f"from {source.name} where {row_type} = 'category' and lower({axis}) = '{kinds.axis.lower()}'"
+    totals = f"from {source.name} where {row_type} = 'total'"
+    named = f"coalesce(lower({category}), '{UNATTRIBUTED}')"
+    return _union(
+        f"select {columns}, {label} as credit_source, {number} as credits {rows}"
+        for label, number, rows in (
+            (named, count, categories),
+            (f"'{UNATTRIBUTED}'", count, totals),
+            (f"'{UNATTRIBUTED}'", f"-{count}", categories),
+        )
+    )
+
+
+def _dimension(source: Source, path: str) -> str:
+    return source.dataset.column(path).name if path and source.has(path) else _NULL
+
+
+def _rest(totals: list[Source]) -> str:
+    """What the totals have beyond the detailed rows, on the days of the totals."""
+    return f"""
+        select date, vendor, {_NULL} as product, {_NULL} as model, {_NULL} as member, credit_source,
+            cast(sum(credits) as bigint) as credits, cast(sum(usd) as {USD}) as usd,
+            cast(sum(list_usd) as {USD}) as list_usd, max(note) as note
+        from (
+            select date, vendor, credit_source, credits, usd, list_usd, note from total
+            union all
+            select detail.date, detail.vendor, detail.credit_source, -detail.credits, -detail.usd, -detail.list_usd,
+                detail.note
+            from detail join landed_days as landed
+                on landed.vendor = detail.vendor and detail.date between landed.first_date and landed.last_date
+            where {is_one_of(totals)}
+        ) as differences
+        group by date, vendor, credit_source
+        having sum(credits) <> 0 or sum(usd) <> 0 or sum(list_usd) <> 0
+    """
+
+
+def _states(sources: list[Source], whole: list[Source]) -> str:
+    """Whether the days are final in all of the tables, and complete in one that has the whole organization."""
+    return f"""
+        select days.vendor, days.date, min(case when landed.is_final then 1 else 0 end) as is_final,
+            max(case when landed.is_complete and {is_one_of(whole)} then 1 else 0 end) as is_complete
+        from (select distinct vendor, date from spend) as days join landed_days as landed
+            on landed.vendor = days.vendor and days.date between landed.first_date and landed.last_date
+        where {is_one_of(sources)}
+        group by days.vendor, days.date
+    """
