@@ -16,7 +16,7 @@ from airflow_provider_aianalytics.storage.manifest import Manifest
 from airflow_provider_aianalytics.vendors.charges import ZERO, Charge, Row, Terms, Usage
 
 PERSON = "user_id"
-"""The detail that holds a person's pseudonym."""
+"""The detail with a person's pseudonym."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,26 +4,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Inexact, localcontext
-from typing import Any
 
 from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.coverage.listing import tables_under
 from airflow_provider_aianalytics.exceptions import CoverageError, InvalidArgumentError
-from airflow_provider_aianalytics.focus.charges import DayCharges, read_charges
 from airflow_provider_aianalytics.focus.columns import FOCUS_VERSION, FocusColumn, FocusRow, columns_for
 from airflow_provider_aianalytics.focus.corrections import corrections, months_in
 from airflow_provider_aianalytics.focus.files import csv_bytes, parquet_bytes, read_export
 from airflow_provider_aianalytics.focus.month import Month
-from airflow_provider_aianalytics.focus.notes import GENERAL, problem_lines, source_notes
-from airflow_provider_aianalytics.focus.rows import RowMaker, period_of
+from airflow_provider_aianalytics.focus.notes import GENERAL, source_notes
+from airflow_provider_aianalytics.focus.rows import focus_rows, period_of
 from airflow_provider_aianalytics.focus.settings import Settings
-from airflow_provider_aianalytics.focus.tables import Cut, cuts_of, find_sources
+from airflow_provider_aianalytics.focus.vendor_month import VendorLake, VendorMonth
 from airflow_provider_aianalytics.storage.layout import check_path
-from airflow_provider_aianalytics.vendors.base import Vendor
 from airflow_provider_aianalytics.vendors.charges import Terms
 from airflow_provider_aianalytics.vendors.registry import VENDORS, find_vendor
 
@@ -76,6 +72,7 @@ def export(
     :param is_provisional: whether days may be missing, incomplete or not final; the notes name them.
     :raises InvalidArgumentError: for an argument that is not allowed, or a setting that is missing.
     :raises CoverageError: when days are missing, incomplete or not final.
+    :raises StorageError: when the data of a day is missing, or is not what its manifest describes.
     """
     try:
         wanted = Month.parse(month)
@@ -84,27 +81,19 @@ def export(
     booked = [row for file in closed for row in read_export(file)]
     if wanted in months_in(booked):
         raise InvalidArgumentError(f"{wanted} is in a closed export already; export a later month with its corrections")
-    vendors = [find_vendor(vendor)] if vendor else list(VENDORS.values())
+    vendors = [find_vendor(vendor)] if vendor else [one for one in VENDORS.values() if one.charges is not None]
+    tables = _tables(path)
+    parts = []
     with localcontext(prec=DIGITS) as context:
         context.traps[Inexact] = True
-        exports = [
-            _VendorExport(path, one, (settings or {}).get(one.name), wanted, is_provisional)
-            for one in vendors
-            if one.charges is not None
-        ]
-        tables = _tables(path)
-        for one in exports:
-            one.run(tables.get(one.vendor.name, []), [row for row in booked if _is_of(row, one.vendor)])
-    rows = [row for one in exports for row in one.rows]
-    if not any(one.has_charges for one in exports):
+        for one in vendors:
+            terms = (settings or {}).get(one.name)
+            lake = VendorLake(path, one, tables.get(one.name, []), terms or Terms(), is_provisional)
+            own = [row for row in booked if str(row["x_SourceTable"]).startswith(f"{one.name}/")]
+            parts.append(_part(lake, wanted, own, is_wanted=terms is not None))
+    if not any(part.details is not None for part in parts):
         raise InvalidArgumentError(f"no table with costs has landed under {path} for {wanted}")
-    columns = columns_for(_details(one.details for one in exports))
-    complete = [{column.name: row.get(column.name) for column in columns} for row in rows]
-    complete.sort(key=lambda row: [str(row[column.name] or "") for column in columns if column.name in _ORDER])
-    return Export(wanted, columns, complete, [*GENERAL, *(note for one in exports for note in one.notes)])
-
-
-_ORDER = {"ProviderName", "ChargeClass", "ChargePeriodStart", "ServiceName", "SkuPriceId", "x_UserId", "x_IsResidual"}
+    return _file(wanted, parts)
 
 
 def _tables(path: str) -> dict[str, list[str]]:
@@ -116,121 +105,62 @@ def _tables(path: str) -> dict[str, list[str]]:
     return found
 
 
-def _is_of(row: FocusRow, vendor: Vendor) -> bool:
-    return str(row["x_SourceTable"]).startswith(f"{vendor.name}/")
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One vendor's part of the file.
 
-
-def _details(names: Iterable[Iterable[str]]) -> list[str]:
-    return list(dict.fromkeys(name for some in names for name in some))
-
-
-@dataclass(slots=True)
-class _VendorExport:
-    """The export of one vendor's charges.
-
-    :param given: the vendor's settings, ``None`` where they have no section for it.
+    :param details: the details that its rows can have; ``None`` where nothing has landed.
     """
 
-    path: str
-    vendor: Vendor
-    given: Terms | None
-    month: Month
-    is_provisional: bool
-    rows: list[FocusRow] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    details: list[str] = field(default_factory=list)
-    has_charges: bool = False
+    rows: list[FocusRow]
+    notes: list[str]
+    details: list[str] | None = None
 
-    @property
-    def terms(self) -> Terms:
-        return self.given or Terms()
 
-    def run(self, tables: list[str], booked: list[FocusRow]) -> None:
-        """Read the month, and what has changed since earlier exports."""
-        cut = self._cut(tables, self.month, self.terms.table)
-        if cut is None:
-            self._add_notes([f"no costs of {self.month} have landed; its charges are not in the file"])
-            if self.given is not None:
-                raise CoverageError(self.notes[0], hint="Land a table of costs, or leave its section out of --config")
-            return
-        self.has_charges = True
-        days = self._read(cut, self.month)
-        self._add_notes(source_notes(self.vendor, cut, self.terms, days))
-        self.rows += self._rows(cut, days)
-        for month in months_in(booked):
-            self._correct(tables, month, [row for row in booked if period_of(row) == month])
+def _part(lake: VendorLake, month: Month, booked: list[FocusRow], *, is_wanted: bool) -> _Part:
+    """A vendor's rows of the month, and what has changed since earlier exports.
 
-    def _correct(self, tables: list[str], month: Month, booked: list[FocusRow]) -> None:
-        names = {str(row["x_SourceTable"]).partition("/")[2] for row in booked}
-        if len(names) > 1:
-            raise InvalidArgumentError(
-                f"the closed exports of {month} were made from several tables: {', '.join(sorted(names))}",
-                where=self.vendor.name,
+    :param is_wanted: whether the settings have the vendor, so that it must be in the file.
+    """
+    name = lake.vendor.name
+    found = lake.read(month, lake.terms.table)
+    if found is None:
+        note = f"no costs of {month} have landed"
+        if is_wanted:
+            raise CoverageError(
+                note, where=name, hint="Land a table of costs, or leave the section out of the settings"
             )
-        cut = self._cut(tables, month, *names)
-        if cut is None:
-            raise CoverageError(f"nothing of the closed month {month} is in the lake", where=self.vendor.name)
-        found = corrections(self._rows(cut, self._read(cut, month)), booked, self.month)
-        self.rows += found
-        self._add_notes([f"{len(found)} rows with ChargeClass Correction for {month}"])
+        return _Part([], [f"{name}: {note}; its charges are not in the file"])
+    rows, notes, details = focus_rows(found, month), list(source_notes(found)), found.details
+    for earlier in months_in(booked):
+        then, changed = _correct(lake, earlier, month, [row for row in booked if period_of(row) == earlier])
+        rows += changed
+        notes += [f"{len(changed)} rows with ChargeClass Correction for {earlier}"]
+        notes += [f"PROVISIONAL: {line}" for line in then.problems]
+        details += then.details
+    return _Part(rows, [f"{name}: {note}" for note in notes], details)
 
-    def _cut(self, tables: list[str], month: Month, name: str | None) -> Cut | None:
-        """The table to read, with what belongs to it: the best one that covers the month."""
-        cuts = cuts_of(self.vendor, find_sources(self.path, self.vendor, tables, month.days))
-        if name is not None:
-            chosen = [cut for cut in cuts if cut.rows.name == name]
-            if not chosen:
-                others = ", ".join(cut.rows.name for cut in cuts) or "no table"
-                raise InvalidArgumentError(
-                    f"table {name!r} has no costs of {month} that can be added up; {others} has",
-                    where=self.vendor.name,
-                )
-            cuts = chosen
-        if not cuts:
-            return None
-        return min(cuts, key=lambda cut: sum(map(len, cut.problems(month.days).values())))
 
-    def _read(self, cut: Cut, month: Month) -> list[DayCharges]:
-        self._check_prices()
-        self._check_days(cut, month.days)
-        days = [day for day in month.days if day in cut.rows.manifests]
-        read = [read_charges(cut, day, self.terms) for day in days]
-        self.details += _grouped(cut, read)
-        return read
-
-    def _rows(self, cut: Cut, days: list[DayCharges]) -> list[FocusRow]:
-        maker = RowMaker(self.vendor, self.terms, self.month, cut.rows.label)
-        return [row for day in days for row in maker.rows(day)]
-
-    def _check_prices(self) -> None:
-        assert self.vendor.charges is not None
-        if missing := [name for name in self.vendor.charges.required_prices if name not in self.terms.prices]:
-            lines = "\n".join((f"[{self.vendor.name}]", *(f'{name} = "0.01"' for name in missing)))
-            raise InvalidArgumentError(
-                "the API has no price, and without one there is no cost",
-                where=self.vendor.name,
-                hint=f"Write it in the settings (--config), in US dollars:\n{lines}",
-            )
-
-    def _check_days(self, cut: Cut, days: list[date]) -> None:
-        if not (problems := cut.problems(days)):
-            return
-        lines = problem_lines(problems)
-        if self.is_provisional:
-            self._add_notes(f"PROVISIONAL: {line}" for line in lines)
-            return
-        raise CoverageError(
-            "the month cannot be closed:\n" + "\n".join(lines),
-            where=self.vendor.name,
-            hint="Land these days when they are final; a capped day needs a table of the same dataset without groups, "
-            "which has its total. To export what there is, marked as provisional: --provisional",
+def _correct(
+    lake: VendorLake, earlier: Month, month: Month, booked: list[FocusRow]
+) -> tuple[VendorMonth, list[FocusRow]]:
+    tables = {str(row["x_SourceTable"]).partition("/")[2] for row in booked}
+    if len(tables) > 1:
+        raise InvalidArgumentError(
+            f"the closed exports of {earlier} were made from several tables: {', '.join(sorted(tables))}",
+            where=lake.vendor.name,
         )
+    found = lake.read(earlier, *tables)
+    assert found is not None  # a table that is named is found, or is an error
+    return found, corrections(focus_rows(found, month), booked, month)
 
-    def _add_notes(self, notes: Iterable[str]) -> None:
-        self.notes += [f"{self.vendor.name}: {note}" for note in notes]
+
+_ORDER = {"ProviderName", "ChargeClass", "ChargePeriodStart", "ServiceName", "SkuPriceId", "x_UserId", "x_IsResidual"}
+"""The columns by which a file is sorted, in its own order."""
 
 
-def _grouped(cut: Cut, days: list[DayCharges]) -> list[str]:
-    """The details that the rows can have: not the dimensions by which the table is not grouped."""
-    names: dict[str, Any] = {name: None for day in days for charge in day.charges for name in charge.details}
-    return [name for name in names if name not in cut.rows.dataset.group_by or name in cut.rows.group_by]
+def _file(month: Month, parts: list[_Part]) -> Export:
+    columns = columns_for(list(dict.fromkeys(name for part in parts for name in part.details or ())))
+    rows = [{column.name: row.get(column.name) for column in columns} for part in parts for row in part.rows]
+    rows.sort(key=lambda row: [str(row[column.name] or "") for column in columns if column.name in _ORDER])
+    return Export(month, columns, rows, [*GENERAL, *(note for part in parts for note in part.notes)])

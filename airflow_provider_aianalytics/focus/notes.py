@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
 from airflow_provider_aianalytics.coverage.states import runs_of, span
-from airflow_provider_aianalytics.focus.charges import DayCharges
 from airflow_provider_aianalytics.focus.columns import FOCUS_VERSION
 from airflow_provider_aianalytics.focus.tables import Cut
+from airflow_provider_aianalytics.focus.vendor_month import VendorMonth
 from airflow_provider_aianalytics.vendors.base import Vendor
 from airflow_provider_aianalytics.vendors.charges import ZERO, Charge, Terms
 
@@ -25,36 +25,24 @@ GENERAL = (
 )
 
 
-def days_text(problems: dict[date, str]) -> str:
-    """Days by what is wrong with them: ``missing 2026-10-04 to 2026-10-06``."""
-    kinds = dict.fromkeys(problems.values())
-    return "; ".join(
-        f"{kind} {', '.join(span(*run) for run in runs_of(day for day, what in problems.items() if what == kind))}"
-        for kind in kinds
-    )
-
-
-def problem_lines(problems: dict[str, dict[date, str]]) -> list[str]:
-    return [f"{label}: {days_text(of)}" for label, of in problems.items()]
-
-
-def source_notes(vendor: Vendor, cut: Cut, terms: Terms, days: Iterable[DayCharges]) -> Iterator[str]:
+def source_notes(found: VendorMonth) -> Iterator[str]:
     """The notes about one vendor's charges."""
+    yield from (f"PROVISIONAL: {line}" for line in found.problems)
+    vendor, cut, days = found.vendor, found.cut, found.days
     assert vendor.charges is not None
-    found = list(days)
-    charges = [charge for day in found for charge in day.charges]
+    charges = [charge for day in days for charge in day.charges]
     measure = cut.rows.dataset.measure
     yield f"rows from {cut.rows.label}, grouped by {', '.join(cut.rows.group_by) or 'nothing'}"
     if cut.others:
         yield f"not added up with it: {', '.join(cut.others)}; choose another with table = in the settings"
-    total = sum((day.total for day in found), ZERO)
+    total = sum((day.total for day in days), ZERO)
     yield f"{measure} {total:f}: the total of the manifests of {(cut.totals or cut.rows).label}"
-    if empty := [day.manifest.date for day in found if not day.charges]:
+    if empty := [day.manifest.date for day in days if not day.charges]:
         yield f"days without a charge: {', '.join(span(*run) for run in runs_of(empty))}"
     yield from _completeness(cut, charges)
     if cut.quantities is not None:
         yield f"quantities from {cut.quantities.label}"
-    yield from _settings(vendor, terms)
+    yield from _settings(vendor, found.terms)
     yield from vendor.charges.notes
 
 

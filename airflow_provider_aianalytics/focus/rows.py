@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,73 +12,61 @@ from airflow_provider_aianalytics.extraction.responses import parse_timestamp
 from airflow_provider_aianalytics.focus.charges import DayCharges
 from airflow_provider_aianalytics.focus.columns import FocusRow, own_name
 from airflow_provider_aianalytics.focus.month import Month
+from airflow_provider_aianalytics.focus.vendor_month import VendorMonth
 from airflow_provider_aianalytics.storage.manifest import Manifest
-from airflow_provider_aianalytics.vendors.base import Vendor
-from airflow_provider_aianalytics.vendors.charges import ZERO, Charge, Terms, VendorCharges
+from airflow_provider_aianalytics.vendors.charges import ZERO, Charge
 
 CURRENCY = "USD"
 LUMP = Decimal(1), "Units"
 """The quantity of a charge whose vendor gives none: FOCUS wants one on each row of usage."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowMaker:
-    """Makes the rows of one vendor.
+def focus_rows(found: VendorMonth, billed_in: Month) -> list[FocusRow]:
+    """The rows of a vendor's charges.
 
-    :param table: the label of the table that the rows come from.
+    :param billed_in: the billing period, another one than that of the charges for corrections.
+    :raises InvalidArgumentError: when nothing names the billing account.
     """
+    assert found.vendor.charges is not None
+    is_prepaid = found.vendor.charges.is_prepaid if found.terms.is_prepaid is None else found.terms.is_prepaid
+    return [
+        {**_constant(found, day.manifest, billed_in), **_origin(day), **_costs(charge, is_prepaid), **_what(charge)}
+        for day in found.days
+        for charge in day.charges
+    ]
 
-    vendor: Vendor
-    terms: Terms
-    month: Month
-    table: str
 
-    def rows(self, day: DayCharges) -> list[FocusRow]:
-        """The rows of a day.
+def _constant(found: VendorMonth, manifest: Manifest, billed_in: Month) -> FocusRow:
+    assert found.vendor.charges is not None
+    provider = found.vendor.charges.provider
+    return {
+        "BillingAccountId": _account(found, manifest),
+        "BillingAccountName": found.terms.billing_account_name,
+        "BillingCurrency": CURRENCY,
+        "BillingPeriodStart": billed_in.start,
+        "BillingPeriodEnd": billed_in.end,
+        "ChargeCategory": "Usage",
+        "ChargeClass": None,
+        "ChargeFrequency": "Usage-Based",
+        "InvoiceId": None,
+        "InvoiceIssuerName": found.terms.invoice_issuer or provider,
+        "ProviderName": provider,
+        "PublisherName": provider,
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceSubcategory": "Generative AI",
+        "x_SourceTable": found.cut.rows.label,
+    }
 
-        :raises InvalidArgumentError: when nothing names the billing account.
-        """
-        about = {**self._constant(day.manifest), **_origin(day)}
-        return [{**about, **_costs(charge, self._is_prepaid), **_what(charge)} for charge in day.charges]
 
-    @property
-    def _charges(self) -> VendorCharges:
-        assert self.vendor.charges is not None
-        return self.vendor.charges
-
-    @property
-    def _is_prepaid(self) -> bool:
-        return self._charges.is_prepaid if self.terms.is_prepaid is None else self.terms.is_prepaid
-
-    def _constant(self, manifest: Manifest) -> FocusRow:
-        provider = self._charges.provider
-        return {
-            "BillingAccountId": self._account(manifest),
-            "BillingAccountName": self.terms.billing_account_name,
-            "BillingCurrency": CURRENCY,
-            "BillingPeriodStart": self.month.start,
-            "BillingPeriodEnd": self.month.end,
-            "ChargeCategory": "Usage",
-            "ChargeClass": None,
-            "ChargeFrequency": "Usage-Based",
-            "InvoiceId": None,
-            "InvoiceIssuerName": self.terms.invoice_issuer or provider,
-            "ProviderName": provider,
-            "PublisherName": provider,
-            "ServiceCategory": "AI and Machine Learning",
-            "ServiceSubcategory": "Generative AI",
-            "x_SourceTable": self.table,
-        }
-
-    def _account(self, manifest: Manifest) -> str:
-        account = self.terms.billing_account_id or manifest.organization_id
-        if not account:
-            raise InvalidArgumentError(
-                "the API does not name the organization, and FOCUS needs a billing account",
-                where=self.vendor.name,
-                hint=f'Write billing_account_id = "…" below [{self.vendor.name}] in the settings (--config)',
-            )
-        return account
+def _account(found: VendorMonth, manifest: Manifest) -> str:
+    account = found.terms.billing_account_id or manifest.organization_id
+    if not account:
+        raise InvalidArgumentError(
+            "the API does not name the organization, and FOCUS needs a billing account",
+            where=found.vendor.name,
+            hint=f'Write billing_account_id = "…" below [{found.vendor.name}] in the settings (--config)',
+        )
+    return account
 
 
 def _origin(day: DayCharges) -> FocusRow:

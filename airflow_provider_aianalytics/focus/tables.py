@@ -54,6 +54,10 @@ class Source:
         return self.query.get(self.dataset.bucket_width_parameter, self.dataset.default_bucket_width)
 
     @property
+    def is_by_day(self) -> bool:
+        return self.bucket_width == self.dataset.default_bucket_width
+
+    @property
     def is_capped(self) -> bool:
         """Whether rows of a bucket may be left out."""
         return any(manifest.capped_buckets for manifest in self.manifests.values())
@@ -65,7 +69,7 @@ class Source:
 
     @property
     def pseudonymized(self) -> Collection[str]:
-        """The fields that hold pseudonyms on each day."""
+        """The fields with pseudonyms on each day."""
         fields = [set(manifest.pseudonymized_fields) for manifest in self.manifests.values()]
         return set.intersection(*fields)
 
@@ -151,18 +155,18 @@ def find_sources(path: str, vendor: Vendor, tables: Iterable[str], days: Iterabl
 
 
 def _adds_up(source: Source) -> bool:
-    """Whether the rows are a cut of all there is, and their measure is not hidden."""
+    """Whether the rows are a cut of all there is, and their amounts are not hidden."""
     hidden = {name for one in source.manifests.values() for name in (*one.dropped_fields, *one.pseudonymized_fields)}
-    is_hidden = any(f"{source.dataset.measure}.".startswith(f"{name}.") for name in hidden)
+    is_hidden = any(f"{amount}.".startswith(f"{name}.") for amount in source.rule.amounts for name in hidden)
     return shows_everything(source.dataset, source.query) and not is_hidden
 
 
 def cuts_of(vendor: Vendor, sources: list[Source]) -> list[Cut]:
-    """Every way to read a vendor's charges, the best first: by organization, then by most dimensions."""
+    """Every way to read a vendor's charges, the best first: of the organization, by day, by most dimensions."""
     assert vendor.charges is not None
     order = [rule.dataset for rule in vendor.charges.rules]
     priced = [source for source in sources if source.dataset.name in order]
-    priced.sort(key=lambda source: (order.index(source.dataset.name), -len(source.group_by), source.name))
+    priced.sort(key=lambda one: (order.index(one.dataset.name), not one.is_by_day, -len(one.group_by), one.name))
     names = [source.name for source in priced]
     return [
         Cut(

@@ -118,6 +118,7 @@ class ChargeRule:
     :param residual: a charge without money and details, for a period: what no row shows.
     :param measured: which part of the dataset's measure a charge stands for. The sum over a day is the total of its
         manifest.
+    :param amounts: the columns with money and counts. A table that hides one of them is not read.
     :param totals: the datasets whose tables can say what the whole organization came to, in the same measure.
     :param is_whole: whether an uncapped table has all of the organization's charges; by member, some belong to nobody.
     :param quantities: the dataset that has the quantities of the same buckets and groups, where it is another.
@@ -129,6 +130,7 @@ class ChargeRule:
     read: Callable[[Iterable[Row], Usage, Terms], Iterator[Charge]]
     residual: Callable[[datetime, datetime], Charge]
     measured: Callable[[Charge], Decimal]
+    amounts: tuple[str, ...]
     totals: tuple[str, ...]
     is_whole: bool = True
     quantities: str | None = None

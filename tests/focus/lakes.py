@@ -76,11 +76,12 @@ class Lake:
         file_format: str = "ndjson",
         compression: str = "gzip",
         pseudonymize: tuple[str, ...] = (),
+        drop: tuple[str, ...] = (),
         **query: Any,
     ) -> None:
         hook = HOOKS[vendor](clock=SimulatedClock(self.simulator))
         found = hook.vendor.dataset(dataset)
-        privacy = Privacy(found, pseudonymize=pseudonymize, secret="secret" if pseudonymize else "")
+        privacy = Privacy(found, drop=drop, pseudonymize=pseudonymize, secret="secret" if pseudonymize else "")
         ingest = Ingest(
             hook,
             build_query(found, **query),

@@ -15,7 +15,9 @@ import pytest
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, CoverageError, InvalidArgumentError, StorageError
 from airflow_provider_aianalytics.focus.export import Export
 from airflow_provider_aianalytics.focus.files import read_export
-from tests.focus.lakes import DIMENSIONS, OCTOBER, Lake, settings_for, simulated_lake, total
+from airflow_provider_aianalytics.vendors.charges import Terms
+from airflow_provider_aianalytics.vendors.registry import VENDORS
+from tests.focus.lakes import DIMENSIONS, NOW, OCTOBER, Lake, settings_for, simulated_lake, total
 from tests.support import truth
 
 CLAUDE = "claude_enterprise"
@@ -78,6 +80,29 @@ def test_rows_that_do_not_add_up_are_no_charges(lake: Lake, query: dict[str, Any
         export(lake, is_provisional=True)
     with pytest.raises(InvalidArgumentError, match="table 'part' has no costs of 2026-10 that can be added up"):
         lake.export(settings=settings_for("part"), vendor=CLAUDE)
+
+
+def test_days_are_read_rather_than_hours(lake: Lake) -> None:
+    days = OCTOBER[0], date(2026, 10, 2)
+    lake.land(CLAUDE, "cost_report", table="by_hour", group_by=["product", "model"], bucket_width="1h", days=days)
+    lake.land(CLAUDE, "cost_report", table="total", days=days)
+
+    assert {row["x_SourceTable"] for row in export(lake, is_provisional=True).rows} == {"claude_enterprise/total"}
+
+
+def test_a_table_without_an_amount_is_not_read(lake: Lake) -> None:
+    lake.land(CLAUDE, "cost_report", days=(OCTOBER[0], date(2026, 10, 2)), drop=("list_amount",))
+
+    with pytest.raises(InvalidArgumentError, match="no table with costs has landed"):
+        export(lake, is_provisional=True)
+
+
+def test_another_currency_is_refused() -> None:
+    rule = VENDORS[CLAUDE].charges.rule("cost_report")
+    row = {"starting_at": NOW, "ending_at": NOW, "amount": Decimal(1), "list_amount": Decimal(1), "currency": "EUR"}
+
+    with pytest.raises(AIAnalyticsError, match="a cost is in 'EUR'; only USD is known"):
+        list(rule.read([row], lambda _: None, Terms()))
 
 
 def test_what_the_vendor_leaves_out_is_a_residual(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_the_dimensioned_report_needs_an_account(lake: Lake) -> None:
         lake.export(settings=settings_for("beta_cost"), vendor="claude_enterprise")
 
 
-def test_parquet_and_csv_hold_the_same_rows(exported: Export) -> None:
+def test_parquet_and_csv_have_the_same_rows(exported: Export) -> None:
     table = pyarrow.parquet.read_table(io.BytesIO(exported.parquet()))
     types = {field.name: str(field.type) for field in table.schema}
     text = list(csv.DictReader(io.StringIO(exported.csv().decode())))

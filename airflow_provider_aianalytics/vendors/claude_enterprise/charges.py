@@ -49,6 +49,8 @@ PERSONS = ("actor", "claude_tag_user_id", "user_profile_id")
 OVERLAPPING = ("rbac_group_id",)
 REGIONS = {"us": ("us", "United States")}
 MILLION_TOKENS = "1000000 Tokens"
+AMOUNTS = ("amount", "list_amount")
+CURRENCY = "USD"
 
 
 def _dimensions(names: Iterable[str]) -> tuple[str, ...]:
@@ -67,13 +69,13 @@ def _read(
     for row in rows:
         details = {name: row.get(f"{group}{name}") for name in dimensions}
         found = usage(row) if details["cost_type"] or details["token_type"] else None
-        amount = _dollars(row[f"{cost}amount"])
+        _check_currency(row.get(f"{cost}currency"))
         yield _charge(
             row["starting_at"],
             row["ending_at"],
             details,
             list_cost=_dollars(row[f"{cost}list_amount"]),
-            amount=amount,
+            amount=_dollars(row[f"{cost}amount"]),
             quantity=_quantity(details, row.get(f"{cost}requests"), found),
         )
 
@@ -130,6 +132,15 @@ def _quantity(details: dict[str, str | None], requests: int | None, usage: Row |
     return None if requests is None else (Decimal(requests), "Requests")
 
 
+def _check_currency(currency: str | None) -> None:
+    """Section 2: always US dollars; another one would be added up with them."""
+    if currency not in (None, CURRENCY):
+        # Imported here because the exceptions need Airflow, and provider discovery reads this folder without it.
+        from airflow_provider_aianalytics.exceptions import MalformedResponseError
+
+        raise MalformedResponseError(f"a cost is in {currency!r}; only {CURRENCY} is known")
+
+
 def _dollars(cents: Decimal | None) -> Decimal:
     return Decimal(0) if cents is None else cents.scaleb(-2)
 
@@ -152,17 +163,20 @@ CHARGES = VendorCharges(
         _rule(
             dataset="cost_report",
             read=_of_report,
+            amounts=AMOUNTS,
             quantities="usage_report",
             quantity_dimensions=USAGE_DIMENSIONS,
         ),
         _rule(
             dataset="cost",
             read=partial(_read, dimensions=_dimensions(BETA_DIMENSIONS), group="group.", cost="cost."),
+            amounts=tuple(f"cost.{name}" for name in AMOUNTS),
             person=("group.actor.user_id", "group.actor.email_address"),
         ),
         _rule(
             dataset="user_cost_report",
             read=_of_report,
+            amounts=AMOUNTS,
             is_whole=False,
             quantities="user_usage_report",
             quantity_dimensions=("actor.user_id", *USAGE_DIMENSIONS),

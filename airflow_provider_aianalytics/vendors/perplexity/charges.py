@@ -104,6 +104,7 @@ _rule = partial(
     read=_read,
     residual=partial(_credits, source=None),
     measured=lambda charge: charge.quantity or Decimal(0),
+    amounts=("count",),
     totals=("credit_usage",),
 )
 
