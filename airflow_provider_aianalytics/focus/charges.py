@@ -40,22 +40,20 @@ def read_charges(cut: Cut, day: date, terms: Terms) -> DayCharges:
 
     :raises AIAnalyticsError: when rows and manifest disagree about the total.
     """
-    manifest = cut.rows.manifests[day]
     charges = _merged(_of_day(cut.rows, day, terms, _usage(cut, day)))
-    totals = cut.totals if cut.totals is not None and day in cut.totals.manifests else None
-    if totals is None:
-        total = _total(manifest)
-    else:
+    source = cut.rows
+    if (totals := cut.totals_of(day)) is not None:
         charges += _residuals(charges, list(_of_day(totals, day, terms, _no_usage)), cut.rows, day)
-        total = _total(totals.manifests[day])
+        source = totals
+    total = _total(source.manifests[day])
     found = sum(map(cut.rows.rule.measured, charges), ZERO)
     if total is not None and found != total:
         raise AIAnalyticsError(
             f"the charges of {day} come to {found} and the manifest's total is {total}",
-            where=(totals or cut.rows).label,
+            where=source.label,
             hint="Land the day again; if they still differ, report it",
         )
-    return DayCharges(charges, found if total is None else total, manifest, (totals or cut.rows).is_final(day))
+    return DayCharges(charges, found if total is None else total, cut.rows.manifests[day], source.is_final(day))
 
 
 def _total(manifest: Manifest) -> Decimal | None:

@@ -36,7 +36,7 @@ def source_notes(found: VendorMonth) -> Iterator[str]:
     if cut.others:
         yield f"not added up with it: {', '.join(cut.others)}; choose another with table = in the settings"
     total = sum((day.total for day in days), ZERO)
-    yield f"{measure} {total:f}: the total of the manifests of {(cut.totals or cut.rows).label}"
+    yield f"{measure} {total:f}: the total of the manifests of {_origin_of_totals(cut)}"
     if empty := [day.manifest.date for day in days if not day.charges]:
         yield f"days without a charge: {', '.join(span(*run) for run in runs_of(empty))}"
     yield from _completeness(cut, charges)
@@ -44,6 +44,13 @@ def source_notes(found: VendorMonth) -> Iterator[str]:
         yield f"quantities from {cut.quantities.label}"
     yield from _settings(vendor, found.terms)
     yield from vendor.charges.notes
+
+
+def _origin_of_totals(cut: Cut) -> str:
+    if cut.totals is None:
+        return cut.rows.label
+    is_mixed = cut.rows.days_with_rests < cut.rows.manifests.keys()
+    return f"{cut.rows.label}, of capped days {cut.totals.label}" if is_mixed else cut.totals.label
 
 
 def _completeness(cut: Cut, charges: list[Charge]) -> Iterator[str]:

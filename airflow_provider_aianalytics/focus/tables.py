@@ -63,9 +63,11 @@ class Source:
         return any(manifest.capped_buckets for manifest in self.manifests.values())
 
     @property
-    def knows_all(self) -> bool:
-        """Whether its rows add up to the whole organization."""
-        return self.rule.is_whole and not self.is_capped
+    def days_with_rests(self) -> set[date]:
+        """The days whose rows may not add up to the whole organization."""
+        if not self.rule.is_whole:
+            return set(self.manifests)
+        return {day for day, manifest in self.manifests.items() if manifest.capped_buckets}
 
     @property
     def pseudonymized(self) -> Collection[str]:
@@ -104,8 +106,8 @@ class Cut:
     """What a vendor's charges are read from: rows, and the total that they must come to.
 
     :param rows: the table whose rows become charges.
-    :param totals: the table with the whole organization's total, where the rows may be less; ``None`` where they are
-        all, or where nothing knows.
+    :param totals: the table with the whole organization's total of the days whose rows may be less; ``None`` where
+        there is no such day, or no such table.
     :param quantities: the table with the quantities of the same groups.
     :param others: other tables that would have done.
     """
@@ -115,15 +117,19 @@ class Cut:
     quantities: Source | None = None
     others: tuple[str, ...] = ()
 
+    def totals_of(self, day: date) -> Source | None:
+        """The table with the total of a day, ``None`` where the rows are all there is or all that is known."""
+        return self.totals if day in self.rows.days_with_rests else None
+
     def problems(self, days: Iterable[date]) -> dict[str, dict[date, str]]:
         """Why days are not good for a close, by table and day."""
         wanted = list(days)
+        rests = [day for day in wanted if day in self.rows.days_with_rests]
         found = {self.rows.label: self.rows.problems(wanted)}
         if self.totals is not None:
-            found[self.totals.label] = self.totals.problems(wanted)
-        elif self.rows.is_capped:
-            capped = {day: "capped" for day, one in self.rows.manifests.items() if one.capped_buckets}
-            found[self.rows.label] = capped | found[self.rows.label]
+            found[self.totals.label] = self.totals.problems(rests)
+        elif self.rows.rule.is_whole:
+            found[self.rows.label] |= dict.fromkeys(rests, "capped")
         return {label: of for label, of in found.items() if of}
 
 
@@ -180,13 +186,14 @@ def cuts_of(vendor: Vendor, sources: list[Source]) -> list[Cut]:
 
 
 def _totals(source: Source, sources: list[Source]) -> Source | None:
-    """The table that knows all, of one with as few groups as possible."""
-    if source.knows_all:
-        return None
-    able = [one for one in sources if one.knows_all and one.dataset.name in source.rule.totals and one is not source]
-    return min(
-        able, key=lambda one: (len(source.manifests.keys() - one.manifests.keys()), len(one.group_by)), default=None
-    )
+    """The table that has the total of each day with a rest, of one with as few groups as possible."""
+    rests = source.days_with_rests
+    able = [
+        one
+        for one in sources
+        if one.dataset.name in source.rule.totals and rests <= one.manifests.keys() - one.days_with_rests
+    ]
+    return min(able, key=lambda one: len(one.group_by), default=None) if rests else None
 
 
 def _quantities(source: Source, sources: list[Source]) -> Source | None:

@@ -89,7 +89,7 @@ def _parquet(content: bytes, dataset: Dataset) -> Rows:
 
 
 def _csv(content: bytes, dataset: Dataset) -> Rows:
-    csv.field_size_limit(2**31 - 1)  # what a column of JSON holds can be longer than the default
+    csv.field_size_limit(2**31 - 1)  # a column of JSON can be longer than the default
     reader = csv.reader(io.StringIO(content.decode(), newline=""))
     paths, types = _paths(dataset), {column.name: column.type for column in typed_columns(dataset)}
     header = next(reader)

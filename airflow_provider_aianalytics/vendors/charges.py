@@ -145,7 +145,7 @@ class VendorCharges:
     :param provider: who sells the service.
     :param rules: the rules, the preferred dataset first.
     :param is_prepaid: whether usage is usually on no invoice of its own.
-    :param required_prices: prices without which nothing can be said.
+    :param required_prices: prices without which there is no cost.
     :param optional_prices: further prices.
     :param notes: what a reader of the charges must know.
     """

@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, CoverageError, InvalidArgumentError, StorageError
 from airflow_provider_aianalytics.focus.export import Export
 from airflow_provider_aianalytics.focus.files import read_export
+from airflow_provider_aianalytics.simulator import PerplexitySettings
 from airflow_provider_aianalytics.vendors.charges import Terms
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 from tests.focus.lakes import DIMENSIONS, NOW, OCTOBER, Lake, settings_for, simulated_lake, total
@@ -124,6 +125,20 @@ def test_what_the_vendor_leaves_out_is_a_residual(tmp_path: Path) -> None:
         assert {row["x_IsFinal"] for row in found.rows} == {True}
         assert "capped 2026" not in "".join(note for note in found.notes if "PROVISIONAL" in note)
 
+        # The total of some of the capped days is no total of the month.
+        lake.land(CLAUDE, "cost_report", table="capped", group_by=list(DIMENSIONS), days=(days[1], date(2026, 10, 10)))
+        with pytest.raises(CoverageError, match="capped 2026-10-05"):
+            lake.export(settings=settings_for("capped"), vendor=CLAUDE)
+
+
+def test_members_without_a_total_are_exported_with_a_note(lake: Lake) -> None:
+    lake.land(CLAUDE, "user_cost_report", table="members")
+    lake.land(CLAUDE, "cost_report", days=(date(2026, 10, 20), date(2026, 11, 1)))
+
+    found = lake.export(settings=settings_for("members"), vendor=CLAUDE)
+    assert total(found, "ContractedCost") * 100 == lake.manifest_total(CLAUDE, "members")
+    assert "claude_enterprise: usage that belongs to no member is not in the file" in "\n".join(found.notes)
+
 
 def test_hours_have_a_residual_of_the_day_where_the_total_is_of_days(tmp_path: Path) -> None:
     first = date(2026, 10, 5), date(2026, 10, 6)
@@ -218,6 +233,17 @@ def test_the_rows_are_the_same_whatever_the_format(lake: Lake, file_format: str,
         assert [row | {"x_SourceTable": ""} for row in plain.rows] == [
             row | {"x_SourceTable": ""} for row in other.rows
         ]
+
+
+def test_the_older_shape_of_a_breakdown_is_read(tmp_path: Path) -> None:
+    days = OCTOBER[0], date(2026, 10, 4)
+    older = PerplexitySettings(shape="legacy", source_labels=("Paid", "Promo"))
+    with simulated_lake(str(tmp_path), perplexity=older) as lake:
+        lake.land("perplexity", "credit_usage", days=days)
+        found = lake.export(vendor="perplexity", is_provisional=True)
+
+    assert total(found, "PricingQuantity", "Perplexity") == lake.manifest_total("perplexity", "credit_usage", days) > 0
+    assert {"computer-credits/paid", "computer-credits/promo"} <= {row["SkuPriceId"] for row in found.rows}
 
 
 def test_an_object_store_is_read(lake: Lake) -> None:

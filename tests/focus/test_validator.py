@@ -40,7 +40,7 @@ def failures(file: Path, workplace: Path) -> set[str]:
     (package,) = ENVIRONMENT.glob("lib/python3*/site-packages/focus_validator")
     link = workplace / "focus_validator"
     if not link.exists():
-        link.symlink_to(package)  # it looks for its currency codes below the working folder
+        link.symlink_to(package)  # it reads its currency codes from below the working folder
     report = file.with_suffix(".xml")
     command = [ENVIRONMENT / "bin" / "focus-validator", "--data-file", file, "--validate-version", VERSION]
     command += ["--block-download", "--focus-dataset", "CostAndUsage", "--applicability-criteria", ",".join(CRITERIA)]
