@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 
@@ -27,16 +28,31 @@ DAYS = 5
 NOW = shown_day(os.environ.get("TODAY", ""), datetime.now(UTC))
 CLOCK = clock_setting(NOW)
 DAGS = ("claude_enterprise_daily", "perplexity_daily")
+ANSWERS = HOME / "answers.duckdb"
+QUESTIONS = {
+    "spend by week and vendor, in US dollars": """
+        select date_trunc('week', date)::date as week, vendor, sum(usd)::decimal(18, 2) as usd
+        from daily_spend group by all order by all
+    """,
+    "members active in a week, by surface": """
+        select date_trunc('week', date)::date as week, vendor, surface, count(distinct member) as members
+        from daily_active group by all order by all
+    """,
+    "the ten who spend most, under pseudonyms": """
+        select member[:12] || '…' as pseudonym, sum(usd)::decimal(18, 2) as usd
+        from daily_spend where member is not null group by member order by sum(usd) desc nulls last, member limit 10
+    """,
+}
 
 RUN_DAG = """
-import sys
+import importlib, sys
 from datetime import datetime
 sys.path.insert(0, {dags!r})
-import importlib
-dag = importlib.import_module({dag!r}).dag
+dag = getattr(importlib.import_module({module!r}), {name!r})
+by = "logical_date" if "logical_date" in dag.test.__code__.co_varnames else "execution_date"
 for text in {days!r}:
-    run = dag.test(logical_date=datetime.fromisoformat(text))
-    print("@", {dag!r}, text[:10], run.state, flush=True)
+    run = dag.test(**{{by: datetime.fromisoformat(text)}}, run_conf={conf!r})
+    print("@", dag.dag_id, text[:10], run.state, flush=True)
 """
 
 
@@ -50,8 +66,10 @@ def main() -> int:
             say("migrating Airflow's database")
             call(["airflow", "db", "migrate"], environment)
             failed = sum(run_days(dag, environment) for dag in DAGS)
+            failed += run_days("answers", environment, name="land", days=1)
+            failed += run_days("answers", environment, days=1, conf={"warehouse": str(ANSWERS)})
         show_landed()
-        show_answer()
+        show_answers()
         show_report(environment)
     except KeyboardInterrupt:
         say("stopped")
@@ -82,7 +100,12 @@ def simulator() -> Iterator[tuple[str, dict[str, str]]]:
 def airflow_environment(url: str, keys: dict[str, str]) -> dict[str, str]:
     connections = {
         f"AIRFLOW_CONN_{vendor.upper()}_ANALYTICS_DEFAULT": json.dumps(
-            {"conn_type": f"{vendor}_analytics", "password": keys[key], "host": url}
+            {
+                "conn_type": f"{vendor}_analytics",
+                "password": keys[key],
+                "host": url,
+                "extra": {"pseudonym_secret": "for the demo alone"},
+            }
         )
         for vendor, key in (("claude_enterprise", "claude_key"), ("perplexity", "perplexity_key"))
     }
@@ -101,14 +124,25 @@ def airflow_environment(url: str, keys: dict[str, str]) -> dict[str, str]:
     }
 
 
-def run_days(dag: str, environment: dict[str, str]) -> int:
-    """Run a DAG for the last days, one run a day; return how many failed."""
+def run_days(
+    module: str,
+    environment: dict[str, str],
+    *,
+    name: str = "dag",
+    days: int = DAYS,
+    conf: dict[str, str] | None = None,
+) -> int:
+    """Run a DAG for the last days, one run a day; return how many failed.
+
+    :param name: the DAG's name in its module.
+    """
     today = NOW.replace(hour=12, minute=0, second=0, microsecond=0)
-    days = [(today - timedelta(days=number)).isoformat() for number in range(DAYS, 0, -1)]
-    script = RUN_DAG.format(dags=str(ROOT / "dags_examples"), dag=dag, days=days)
-    say(f"running {dag} for {DAYS} days")
+    dates = [(today - timedelta(days=number)).isoformat() for number in range(days, 0, -1)]
+    script = RUN_DAG.format(dags=str(ROOT / "dags_examples"), module=module, name=name, days=dates, conf=conf or {})
+    title = module if name == "dag" else f"{module}_{name}"
+    say(f"running {title} for {days} day{'s' if days > 1 else ''}")
     states = []
-    with (HOME / f"{dag}.log").open("w") as log:
+    with (HOME / f"{title}.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
         )
@@ -125,7 +159,7 @@ def run_days(dag: str, environment: dict[str, str]) -> int:
             if process.poll() is None:
                 process.terminate()
                 process.wait(10)
-    failed = DAYS - sum(state.endswith("success") for state in states)
+    failed = days - sum(state.endswith("success") for state in states)
     if failed:
         say(f"{failed} runs failed; the log is {log.name}")
     return failed
@@ -144,22 +178,20 @@ def show_landed() -> None:
     print(f"   in {LAKE}")
 
 
-def show_answer() -> None:
+def show_answers() -> None:
     import duckdb
 
-    files = LAKE / "claude_enterprise/cost_by_model/*/*.ndjson.gz"
-    # The amounts are decimal strings of cents and are added as decimals.
-    answer = duckdb.sql(
-        f"""
-        select coalesce(model, '(no model)') as model, sum(amount::decimal(18, 6)) / 100 as usd,
-               count(distinct _date) as days
-        from read_json('{files}', columns={{_date: 'date', model: 'varchar', amount: 'varchar'}})
-        group by 1 order by 2 desc
-        """
-    ).fetchall()
-    say("spend by model, computed from the landed files with DuckDB:")
-    for model, usd, days in answer:
-        print(f"   {model:<36} US$ {usd:>12,.2f}   {days} days")
+    with duckdb.connect(str(ANSWERS), read_only=True) as database:
+        for title, question in QUESTIONS.items():
+            say(f"{title}, from the views of the landed files:")
+            for row in database.sql(question).fetchall():
+                print("   " + "".join(_cell(value) for value in row))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return f"{'unknown':>14}"
+    return f"{value:>14,}" if isinstance(value, int | Decimal) else f"{value!s:<20}"
 
 
 def show_report(environment: dict[str, str]) -> None:

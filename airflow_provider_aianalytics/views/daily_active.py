@@ -37,6 +37,10 @@ class ActivityTable:
     def has_members(self) -> bool:
         return any(map(self.source.has, self.fields.member))
 
+    @property
+    def is_pseudonymous(self) -> bool:
+        return self.source.hides(self.fields.member)
+
 
 def activity_tables(lake: Lake) -> list[ActivityTable]:
     """For each vendor the table with members and the one with counts, as far as they have landed."""
@@ -48,7 +52,8 @@ def activity_tables(lake: Lake) -> list[ActivityTable]:
             for source in lake.sources
             if source.dataset is vendor.datasets[fields.dataset] and source.is_whole and not source.grouped_by
         ]
-        members = [one for one in found if one.has_members]
+        # Pseudonyms come before names, so that they join those of spend.
+        members = sorted((one for one in found if one.has_members), key=lambda one: not one.is_pseudonymous)
         counts = [one for one in found if not one.fields.member]
         chosen += [*members[:1], *counts[:1]]
     return chosen

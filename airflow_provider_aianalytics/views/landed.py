@@ -45,6 +45,7 @@ class Source:
     :param is_whole: whether its rows, of all that the dataset has, leave out none and count none twice.
     :param grouped_by: the dimensions that its rows are grouped by.
     :param dropped: the paths of the fields that do not land.
+    :param pseudonymized: the paths of the fields that land as pseudonyms.
     :param days: ascending.
     """
 
@@ -56,14 +57,19 @@ class Source:
     is_whole: bool
     grouped_by: frozenset[str]
     dropped: tuple[str, ...]
+    pseudonymized: tuple[str, ...]
     days: tuple[DayRange, ...]
 
     def has(self, path: str) -> bool:
         """Whether a field lands, filled where it is a dimension."""
-        if any(f"{path}.".startswith(f"{name}.") for name in self.dropped):
+        if _is_among(path, self.dropped):
             return False
         dimension = path.removeprefix("group.").partition(".")[0]
         return dimension not in self.dataset.group_by or dimension in self.grouped_by
+
+    def hides(self, paths: tuple[str, ...]) -> bool:
+        """Whether one of the fields lands as a pseudonym."""
+        return any(_is_among(path, self.pseudonymized) for path in paths)
 
     @property
     def number_of_days(self) -> int:
@@ -126,8 +132,14 @@ def _source(root: ObjectStoragePath, table: LandedTable) -> Source | None:
         is_whole=shows_everything(dataset, manifest.query),
         grouped_by=frozenset([grouped] if isinstance(grouped, str) else grouped),
         dropped=manifest.dropped_fields,
+        pseudonymized=manifest.pseudonymized_fields,
         days=tuple(_ranges(days.items())),
     )
+
+
+def _is_among(path: str, names: tuple[str, ...]) -> bool:
+    """Whether a field, or an object that it is in, is named."""
+    return any(f"{path}.".startswith(f"{name}.") for name in names)
 
 
 def _manifest(root: ObjectStoragePath, table: LandedTable, day: date) -> Manifest:

@@ -23,11 +23,11 @@ class SpendTable:
         return any(map(self.source.has, self.fields.member))
 
     @property
-    def detail(self) -> tuple[bool, int, int]:
-        """How much its rows say: the more the greater."""
+    def detail(self) -> tuple[bool, bool, int, int]:
+        """How much its rows say: the more the greater. Pseudonyms come before names, so that they join others."""
         dimensions = (self.fields.product, self.fields.model)
         named = sum(bool(path) and self.source.has(path) for path in dimensions)
-        return self.has_members, named, self.source.number_of_days
+        return self.has_members, self.source.hides(self.fields.member), named, self.source.number_of_days
 
 
 @dataclass(frozen=True, slots=True)

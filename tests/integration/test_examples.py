@@ -329,6 +329,30 @@ def test_the_warehouse_takes_each_content_once(run: Run, tmp_path: Path) -> None
     assert len(told) == 32
 
 
+def test_the_answers_are_tables_of_both_vendors(
+    run: Run, load: Callable[[str], Any], simulator: Simulator, tmp_path: Path
+) -> None:
+    import duckdb
+
+    module = load("answers")
+    by = "logical_date" if "logical_date" in module.land.test.__code__.co_varnames else "execution_date"
+    assert str(module.land.test(**{by: NOON}).state) == "success"
+    warehouse = tmp_path.parent / f"{tmp_path.name}.duckdb"
+    ran = run("answers", conf={"warehouse": str(warehouse), "credit_price_usd": "0.02"})
+
+    assert ran.tasks == {"build": "success"}
+    with duckdb.connect(str(warehouse)) as database:
+        rows = {name: len(database.table(name)) for name in module.MODELS}
+        spend = dict(database.sql("select vendor, sum(usd) from daily_spend group by all").fetchall())
+        members = [member for (member,) in database.sql("select distinct member from member_month").fetchall()]
+    assert ran.results["build"] == rows
+    assert all(rows.values())
+    cents = sum(Decimal(manifest["total"]) for manifest in manifests(tmp_path, "answers_spend"))
+    assert spend["claude_enterprise"] == cents / 100
+    assert spend["perplexity"] > 0
+    assert {len(member) for member in members} == {64}
+
+
 def test_the_warehouse_takes_a_column_that_it_does_not_have_yet(run: Run, tmp_path: Path) -> None:
     """As files have after an upgrade that knows a new field of the vendor."""
     import duckdb

@@ -36,6 +36,13 @@ LANDED = {
     "docs/scheduling.md": {"skills": 1},
     "docs/privacy.md": {"cost_by_pseudonym": 1},
     "docs/small-results.md": {},
+    "docs/answers.md": {
+        "cost_report": 31,
+        "user_cost_report": 31,
+        "users": 7,
+        "credit_usage": 31,
+        "member_credit_usage": 31,
+    },
 }
 """How many days of which tables the blocks of a page land."""
 
