@@ -11,7 +11,7 @@ from airflow_provider_aianalytics.coverage.states import runs_of, span
 from airflow_provider_aianalytics.focus.columns import FOCUS_VERSION
 from airflow_provider_aianalytics.focus.tables import Cut
 from airflow_provider_aianalytics.focus.vendor_month import VendorMonth
-from airflow_provider_aianalytics.vendors.base import Vendor
+from airflow_provider_aianalytics.vendors.base import ColumnType, Vendor
 from airflow_provider_aianalytics.vendors.charges import ZERO, Charge, Terms
 
 GENERAL = (
@@ -31,12 +31,13 @@ def source_notes(found: VendorMonth) -> Iterator[str]:
     vendor, cut, days = found.vendor, found.cut, found.days
     assert vendor.charges is not None
     charges = [charge for day in days for charge in day.charges]
-    measure = cut.rows.dataset.measure
+    measure = next(column for column in cut.rows.dataset.columns if column.path == cut.rows.dataset.measure)
     yield f"rows from {cut.rows.label}, grouped by {', '.join(cut.rows.group_by) or 'nothing'}"
     if cut.others:
         yield f"not added up with it: {', '.join(cut.others)}; choose another with table = in the settings"
     total = sum((day.total for day in days), ZERO)
-    yield f"{measure} {total:f}: the total of the manifests of {_origin_of_totals(cut)}"
+    unit = "US cents" if measure.type is ColumnType.CENTS else measure.unit
+    yield f"{measure.path} {total:f} {unit}: the total of the manifests of {_origin_of_totals(cut)}"
     if empty := [day.manifest.date for day in days if not day.charges]:
         yield f"days without a charge: {', '.join(span(*run) for run in runs_of(empty))}"
     yield from _completeness(cut, charges)
@@ -55,8 +56,10 @@ def _origin_of_totals(cut: Cut) -> str:
 
 def _completeness(cut: Cut, charges: list[Charge]) -> Iterator[str]:
     residuals = [charge for charge in charges if charge.is_residual]
-    if cut.rows.is_capped:
+    if cut.rows.is_capped and cut.totals is not None:
         yield "the vendor left out groups of some buckets: what is left of the total is in rows with x_IsResidual"
+    elif cut.rows.is_capped:
+        yield "the vendor left out groups of some buckets, and no table has their total: costs are missing"
     if residuals:
         cost: Decimal = sum((charge.contracted_cost for charge in residuals), ZERO)
         yield f"{len(residuals)} rows with x_IsResidual, US$ {cost:f} of ContractedCost"

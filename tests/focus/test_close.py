@@ -113,6 +113,7 @@ def test_what_the_vendor_leaves_out_is_a_residual(tmp_path: Path) -> None:
         assert all(manifest.capped_buckets for manifest in lake.manifests(CLAUDE, "capped", days))
         with pytest.raises(CoverageError, match="capped 2026-10-05 to 2026-10-07"):
             export(lake)
+        assert "no table has their total: costs are missing" in "\n".join(export(lake, is_provisional=True).notes)
 
         lake.land(CLAUDE, "cost_report", days=days)
         found = lake.export(settings=settings_for("capped"), vendor=CLAUDE, is_provisional=True)

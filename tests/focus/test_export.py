@@ -257,7 +257,7 @@ def test_the_notes_say_what_was_assumed_and_what_was_read(exported: Export, lake
     notes = "\n".join(exported.notes)
 
     cents = lake.manifest_total("claude_enterprise", "cost_by_token")
-    assert f"amount {cents:f}: the total of the manifests of claude_enterprise/cost_by_token" in notes
+    assert f"amount {cents:f} US cents: the total of the manifests of claude_enterprise/cost_by_token" in notes
     assert "quantities from claude_enterprise/usage_by_model" in notes
     assert "InvoiceIssuerName is Anthropic (assumed)" in notes
     assert "contracted_credit_price_usd is 0.011 (from the settings)" in notes
