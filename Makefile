@@ -24,7 +24,7 @@ WORKERS := -n 2 --dist loadfile
 FAST := tests/extraction tests/vendors tests/hooks tests/run tests/ingest tests/lineage tests/operators tests/sensors \
 	tests/triggers tests/coverage tests/test_timetables.py
 
-.PHONY: help demo docs test lint format unit test-fast test-standalone test-browser pictures test-matrix backfill-proof production-proof benchmark faults soak \
+.PHONY: help demo docs test lint format unit test-fast test-standalone test-browser focus-validator pictures test-matrix backfill-proof production-proof benchmark faults soak \
 	fuzz audit clean \
 	$(addprefix test-airflow-,$(CELLS) 3.4)
 
@@ -83,6 +83,9 @@ format: $(VENV)/.ready  ## fix what ruff can fix
 test-browser: $(VENV)/.ready .venv/browser/.ready  ## Airflow's UI in Chromium; screenshots are left in .demo/browser
 	PYTHONPATH=.venv/browser $(BIN)/python -m pytest -m slow tests/browser
 
+focus-validator: $(VENV)/.ready .venv/focus/.ready  ## the official validator of FOCUS on exports from the simulator; needs Python 3.12
+	$(BIN)/python -m pytest -m slow tests/focus
+
 pictures: $(VENV)/.ready .venv/browser/.ready  ## the pictures of the report in docs/, from the simulator's organization
 	PYTHONPATH=.venv/browser $(BIN)/python -m tests.browser.pictures
 
@@ -112,6 +115,16 @@ clean:  ## remove the environments and what demo and proofs left
 .venv/browser/.ready: tests/browser/requirements.txt | $(VENV)/.ready
 	rm -rf $(@D)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(@D) --requirement $<
+	touch $@
+
+# The validator wants Python 3.12 and a numpy of its own. It comes with the rules of FOCUS 1.2.
+.venv/focus/.ready: tests/focus/requirements.txt | $(VENV)/.ready
+	rm -rf $(@D)
+	if [ -x $(BIN)/uv ]; \
+	then $(BIN)/uv venv --quiet --no-project --python 3.12 $(@D) && \
+	VIRTUAL_ENV=$(@D) $(BIN)/uv pip install --quiet --no-deps --requirement $<; \
+	else python3.12 -m venv $(@D) && \
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<; fi
 	touch $@
 
 # The peers of the benchmark, in an environment of their own.

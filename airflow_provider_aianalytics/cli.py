@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
+from airflow_provider_aianalytics.focus import command as focus
 from airflow_provider_aianalytics.reference import command as datasets
 from airflow_provider_aianalytics.views import command as views
 
@@ -189,6 +190,11 @@ def _survey_and_print(
     return 1 if count_gaps(tables) else 0
 
 
+def show_focus(arguments: argparse.Namespace) -> int:
+    """Write the export, and return the exit code."""
+    return focus.show_focus(arguments, _logs_on_stderr())
+
+
 def show_views(arguments: argparse.Namespace) -> int:
     """Print the SQL views, and return the exit code."""
     return views.show_views(arguments, _logs_on_stderr())
@@ -216,6 +222,7 @@ COMMANDS = (
         (*_LAKE, (("--days",), {"type": int, "default": 365, "help": "the last so many days; default: 365"})),
         show_report,
     ),
+    Command("focus", focus.SUMMARY, focus.DETAILS, focus.ARGUMENTS, show_focus),
     Command("datasets", datasets.SUMMARY, datasets.DETAILS, datasets.ARGUMENTS, datasets.show_datasets),
     Command("views", views.SUMMARY, views.DETAILS, views.ARGUMENTS, show_views),
 )

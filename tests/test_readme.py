@@ -22,6 +22,7 @@ from airflow_provider_aianalytics.coverage.text import as_text
 from airflow_provider_aianalytics.exceptions import AuthenticationError
 from airflow_provider_aianalytics.extraction.query import build_query
 from airflow_provider_aianalytics.extraction.windows import Period, plan
+from airflow_provider_aianalytics.focus.settings import parse_settings
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.connection import read_connection
 from airflow_provider_aianalytics.operators.to_object_storage import CHOICES
@@ -81,10 +82,12 @@ def test_the_pages_of_datasets_are_current() -> None:
 def test_every_block_is_of_a_kind_that_is_checked(document: Document) -> None:
     blocks = document.blocks()
 
-    assert {block.language for block in blocks} <= {"python", "sh", "text", "json", "mermaid"}
+    assert {block.language for block in blocks} <= {"python", "sh", "text", "json", "toml", "mermaid"}
     assert len(blocks) == document.text.count("\n```") / 2
     for block in document.blocks("json"):
         assert json.loads(block.text)
+    for block in document.blocks("toml"):
+        assert parse_settings(block.text)
 
 
 @each_document

@@ -114,4 +114,4 @@ def operator_lineage(
 
 def _described(dataset: Dataset, column: Column) -> str:
     unit = unit_of(column)
-    return description_of(dataset, column) + (f" Unit: {unit}" if unit else "")
+    return description_of(dataset, column) + (f" Unit: {unit}." if unit else "")

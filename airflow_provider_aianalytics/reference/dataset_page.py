@@ -150,8 +150,8 @@ def _columns(dataset: Dataset) -> str:
 
 
 def _source(dataset: Dataset, column: Column) -> str:
-    page, _, section = source_of(dataset, column).removeprefix("docs/").partition(" ")
-    return f"[{section or 'formats'}](../../{page})"
+    page, section = source_of(dataset, column)
+    return f"[{f'section {section}' if section else 'formats'}](../../{page.removeprefix('docs/')})"
 
 
 def _code(text: str) -> str:

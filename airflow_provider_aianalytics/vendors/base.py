@@ -16,6 +16,7 @@ from enum import Enum
 from airflow_provider_aianalytics.vendors.answers import Answers
 from airflow_provider_aianalytics.vendors.availability import DAY as DAY
 from airflow_provider_aianalytics.vendors.availability import Availability
+from airflow_provider_aianalytics.vendors.charges import VendorCharges
 from airflow_provider_aianalytics.vendors.wire import WireFormat
 
 BUCKET_WIDTHS: Mapping[str, timedelta] = {"1d": DAY, "1h": timedelta(hours=1), "1m": timedelta(minutes=1)}
@@ -238,6 +239,7 @@ class Vendor:
     :param contract: the file in ``docs/contracts`` that describes the API.
     :param probe_dataset: the dataset that a connection test requests.
     :param datasets: the catalogue.
+    :param charges: how rows of datasets become charges, ``None`` where no dataset has costs.
     :param answers: which datasets and fields answer what people ask.
     """
 
@@ -256,6 +258,7 @@ class Vendor:
     contract: str
     probe_dataset: str
     datasets: Mapping[str, Dataset]
+    charges: VendorCharges | None = None
     answers: Answers = field(default_factory=Answers)
 
     @property

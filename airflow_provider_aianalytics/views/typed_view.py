@@ -49,11 +49,11 @@ def _comments(source: Source) -> dict[str, str]:
             continue
         comments[column.name] = description_of(dataset, column)
         if unit := unit_of(column):
-            comments[column.name] += f" Unit: {unit}"
+            comments[column.name] += f" Unit: {unit}."
         if column == EXTRA and source.format == "ndjson":
             comments[column.name] = "The whole record as the vendor sent it, as JSON."
         if column.type is ColumnType.CENTS:
-            comments[usd_name(column)] = f"{description_of(dataset, column)} Unit: US dollars"
+            comments[usd_name(column)] = f"{description_of(dataset, column)} Unit: US dollars."
     return comments
 
 

@@ -213,6 +213,26 @@ def test_the_closed_month_is_final(run: Run, tmp_path: Path) -> None:
     assert {day["final"] for day in ran.results["land"]["partitions"]} == {True}
 
 
+def test_the_closed_month_is_exported(run: Run, simulator: Simulator, tmp_path: Path) -> None:
+    import duckdb
+
+    ran = run("focus_export", day=datetime(2026, 10, 5, tzinfo=UTC))
+
+    assert set(ran.tasks.values()) == {"success"}
+    assert landed(tmp_path) == each(["focus_cost", "focus_tokens", "focus_credits"], days("2026-09-01", "2026-09-30"))
+    assert ran.results["export"].endswith("/focus/2026-09.parquet")
+    rows = duckdb.sql(
+        f"""select ProviderName, sum(ContractedCost), sum(PricingQuantity), max(x_IsFinal)
+        from '{tmp_path}/focus/2026-09.parquet' group by all order by all"""
+    ).fetchall()
+    totals = {
+        table: sum(Decimal(one["total"] or 0) for one in manifests(tmp_path, table)) for table in landed(tmp_path)
+    }
+    assert [(name, final) for name, _, _, final in rows] == [("Anthropic", True), ("Perplexity", True)]
+    assert rows[0][1] * 100 == totals["focus_cost"] > 0
+    assert rows[1][2] == totals["focus_credits"] > 0
+
+
 def test_minutes_of_today_land_beside_hours_and_days(run: Run, simulator: Simulator, tmp_path: Path) -> None:
     ran = run("claude_enterprise_spend_by_minute", day=NOW)
 

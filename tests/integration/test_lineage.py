@@ -111,7 +111,7 @@ class TestOpenLineage:
         assert fields["amount_cents"] == "decimal(38, 12)"
         assert fields["_extra"] == "string"
         described = {field["name"]: field["description"] for field in output["facets"]["schema"]["fields"]}
-        assert described["amount_cents"].endswith("section 8.1 Unit: US cents")
+        assert described["amount_cents"].endswith("(contract section 8.1). Unit: US cents.")
         assert "schema" not in events[0]["raw"]["outputs"][0].get("facets", {})
 
     def test_what_was_written_is_counted(self, events: Events) -> None:

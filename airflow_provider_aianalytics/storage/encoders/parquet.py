@@ -215,7 +215,11 @@ def _schema(columns: tuple[tuple[Column, str, str], ...]) -> pyarrow.Schema:
     }
     return pyarrow.schema(
         [
-            pyarrow.field(column.name, types[column.type], metadata={"unit": unit, "description": description})
+            pyarrow.field(column.name, types[column.type], metadata=_metadata(unit, description))
             for column, unit, description in columns
         ]
     )
+
+
+def _metadata(unit: str, description: str) -> dict[str, str]:
+    return {"description": description, **({"unit": unit} if unit else {})}

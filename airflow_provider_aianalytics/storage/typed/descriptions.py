@@ -26,13 +26,15 @@ def meaning_of(dataset: Dataset, column: Column) -> str:
     return f"{meaning[:1].upper()}{meaning[1:]}."
 
 
-def source_of(dataset: Dataset, column: Column) -> str:
-    """Where the meaning of a column is from: the section of the contract, or the documentation of this package."""
+def source_of(dataset: Dataset, column: Column) -> tuple[str, str]:
+    """Where the meaning of a column is from: a page of the documentation, and the section of a contract."""
     if column in (DATE, EXTRA, *BREAKDOWN):
-        return FORMATS_PAGE
-    return f"docs/contracts/{VENDORS[dataset.vendor].contract} section {column.section or dataset.section}"
+        return FORMATS_PAGE, ""
+    return f"docs/contracts/{VENDORS[dataset.vendor].contract}", column.section or dataset.section
 
 
 def description_of(dataset: Dataset, column: Column) -> str:
-    """The sentence about a column and its source as plain text."""
-    return f"{meaning_of(dataset, column).replace('`', '')} Source: {source_of(dataset, column)}"
+    """The sentence about a column with its source, as plain text; short, because every Parquet file carries it."""
+    page, section = source_of(dataset, column)
+    source = f"contract section {section}" if section else page
+    return f"{meaning_of(dataset, column).replace('`', '').removesuffix('.')} ({source})."

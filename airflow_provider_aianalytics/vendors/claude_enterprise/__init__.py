@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from airflow_provider_aianalytics.vendors.base import Vendor, catalogue
 from airflow_provider_aianalytics.vendors.claude_enterprise.answers import ANSWERS
+from airflow_provider_aianalytics.vendors.claude_enterprise.charges import CHARGES
 from airflow_provider_aianalytics.vendors.claude_enterprise.common import NAME
 from airflow_provider_aianalytics.vendors.claude_enterprise.engagement import (
     ARTIFACTS,
@@ -58,4 +59,5 @@ VENDOR = CLAUDE_ENTERPRISE = Vendor(
         USAGE,
         COST,
     ),
+    charges=CHARGES,
 )

@@ -18,6 +18,7 @@ from airflow_provider_aianalytics.vendors.base import (
     catalogue,
 )
 from airflow_provider_aianalytics.vendors.perplexity.answers import ANSWERS
+from airflow_provider_aianalytics.vendors.perplexity.charges import CHARGES
 
 NAME = "perplexity"
 
@@ -129,4 +130,5 @@ VENDOR = PERPLEXITY = Vendor(
         _by_member("credit_usage", "credits used by each member", "credits", _CREDITS),
         _by_member("query_volume", "queries of each member", "queries"),
     ),
+    charges=CHARGES,
 )

@@ -30,16 +30,17 @@ def test_every_number_and_time_has_a_unit(dataset: Dataset) -> None:
 @every_dataset
 def test_every_column_has_one_sentence(dataset: Dataset) -> None:
     for column in typed_columns(dataset):
-        sentence = description_of(dataset, column).partition(" Source: ")[0]
+        sentence = description_of(dataset, column)
         assert re.fullmatch(r"[A-Z0-9][^\n]{3,}[^.]\.", sentence), column
 
 
 @every_dataset
 def test_every_source_exists(dataset: Dataset) -> None:
     for column in typed_columns(dataset):
-        page, _, section = source_of(dataset, column).partition(" section ")
+        page, section = source_of(dataset, column)
         text = (ROOT / page).read_text()
         assert not section or re.search(rf"^#+ {re.escape(section)}\.? ", text, re.MULTILINE), column
+        assert description_of(dataset, column).endswith(f"(contract section {section})." if section else f"({page}).")
 
 
 @every_dataset
@@ -51,5 +52,5 @@ def test_parquet_carries_them(tmp_path: Path, dataset: Dataset) -> None:
 
     for column in typed_columns(dataset):
         metadata = schema.field(column.name).metadata
-        assert metadata[b"unit"].decode() == unit_of(column)
+        assert metadata.get(b"unit", b"").decode() == unit_of(column)
         assert metadata[b"description"].decode() == description_of(dataset, column)
