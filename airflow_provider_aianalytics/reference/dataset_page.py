@@ -100,6 +100,10 @@ def _query(dataset: Dataset) -> str:
         *(f"`{one}` and `{other}` exclude each other." for one, other in dataset.conflicts),
         *(f"`{option}` needs `{needed}`." for option, needed in dataset.requirements),
         *(f"Groups of `{name}` overlap: do not add them up." for name in dataset.overlapping_group_by),
+        *(
+            f"Groups of `{name}` leave amounts out unless `{other}` is in `group_by` too."
+            for name, other in dataset.partial_group_by.items()
+        ),
     ]
     table = markdown_table(["argument", "values"], rows)
     usage = "A task with one of these writes into a `table` of its own."

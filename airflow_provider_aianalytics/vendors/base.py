@@ -151,6 +151,7 @@ class Dataset:
     :param free_group_by: the dimensions that do not count towards that.
     :param groups_per_bucket: how many groups of a bucket are served; the rest is dropped without a word.
     :param overlapping_group_by: the dimensions whose groups overlap, so that their rows do not add up.
+    :param partial_group_by: for each dimension whose groups leave amounts out, another one that adds these.
     :param split_filters: for each dimension the filter that narrows to one of its values, to split a capped bucket.
     :param null_filter_values: for each dimension the value of that filter that stands for null, where there is one.
     :param filter_parameter: the one parameter that takes ``dimension:value``; ``None``: each filter has its own.
@@ -193,6 +194,7 @@ class Dataset:
     free_group_by: tuple[str, ...] = ()
     groups_per_bucket: int | None = None
     overlapping_group_by: tuple[str, ...] = ()
+    partial_group_by: Mapping[str, str] = field(default_factory=dict)
     split_filters: Mapping[str, str] = field(default_factory=dict)
     null_filter_values: Mapping[str, str] = field(default_factory=dict)
     filter_parameter: str | None = None

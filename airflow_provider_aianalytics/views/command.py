@@ -8,7 +8,7 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
-from airflow_provider_aianalytics.views.prices import Prices, credit_prices
+from airflow_provider_aianalytics.views.prices import Prices, read_credit_prices
 
 SUMMARY = "Print the SQL views of what has landed: a typed one for each table, spend, activity, members and adoption"
 DETAILS = "Reads the manifests alone and connects to no database. Exit code: 2 when there is no answer."
@@ -17,7 +17,7 @@ DETAILS = "Reads the manifests alone and connects to no database. Exit code: 2 w
 def prices(text: str) -> Prices:
     """Prices as written on the command line."""
     try:
-        return credit_prices(text)
+        return read_credit_prices(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -34,7 +34,8 @@ ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "type": prices,
             "default": {},
             "metavar": "PRICE",
-            "help": "what a paid credit costs in US dollars: 0.01, or from days on: 2026-01-01=0.01,2026-07-01=0.012; "
+            "help": "what a paid credit costs in US dollars: 0.01, or from days on: 2026-01-01=0.01,2026-07-01=0.012, "
+            "or a file with such a day and price a line: 2026-01-01,0.01; "
             "default: unknown, and the money is null",
         },
     ),

@@ -103,10 +103,10 @@ def _priced(spend: SpendTable, kinds: Credits, prices: Prices) -> str:
         select date, '{spend.source.dataset.vendor}' as vendor, product, model, member, credit_source, credits,
             {usd} as usd, {usd} as list_usd, {note} as note
         from (
-            select date, product, model, member, credit_source, cast(sum(credits) as bigint) as credits
+            select date, product, model, member, credit_source, cast(sum(counted.credits) as bigint) as credits
             from ({_credits(spend, kinds)}) as counted
             group by date, product, model, member, credit_source
-            having sum(credits) <> 0
+            having sum(counted.credits) <> 0
         ) as sources
     """
 
@@ -140,8 +140,8 @@ def _rest(totals: list[Source]) -> str:
     """What the totals have beyond the detailed rows, on the days of the totals."""
     return f"""
         select date, vendor, {_NULL} as product, {_NULL} as model, {_NULL} as member, credit_source,
-            cast(sum(credits) as bigint) as credits, cast(sum(usd) as {USD}) as usd,
-            cast(sum(list_usd) as {USD}) as list_usd, max(note) as note
+            cast(sum(differences.credits) as bigint) as credits, cast(sum(differences.usd) as {USD}) as usd,
+            cast(sum(differences.list_usd) as {USD}) as list_usd, max(differences.note) as note
         from (
             select date, vendor, credit_source, credits, usd, list_usd, note from total
             union all
@@ -152,7 +152,7 @@ def _rest(totals: list[Source]) -> str:
             where {is_one_of(totals)}
         ) as differences
         group by date, vendor, credit_source
-        having sum(credits) <> 0 or sum(usd) <> 0 or sum(list_usd) <> 0
+        having sum(differences.credits) <> 0 or sum(differences.usd) <> 0 or sum(differences.list_usd) <> 0
     """
 
 

@@ -104,7 +104,7 @@ def _bigquery(source: Source, folder: str) -> str:
     return (
         f"CREATE OR REPLACE EXTERNAL TABLE {qualified(source.name, 'bigquery')}_files (\n  {columns}\n)\n"
         f"WITH PARTITION COLUMNS (date DATE)\n"
-        f"OPTIONS ({options}, uris = ['{folder}/*'], hive_partition_uri_prefix = '{folder}')"
+        f"OPTIONS ({options}, uris = [{text(f'{folder}/*')}], hive_partition_uri_prefix = {text(folder)})"
     )
 
 
@@ -125,5 +125,5 @@ def _athena(source: Source, folder: str) -> str:
     properties = ", ".join(f"'{name}' = '{value}'" for name, value in options.items())
     return (
         f"CREATE EXTERNAL TABLE IF NOT EXISTS {source.name}_files (\n  {columns}\n)\nPARTITIONED BY (`date` DATE)\n"
-        f"{rows}\nLOCATION '{folder}/'\nTBLPROPERTIES ({properties})"
+        f"{rows}\nLOCATION {text(f'{folder}/')}\nTBLPROPERTIES ({properties})"
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.coverage.landed_day import LandedDay, find_dataset, shows_everything
 from airflow_provider_aianalytics.coverage.reader import LakeReader, LandedTable
+from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.lineage.locations import BUCKETS, StorageLocation, location_of
 from airflow_provider_aianalytics.storage.layout import Layout, check_path
 from airflow_provider_aianalytics.storage.manifest import Manifest, decode_of
@@ -102,15 +104,18 @@ def read_lake(path: str) -> Lake:
     """Read the manifests of a lake.
 
     :param path: any URL that ``ObjectStoragePath`` takes.
-    :raises InvalidArgumentError: when no table has landed there.
+    :raises InvalidArgumentError: when no table has landed there, or two tables would have one view.
     :raises AIAnalyticsError: when the manifest that describes a table cannot be read.
     """
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     root = ObjectStoragePath(check_path(path))
     tables = LakeReader(path).read(vendor=None, table=None, choose=lambda days: days)
-    sources = (source for table in tables if (source := _source(root, table)) is not None)
-    return Lake(path, location_of(root), tuple(sources))
+    sources = tuple(source for table in tables if (source := _source(root, table)) is not None)
+    names = Counter(source.name for source in sources)
+    if twice := [f"{one.dataset.vendor}/{one.table}" for one in sources if names[one.name] > 1]:
+        raise InvalidArgumentError(f"these tables would have a view of the same name: {', '.join(twice)}")
+    return Lake(path, location_of(root), sources)
 
 
 def _source(root: ObjectStoragePath, table: LandedTable) -> Source | None:

@@ -43,12 +43,13 @@ def member_month(lake: Lake) -> View | None:
     days = ", ".join(
         f"count(distinct case when vendor = '{name}' then active_date end) as {name}_active_days" for name in VENDORS
     )
-    money = ", ".join(f"sum(case when vendor = '{name}' then usd end) as {name}_usd" for name in VENDORS)
+    money = ", ".join(f"sum(case when vendor = '{name}' then parts.usd end) as {name}_usd" for name in VENDORS)
     query = f"""
         with parts as ({" union all ".join(parts)})
-        select month, member, count(distinct active_date) as active_days, sum(usd) as usd, sum(list_usd) as list_usd,
-            cast(sum(credits) as bigint) as credits, {days}, {money}, max(note) as note,
-            min(case when is_final then 1 else 0 end) = 1 as is_final
+        select month, member, count(distinct active_date) as active_days, sum(parts.usd) as usd,
+            sum(parts.list_usd) as list_usd,
+            cast(sum(parts.credits) as bigint) as credits, {days}, {money}, max(parts.note) as note,
+            min(case when parts.is_final then 1 else 0 end) = 1 as is_final
         from parts group by month, member
     """
     return View(NAME, query, "One row a person and month over all vendors, by address or pseudonym.", _COLUMNS)

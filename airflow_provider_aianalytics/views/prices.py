@@ -6,9 +6,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
 Prices = Mapping[date, Decimal]
 """By the first day on which it holds the price of a credit in US dollars, ascending; empty where no price is known."""
+
+
+def read_credit_prices(text: str) -> Prices:
+    """Read prices from an argument, or from the file that it names: lines such as ``2026-01-01,0.01``.
+
+    :raises ValueError: when it is neither a price, prices by day, nor such a file.
+    """
+    file = Path(text)
+    if not file.is_file():
+        return credit_prices(text)
+    lines = [line.strip() for line in file.read_text().splitlines()]
+    days = [line.replace(",", "=", 1) for line in lines if line[:1].isdigit()]  # the first line can be a header
+    return credit_prices(",".join(days))
 
 
 def credit_prices(text: str) -> Prices:

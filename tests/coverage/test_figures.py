@@ -70,6 +70,7 @@ def test_one_table_stands_for_a_figure_that_several_have(lake: ManifestLake) -> 
     [
         ("cost_report", {"products[]": ["chat"]}),
         ("cost_report", {"group_by[]": ["rbac_group_id"]}),
+        ("cost_report", {"group_by[]": ["token_type"]}),
         ("summaries", {"filter[]": ["rbac_group_id:g"]}),
         ("daily_active_users", {"bucket_width": "1h"}),
         ("daily_active_users", {"user_email": "somebody"}),

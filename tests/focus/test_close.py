@@ -73,7 +73,10 @@ def test_the_most_detailed_table_that_covers_the_month_is_read(lake: Lake) -> No
     assert {row["x_SourceTable"] for row in export(lake).rows} == {"claude_enterprise/by_product"}
 
 
-@pytest.mark.parametrize("query", [{"group_by": ["rbac_group_id"]}, {"filters": {"products": ["chat"]}}])
+@pytest.mark.parametrize(
+    "query",
+    [{"group_by": ["rbac_group_id"]}, {"group_by": ["token_type"]}, {"filters": {"products": ["chat"]}}],
+)
 def test_rows_that_do_not_add_up_are_no_charges(lake: Lake, query: dict[str, Any]) -> None:
     lake.land(CLAUDE, "cost_report", table="part", days=(OCTOBER[0], date(2026, 10, 2)), **query)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,9 @@ from tests.support import NOW, follow
 from tests.views.lakes import SimulatedLake
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator(seed=5, members=40, now=NOW, requests_per_minute=None) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def connections(simulator: Simulator) -> Iterator[None]:
-    """The connections of both vendors."""
+@contextmanager
+def connected(simulator: Simulator) -> Iterator[None]:
+    """Let the default connections of both vendors lead to a simulator."""
     with pytest.MonkeyPatch.context() as patch:
         follow(patch, simulator)
         for vendor, key in (("claude_enterprise", "claude_key"), ("perplexity", "perplexity_key")):
@@ -34,6 +29,25 @@ def connections(simulator: Simulator) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator(seed=5, members=40, now=NOW, requests_per_minute=None) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def connections(simulator: Simulator) -> Iterator[None]:
+    with connected(simulator):
+        yield
+
+
 @pytest.fixture
 def lake(simulator: Simulator, connections: None, tmp_path: Path) -> SimulatedLake:
     return SimulatedLake(simulator, tmp_path)
+
+
+@pytest.fixture
+def large_lake(tmp_path: Path) -> Iterator[SimulatedLake]:
+    """A lake of an organization with more groups than the vendor serves in a bucket."""
+    with Simulator(seed=7, members=600, now=NOW, requests_per_minute=None) as running, connected(running):
+        yield SimulatedLake(running, tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_aianalytics import cli
 from airflow_provider_aianalytics.views.command import ARGUMENTS
-from airflow_provider_aianalytics.views.prices import credit_prices
+from airflow_provider_aianalytics.views.prices import credit_prices, read_credit_prices
 from airflow_provider_aianalytics.views.sql import DIALECTS
 from tests.coverage.lakes import ManifestLake
 from tests.views.lakes import SimulatedLake
@@ -92,3 +92,19 @@ def test_what_is_no_price_is_refused(text: str, capsys: pytest.CaptureFixture[st
         run("/tmp/ai", "--dialect", "duckdb", f"--credit-price-usd={text}")
     assert stopped.value.code == 2
     assert "--credit-price-usd" in capsys.readouterr().err
+
+
+def test_a_file_has_a_day_and_a_price_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text("date,price\n2026-01-01,0.01\n2026-07-01,0.012\n")
+
+    assert read_credit_prices(str(file)) == credit_prices("2026-01-01=0.01,2026-07-01=0.012")
+
+
+def test_tables_that_would_have_one_view_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lake = ManifestLake(tmp_path)
+    for table in ("a-b", "a.b"):
+        lake.put(START, dataset="cost_report", table=table)
+
+    assert run(str(tmp_path), "--dialect", "duckdb") == 2
+    assert "claude_enterprise/a-b, claude_enterprise/a.b" in capsys.readouterr().err

@@ -99,13 +99,28 @@ def test_two_cuts_are_not_added(lake: SimulatedLake) -> None:
     assert spend(lake, "date") == dollars(lake.truth(CLAUDE, "cost_report", START, END))
 
 
-def test_overlapping_groups_and_filters_are_left_out(lake: SimulatedLake) -> None:
+def test_overlapping_and_partial_groups_and_filters_are_left_out(lake: SimulatedLake) -> None:
     lake.land(CLAUDE, "cost_report", START, END, table="by_group", group_by=("rbac_group_id",))
     lake.land(CLAUDE, "cost_report", START, END, table="of_chat", filters={"products": ["chat"]})
+    lake.land(CLAUDE, "cost_report", START, END, table="of_tokens", group_by=("token_type",))
     assert "daily_spend" not in lake.script()
     lake.land(CLAUDE, "cost_report", START, END)
 
     assert spend(lake, "date") == dollars(lake.truth(CLAUDE, "cost_report", START, END))
+
+
+def test_groups_that_the_vendor_left_out_are_the_rest(large_lake: SimulatedLake) -> None:
+    start, end = date(2026, 11, 10), date(2026, 11, 11)
+    cut = ("product", "model", "context_window", "inference_geo", "speed")
+    large_lake.land(CLAUDE, "cost_report", start, end, table="capped", group_by=cut)
+    expected = dollars(large_lake.truth(CLAUDE, "cost_report", start, end))
+    assert spend(large_lake, "date")[start] < expected[start]
+    assert set(spend(large_lake, "is_complete")) == {False}
+
+    large_lake.land(CLAUDE, "cost_report", start, end)
+    assert spend(large_lake, "date") == expected
+    assert set(spend(large_lake, "is_complete")) == {True}
+    assert set(spend(large_lake, "is_rest")) == {False, True}
 
 
 def test_provisional_days_say_so(lake: SimulatedLake) -> None:

@@ -74,6 +74,8 @@ USAGE_DIMENSIONS = (
     "claude_tag_user_id",
 )
 COST_DIMENSIONS = (*USAGE_DIMENSIONS, "cost_type", "token_type")
+# Section 8.1: a cost without tokens, such as a web search, has no row by type of token.
+TOKENS_ALONE = MappingProxyType({"token_type": "cost_type"})
 TAG_USER_CONFLICTS = (
     ("group_by=claude_tag_user_id", "group_by=rbac_group_id"),
     ("group_by=claude_tag_user_id", "filters.rbac_group_ids"),
@@ -179,6 +181,7 @@ USER_COST_REPORT = _by_member(
     grain="member and bucket",
     section="8.1",
     group_by=COST_DIMENSIONS,
+    partial_group_by=TOKENS_ALONE,
     measure="amount",
     figure=Figure(_SPEND, ("amount",)),
     columns=(*_ACTOR_COLUMNS, *_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_COST_COLUMNS),
@@ -204,6 +207,7 @@ COST_REPORT = _by_bucket(
     section="8.1",
     group_by=COST_DIMENSIONS,
     free_group_by=("cost_type", "token_type"),
+    partial_group_by=TOKENS_ALONE,
     measure="amount",
     figure=Figure(_SPEND, ("amount",)),
     columns=(*_BOUND_COLUMNS, *strings(*USAGE_DIMENSIONS), *_COST_COLUMNS),
@@ -321,6 +325,7 @@ COST = _dimensioned(
     section="9",
     group_by=(*BETA_DIMENSIONS, "cost_type", "token_type"),
     free_group_by=("cost_type", "token_type"),
+    partial_group_by=TOKENS_ALONE,
     measure="cost.amount",
     figure=Figure(_SPEND, ("cost.amount",)),
     columns=(
