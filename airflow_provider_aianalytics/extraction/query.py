@@ -159,6 +159,13 @@ def _check_combinations(checked: Query) -> None:
     for option, needed in dataset.requirements:
         if option in given and needed not in given:
             raise InvalidArgumentError(f"{dataset}: {option} needs {needed}")
+    is_capped = dataset.groups_per_bucket is not None and not set(checked.group_by) <= set(dataset.free_group_by)
+    for dimension, other in dataset.partial_group_by.items():
+        if is_capped and dimension in checked.group_by and other not in checked.group_by:
+            raise InvalidArgumentError(
+                f"{dataset}: group_by {dimension!r} without {other!r} leaves out whole groups, so that it cannot be "
+                f"noticed when the vendor cuts a bucket off at {dataset.groups_per_bucket}; add {other!r}"
+            )
 
 
 def _not_allowed(dataset: Dataset, option: str, value: object, allowed: Iterable[str]) -> InvalidArgumentError:

@@ -39,6 +39,7 @@ class TestRefusals:
         [
             ("cost_report", {"group_by": ["actor"]}, "actor", "model"),
             ("usage_report", {"group_by": ["model", "token_type"]}, "token_type", "product"),
+            ("cost_report", {"group_by": ["model", "token_type"]}, "'token_type'", "add 'cost_type'"),
             ("usage_report", {"group_by": ["Model"]}, "Model", "model"),
             ("users", {"group_by": ["product"]}, "product", "rbac_group_id"),
             ("users", {"filters": {"product": "chat"}}, "product", "user_id"),

@@ -498,7 +498,9 @@ class TestFullBuckets:
     def test_types_of_cost_do_not_count_as_groups(self, bench: BenchOf) -> None:
         it = bench(members=200)
 
-        result = it.land("cost_report", D, D + DAY, table="cut", group_by=["model", "product", "speed", "token_type"])
+        result = it.land(
+            "cost_report", D, D + DAY, table="cut", group_by=["model", "product", "speed", "cost_type", "token_type"]
+        )
 
         (partition,) = result.partitions
         assert partition.manifest.rows > 100

@@ -51,7 +51,9 @@ DAY = date(2026, 11, 4)  # a Wednesday: every dataset has some use
 CLAUDE, OTHER = CLAUDE_ENTERPRISE.datasets, PERPLEXITY.datasets
 CUTS: dict[str, Query] = {
     **{f"{dataset.vendor}.{dataset.name}": build_query(dataset) for dataset in (*CLAUDE.values(), *OTHER.values())},
-    "cost_by_all": build_query(CLAUDE["cost_report"], bucket_width="1h", group_by=("model", "product", "token_type")),
+    "cost_by_all": build_query(
+        CLAUDE["cost_report"], bucket_width="1h", group_by=("model", "product", "cost_type", "token_type")
+    ),
     "user_cost_by_model": build_query(CLAUDE["user_cost_report"], group_by=("model", "cost_type")),
     "users_by_group": build_query(CLAUDE["users"], group_by=("rbac_group_id",)),
     "cost_by_actor": build_query(CLAUDE["cost"], group_by=("actor", "organization_id")),
