@@ -84,7 +84,7 @@ class _Listing:
     made_at: float
     files: dict[date, dict[str, FileInfo]] = field(default_factory=dict)
     manifests: dict[date, FileInfo] = field(default_factory=dict)
-    revisions: dict[str, FileInfo] | None = None
+    revisions: dict[str, dict[str, FileInfo]] | None = None
 
 
 class LakeTable:
@@ -146,7 +146,7 @@ class LakeTable:
 
         On a file system nothing is listed: there a day is looked up when it is needed, under its lock.
 
-        :param revisions: whether the replaced contents are listed too.
+        :param revisions: whether the replaced contents are listed too, and not only when a day is replaced.
         """
         if self.is_local:
             return
@@ -159,7 +159,7 @@ class LakeTable:
             if (day := partition_day(file)) is not None:
                 listing.files.setdefault(day, {})[file] = info
         if revisions:
-            listing.revisions = self.store.list(self.layout.revisions)
+            listing.revisions = self._list_revisions()
         self._listing = listing
         self._changed = set()
 
@@ -242,9 +242,20 @@ class LakeTable:
         """The replaced contents of a day that lie in the lake, listed in its manifest or not."""
         folder = self.layout.day_revisions(day)
         listing = self._listing
-        if listing is not None and listing.revisions is not None and day not in self._changed:
-            return {file: info for file, info in listing.revisions.items() if file.startswith(f"{folder}/")}
-        return self.store.list(folder)
+        if listing is None or day in self._changed:
+            return self.store.list(folder)
+        with self._listing_lock:
+            if listing.revisions is None:
+                # A table without a day has replaced nothing.
+                listing.revisions = self._list_revisions() if listing.manifests or listing.files else {}
+        return listing.revisions.get(folder, {})
+
+    def _list_revisions(self) -> dict[str, dict[str, FileInfo]]:
+        """The replaced contents of all days, by folder."""
+        found: dict[str, dict[str, FileInfo]] = {}
+        for file, info in self.store.list(self.layout.revisions).items():
+            found.setdefault(file.rpartition("/")[0], {})[file] = info
+        return found
 
     def exists(self, file: str) -> bool:
         return self.store.info(file) is not None
@@ -316,10 +327,11 @@ class LakeTable:
     def publish_manifest(self, manifest: Manifest, *, expected: FileInfo | bool | None = True) -> None:
         self.store.write(self.manifest_file(manifest.date), encode(manifest), expected=expected)
 
-    def save_revision(self, old: Manifest, taken: Collection[str | None] = ()) -> str:
+    def save_revision(self, old: Manifest, seen: FileInfo, taken: Collection[str | None] = ()) -> str:
         """Copy the data of a day beside the lake's tables before it is replaced.
 
         :param old: the manifest of the content that is replaced.
+        :param seen: what a listing said of its file.
         :param taken: the revisions of the day so far, which are not written over: a clock that is set back shows the
             same time twice.
         :return: where the copy is, relative to the lake's path.
@@ -327,6 +339,8 @@ class LakeTable:
         """
         names = chain([old.fetched_at], (f"{old.fetched_at}-{number}" for number in count(len(old.revisions))))
         file = next(file for name in names if (file := self.revision_file(old.date, name)) not in taken)
+        if seen.md5 is not None and seen.md5 == old.file_md5 and self.store.copy(old.file, file, seen):
+            return file
         with self.spool() as folder:
             copy = folder / "copy"
             try:

@@ -71,6 +71,15 @@ class Store(ABC):
         :raises FileNotFoundError: where there is none.
         """
 
+    def copy(self, file: str, target: str, seen: FileInfo) -> bool:
+        """Copy a file inside the store, where one request can do that and compare the version.
+
+        :param seen: the version to be copied.
+        :return: whether it was copied; if not, the caller downloads it.
+        :raises StoreConflictError: where there is another version, or none.
+        """
+        return False
+
     @abstractmethod
     def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
         """Put a finished local file in its place.
@@ -103,6 +112,14 @@ class ObjectStore(Store):
     def _fs(self) -> Any:
         return self._root.fs
 
+    @property
+    def _protocols(self) -> set[str]:
+        return {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
+
+    @property
+    def _is_s3(self) -> bool:
+        return not self._protocols.isdisjoint(("s3", "s3a"))
+
     def _path(self, file: str) -> str:
         return f"{self._root.path.rstrip('/')}/{file}"
 
@@ -112,7 +129,7 @@ class ObjectStore(Store):
             # Every task of this process shares the file system, and with it the listings that any of them made.
             self._fs.invalidate_cache(path)
             try:
-                found: dict[str, dict[str, Any]] = self._fs.find(path, detail=True)
+                found = self._find(path)
             except FileNotFoundError:
                 return {}
         return {
@@ -120,6 +137,13 @@ class ObjectStore(Store):
             for name, info in found.items()
             if info.get("type") != "directory"
         }
+
+    def _find(self, path: str) -> dict[str, dict[str, Any]]:
+        if self._is_s3:
+            # Without a prefix, s3fs sends two more requests for a folder that is empty.
+            path, _, name = path.rpartition("/")
+            return self._fs.find(path, prefix=f"{name}/", detail=True)  # type: ignore[no-any-return]
+        return self._fs.find(path, detail=True)  # type: ignore[no-any-return]
 
     def info(self, file: str) -> FileInfo | None:
         path = self._path(file)
@@ -134,7 +158,8 @@ class ObjectStore(Store):
         path = self._path(file)
         with storage_errors(path):
             # In one request: a file that is opened and then read can be replaced in between.
-            data: bytes = self._fs.cat_file(path)
+            # For that, s3fs must not plan parts, for which it requests the size first.
+            data: bytes = self._fs.cat_file(path, **({"max_concurrency": 1} if self._is_s3 else {}))
         return data
 
     def download(self, file: str, target: Path) -> None:
@@ -142,6 +167,16 @@ class ObjectStore(Store):
         with storage_errors(path):
             # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
             self._fs.get_file(path, str(target))
+
+    def copy(self, file: str, target: str, seen: FileInfo) -> bool:
+        if not (self._is_s3 and seen.version):
+            return False
+        path = self._path(file)
+        (bucket, key, _), (to, name, _) = map(self._fs.split_path, (path, self._path(target)))
+        source = {"Bucket": bucket, "Key": key}
+        with storage_errors(path), _conflicts(seen):
+            self._fs.call_s3("copy_object", CopySource=source, CopySourceIfMatch=seen.version, Bucket=to, Key=name)
+        return True
 
     def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
         """``open(…, "wb")`` would not do: an exception inside its ``with`` commits what was written so far."""
@@ -162,13 +197,12 @@ class ObjectStore(Store):
 
     def _condition(self, expected: FileInfo | bool | None) -> dict[str, Any]:
         """The arguments that make a write conditional, where the store is known to compare."""
-        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
-        if protocols & {"s3", "s3a"}:
+        if self._is_s3:
             if expected is None:
                 return {"IfNoneMatch": "*"}
             if isinstance(expected, FileInfo) and expected.version:
                 return {"IfMatch": expected.version}
-        elif protocols & {"abfs", "az", "memory"} and expected is None:
+        elif self._protocols & {"abfs", "az", "memory"} and expected is None:
             return {"mode": "create"}
         return {}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP proxy that cuts connections in the middle of a request."""
+"""A TCP proxy that counts requests and cuts connections in the middle of one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ import pytest
 from tests.stores.locations import Store
 from tests.stores.servers import S3_KEY, S3_SECRET
 
+_REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) (\S+) HTTP/1.1\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
 class CuttingProxy:
     """Listens on loopback before another port of it.
 
+    :ivar requests: the verb of each request; ``LIST`` for a ``GET`` of many names.
     :ivar cut: the beginning of the requests to be cut in the middle of their body, ``None`` for none.
     :ivar cuts: how many were.
     """
@@ -30,6 +32,7 @@ class CuttingProxy:
         self._to = port
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
+        self.requests: list[str] = []
         self.cut: re.Pattern[bytes] | None = None
         self.cuts = 0
 
@@ -67,6 +70,8 @@ class CuttingProxy:
         left: int | None = None
         try:
             while data := source.recv(65536):
+                if requests and (request := _REQUEST.match(data)):
+                    self.requests.append("LIST" if b"list-type=2" in request[2] else request[1].decode())
                 if requests and self.cut and self.cut.match(data):
                     length = _LENGTH.search(data)
                     assert length is not None

@@ -40,9 +40,9 @@ class GoneError(OSError):
 def failing(monkeypatch: pytest.MonkeyPatch, lander: Lander, step: str, *, applied: bool) -> Iterator[None]:
     """Let the writes of one step fail, ``applied`` or not: an answer that got lost looks like a write that did."""
 
-    def breaking(write: Callable[..., Any]) -> Callable[..., Any]:
+    def breaking(write: Any) -> Callable[..., Any]:
         def broken(*args: Any, **kwargs: Any) -> Any:
-            target = [str(arg) for arg in args if isinstance(arg, (str, Path))][-1]
+            target = kwargs.get("Key") or [str(arg) for arg in args if isinstance(arg, (str, Path))][-1]
             if STEPS[step] not in target:
                 return write(*args, **kwargs)
             if applied:
@@ -56,8 +56,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, lander: Lander, step: str, *, appli
             patch.setattr(os, "replace", breaking(os.replace))
         else:
             fs = lander.table("cost_report").root.fs
-            for name in ("put_file", "pipe_file", "cp_file"):
-                patch.setattr(fs, name, breaking(getattr(fs, name)), raising=False)
+            for name in ("put_file", "pipe_file", "call_s3"):
+                patch.setattr(fs, name, breaking(getattr(fs, name, None)), raising=False)
         yield
 
 
