@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
+from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_aianalytics.operators.claude_enterprise import ClaudeEnterpriseAnalyticsToObjectStorageOperator
 
@@ -18,7 +19,7 @@ LAKE = "{{ var.value.ai_lake }}"
 
 with DAG(
     dag_id="claude_enterprise_daily",
-    schedule="0 12 * * *",
+    schedule=CronTriggerTimetable("0 12 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 5, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},

@@ -11,12 +11,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
+from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_aianalytics.operators.perplexity import PerplexityAnalyticsToObjectStorageOperator
 
 with DAG(
     dag_id="perplexity_daily",
-    schedule="0 12 * * *",
+    schedule=CronTriggerTimetable("0 12 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 5, tzinfo=UTC),
     catchup=False,
     # One request at a time: the vendor publishes no rate limit.

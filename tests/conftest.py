@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -77,6 +78,16 @@ def _refuse_real_start(clock: SimulatedTime, start: datetime | None = None, spee
         pytest.fail(f"A simulator started at the system's time. {REFUSAL}")
     _start_simulated_clock(clock, start, speed)
 
+
+def _resolve_here_only(host: Any, *arguments: Any, **options: Any) -> Any:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name not in (None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0", socket.gethostname()):
+        pytest.fail(f"A test looked up {name}: tests talk to this machine alone.")
+    return _resolve(host, *arguments, **options)
+
+
+_resolve = socket.getaddrinfo
+_patch.setattr(socket, "getaddrinfo", _resolve_here_only)
 
 # From here on, so that fixtures of every scope and the collection are covered too.
 _patch.setattr(Clock, "now", _refuse)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -186,3 +186,14 @@ def midnight(day: date) -> datetime:
 def _floor(moment: datetime, width: timedelta) -> datetime:
     origin = datetime(1970, 1, 1, tzinfo=UTC)
     return moment - (moment - origin) % width
+
+
+def days_text(days: Iterable[date]) -> str:
+    """Days in few words: ``2026-11-19 to 2026-11-22, 2026-11-25``."""
+    ranges: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if ranges and ranges[-1][1] + DAY == day:
+            ranges[-1] = ranges[-1][0], day
+        else:
+            ranges.append((day, day))
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ranges)

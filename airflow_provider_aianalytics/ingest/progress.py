@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from airflow_provider_aianalytics.extraction.windows import days_text
 from airflow_provider_aianalytics.ingest.result import IngestResult, Partition
-from airflow_provider_aianalytics.vendors.base import DAY, Dataset
+from airflow_provider_aianalytics.vendors.base import Dataset
 
 if TYPE_CHECKING:
     from airflow_provider_aianalytics.hooks.base import AnalyticsHook
@@ -123,17 +124,6 @@ def _revision_text(partition: Partition, measure: str) -> str:
     if old.total is not None and new.total is not None:
         text += f"; {measure} {old.total:,} before, {new.total:,} after"
     return text
-
-
-def days_text(days: Iterable[date]) -> str:
-    """Days in few words: ``2026-11-19 to 2026-11-22, 2026-11-25``."""
-    ranges: list[tuple[date, date]] = []
-    for day in sorted(days):
-        if ranges and ranges[-1][1] + DAY == day:
-            ranges[-1] = ranges[-1][0], day
-        else:
-            ranges.append((day, day))
-    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ranges)
 
 
 def count_text(number: int, unit: str) -> str:

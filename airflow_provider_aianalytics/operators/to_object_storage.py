@@ -21,7 +21,7 @@ from airflow_provider_aianalytics.exceptions import (
 )
 from airflow_provider_aianalytics.extraction.privacy import Privacy, check_fields, field_names
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query
-from airflow_provider_aianalytics.extraction.windows import Period
+from airflow_provider_aianalytics.extraction.windows import Period, days_text
 from airflow_provider_aianalytics.operators.base import AnalyticsOperator
 from airflow_provider_aianalytics.run.arguments import Day, check_flag, check_whole_number, is_literal, require
 from airflow_provider_aianalytics.run.errors import without_frames
@@ -332,7 +332,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             self._not_yet(context, query, where, landed)
         if landed.empty:
             raise EmptyDayError(
-                f"{', '.join(map(str, landed.empty))} has no row or a total of zero, and did not land",
+                f"{days_text(landed.empty)} has no row or a total of zero, and did not land",
                 where=where,
                 hint='Run later, or land the day as it is with on_empty="accept"',
             )
@@ -341,7 +341,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
 
     def _not_yet(self, context: Context, query: Query, where: str, landed: IngestResult) -> None:
         error = NotYetAvailableError(
-            f"{', '.join(map(str, landed.missing))} not available yet; the other days of the period have landed",
+            f"{days_text(landed.missing)} not available yet; the other days of the period have landed",
             latest=landed.latest,
             where=where,
             hint='Run later, read earlier days (such as start=-4, end=-3), or wait: on_unavailable="wait" or a sensor',

@@ -49,9 +49,16 @@ def _temporary_folder(parent: Path | None) -> tempfile.TemporaryDirectory[str]:
                 parent.mkdir(parents=True, exist_ok=True)
             return tempfile.TemporaryDirectory(prefix=SPOOL, dir=parent)
         except (FileNotFoundError, FileExistsError):
-            if parent is None or (parent.exists() and not parent.is_dir()):
+            if parent is None or _is_no_folder(parent):
                 raise
             # another task has just removed the empty parent
+
+
+def _is_no_folder(path: Path) -> bool:
+    try:  # one look: between two, another task can remove the folder
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return path.is_symlink()
 
 
 def _remove_stale(parent: Path) -> None:

@@ -102,7 +102,7 @@ def test_no_secret_is_an_error_and_the_secret_is_not_shown() -> None:
 def test_what_says_the_day_or_the_amount_must_stay() -> None:
     with pytest.raises(InvalidArgumentError, match="is the day of the row"):
         Privacy(CLAUDE_ENTERPRISE.dataset("cost_report"), drop=("starting_at",))
-    with pytest.raises(InvalidArgumentError, match="'amount' holds the amount by which empty days"):
+    with pytest.raises(InvalidArgumentError, match="'amount' is the amount that shows empty days"):
         Privacy(CLAUDE_ENTERPRISE.dataset("cost_report"), drop=("amount",))
     Privacy(CLAUDE_ENTERPRISE.dataset("cost_report"), drop=("list_amount",))
 

@@ -84,7 +84,7 @@ class TestTheButton:
     @BOTH
     def test_a_host_that_is_another_service(self, hook: Connect, simulator: Simulator, kind: Hook) -> None:
         said = refused(hook(kind, host=f"{simulator.url}/elsewhere"))
-        assert f"host led to {simulator.url}/elsewhere; an empty host is {kind.vendor.base_url}" in said
+        assert f"The connection's host is {simulator.url}/elsewhere; an empty host is {kind.vendor.base_url}" in said
         assert key_of(simulator, kind) not in said
 
     @BOTH
@@ -94,7 +94,7 @@ class TestTheButton:
             address = f"http://127.0.0.1:{free.getsockname()[1]}"
             said = refused(hook(kind, host=address))
         assert "Connection refused" in said
-        assert f"host led to {address}; an empty host is {kind.vendor.base_url}" in said
+        assert f"The connection's host is {address}; an empty host is {kind.vendor.base_url}" in said
 
     def test_a_host_that_would_show_the_key(self, hook: Connect, simulator: Simulator) -> None:
         said = refused(hook(CLAUDE, host="http://gateway.example"))

@@ -22,7 +22,7 @@ from airflow_provider_aianalytics.exceptions import (
     ConnectionNotFoundError,
     StorageError,
 )
-from airflow_provider_aianalytics.ingest.progress import days_text
+from airflow_provider_aianalytics.extraction.windows import days_text
 from airflow_provider_aianalytics.operators.claude_enterprise import (
     ClaudeEnterpriseAnalyticsOperator,
     ClaudeEnterpriseAnalyticsToObjectStorageOperator,
@@ -185,7 +185,7 @@ def test_a_missing_driver_names_the_extra_to_install(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = landing(tmp_path, start="2026-11-10")
-    task.path = "s3://lake/ai"
+    task.path = f"s3://lake-{tmp_path.name}/ai"  # Airflow keeps the drivers of the buckets it has seen
     # As without the package of the driver: the import of a module that is None fails.
     for name in ("s3fs", "airflow.providers.amazon.aws.fs.s3"):
         monkeypatch.setitem(sys.modules, name, None)

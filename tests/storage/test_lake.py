@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -474,16 +475,21 @@ class TestSpool:
         def spool() -> None:
             table = lake.table()
             try:
-                for _ in range(150):
+                for _ in range(500):
                     with table.spool() as folder:
                         (folder / "file").write_bytes(b"x")
             except BaseException as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=spool) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        threads = [threading.Thread(target=spool) for _ in range(6)]
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)  # as on a busy machine
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(usual)
         assert failures == []
         assert not list(tmp_path.rglob("_spool"))

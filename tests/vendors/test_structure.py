@@ -27,9 +27,8 @@ def test_the_generic_rooms_name_no_vendor() -> None:
 
 
 def test_the_thin_modules_stay_thin() -> None:
-    assert {
-        path.name: len(path.read_text().splitlines()) for path in THIN if len(path.read_text().splitlines()) > 30
-    } == {}
+    # A sensor with an argument of its own repeats the others, so that an editor completes them: 50 lines at most.
+    assert {path.name: lines for path in THIN if (lines := len(path.read_text().splitlines())) > 50} == {}
 
 
 def test_the_catalogue_needs_the_standard_library_alone() -> None:
