@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date
-from urllib.parse import urlsplit
 
 import pytest
 
 from airflow_provider_aianalytics.ingest.result import IngestResult
 from airflow_provider_aianalytics.simulator import Simulator
-from tests.stores.conftest import StoreOf
+from tests.stores.conftest import ProxiedStoreOf
 from tests.stores.locations import NOW, Lander
-from tests.stores.proxy import CuttingProxy
+from tests.stores.proxy import StoreProxy
 from tests.support import DAY
 
 END = NOW.date() - DAY
@@ -24,7 +22,7 @@ START = END - 30 * DAY
 class CountedLander:
     """Lands the days of a report through a proxy that counts the requests to the store."""
 
-    def __init__(self, lander: Lander, proxy: CuttingProxy) -> None:
+    def __init__(self, lander: Lander, proxy: StoreProxy) -> None:
         self._lander = lander
         self._proxy = proxy
 
@@ -35,12 +33,9 @@ class CountedLander:
 
 
 @pytest.fixture
-def lander(simulator: Simulator, store_of: StoreOf, monkeypatch: pytest.MonkeyPatch) -> Iterator[CountedLander]:
-    store = store_of("s3")
-    port = urlsplit(store.client.client_kwargs["endpoint_url"]).port
-    assert port is not None
-    with CuttingProxy(port) as proxy:
-        yield CountedLander(Lander(simulator, proxy.connect(monkeypatch, store)), proxy)
+def lander(simulator: Simulator, proxied_store_of: ProxiedStoreOf) -> CountedLander:
+    store, proxy = proxied_store_of("s3")
+    return CountedLander(Lander(simulator, store), proxy)
 
 
 def statuses(result: IngestResult) -> Counter[str]:
