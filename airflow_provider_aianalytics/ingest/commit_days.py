@@ -21,25 +21,29 @@ BYTES_AT_ONCE = 8 << 20
 """How many bytes of files are uploaded at once: the drivers of object stores read a file into memory."""
 
 
-def commit_days(commit: Callable[[Path, Manifest, bool], Outcome], days: Sequence[FinishedDay]) -> list[Outcome]:
+def commit_days(
+    commit: Callable[[Path, Manifest, bool], Outcome], days: Sequence[FinishedDay], *, windows: int
+) -> list[Outcome]:
     """Commit days side by side.
 
     :param commit: commits one day.
+    :param windows: how many windows may commit their days at this moment.
     :return: the outcomes in the order of the days.
     :raises Exception: the error of the first day that has one. No other day is begun after an error.
     """
-    failed = False
+    has_failed = False
 
-    def commit_unless_failed(day: FinishedDay) -> Outcome:
-        nonlocal failed
-        if failed:  # days are begun in order, so the error that is raised is that of an earlier day
-            raise InterruptedError
+    def commit_unless_failed(day: FinishedDay) -> Outcome | None:
+        nonlocal has_failed
+        if has_failed:
+            return None
         try:
             return commit(*day)
         except BaseException:
-            failed = True
+            has_failed = True
             raise
 
     largest = max((file.stat().st_size for file, _, _ in days), default=0)
-    workers = max(1, min(COMMITS, BYTES_AT_ONCE // max(largest, 1)))
-    return run_parallel(commit_unless_failed, days, workers=workers, name="commit")
+    workers = max(1, min(COMMITS, BYTES_AT_ONCE // max(largest, 1)) // windows)
+    outcomes = run_parallel(commit_unless_failed, days, workers=workers, name="commit")
+    return [outcome for outcome in outcomes if outcome is not None]

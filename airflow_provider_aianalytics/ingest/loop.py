@@ -107,6 +107,7 @@ class Ingest:
         self._unfinished = self._unfinished_pages()
         self._progress = Progress(hook, query.dataset)
         self._known: dict[date, Manifest | None] = {}
+        self._workers = 1
         # No events: a signal's handler sets these, and must not wait for a lock that the same thread holds.
         self._is_stopping = False
         self._is_killed = False
@@ -172,12 +173,12 @@ class Ingest:
         if not windows:
             return []
         self.hook.connect()
-        workers = min(self.options.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
+        self._workers = min(self.options.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
         try:
             outcomes = run_parallel(
                 self._land_unless_stopped,
                 windows,
-                workers=workers,
+                workers=self._workers,
                 name="window",
                 on_interrupt=self._leave_off,
                 is_stopped=lambda: self._is_killed,
@@ -285,7 +286,7 @@ class Ingest:
                 finished.append((files[day].path, new, covered))
         if finished:
             self._guard.claim()
-        for outcome in commit_days(self._commit_day, finished):
+        for outcome in commit_days(self._commit_day, finished, windows=self._workers):
             if isinstance(outcome, SuspiciousShrinkError):
                 log.error("%s", outcome)
                 landed.rejected.append(outcome)

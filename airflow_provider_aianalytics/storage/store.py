@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aianalytics.exceptions import StorageError
+from airflow_provider_aianalytics.storage import drivers
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -107,18 +108,16 @@ class ObjectStore(Store):
         self._root = root
         self._base = str(root.path).strip("/")
         self._url = str(root)
+        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
+        self._is_s3, self._is_gcs, self._is_azure, self._is_memory = (
+            not protocols.isdisjoint(names) for names in (("s3", "s3a"), ("gs", "gcs"), ("abfs", "az"), ("memory",))
+        )
+        if self._is_s3:
+            drivers.parse_timestamps_fast(self._fs)
 
     @property
     def _fs(self) -> Any:
         return self._root.fs
-
-    @property
-    def _protocols(self) -> set[str]:
-        return {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
-
-    @property
-    def _is_s3(self) -> bool:
-        return not self._protocols.isdisjoint(("s3", "s3a"))
 
     def _path(self, file: str) -> str:
         return f"{self._root.path.rstrip('/')}/{file}"
@@ -139,6 +138,8 @@ class ObjectStore(Store):
         }
 
     def _find(self, path: str) -> dict[str, dict[str, Any]]:
+        if self._is_azure:
+            return drivers.list_azure(self._fs, path)
         if self._is_s3:
             # Without a prefix, s3fs sends two more requests for a folder that is empty.
             path, _, name = path.rpartition("/")
@@ -165,18 +166,17 @@ class ObjectStore(Store):
     def download(self, file: str, target: Path) -> None:
         path = self._path(file)
         with storage_errors(path):
-            # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
-            self._fs.get_file(path, str(target))
+            # In one request: gcsfs reads parts, for which it requests the size first.
+            self._fs.get_file(path, str(target), **({"concurrency": 1} if self._is_gcs else {}))
 
     def copy(self, file: str, target: str, seen: FileInfo) -> bool:
-        if not (self._is_s3 and seen.version):
+        # Azure's copy may go on after the call, and fails when its source is replaced.
+        copy = drivers.copy_s3 if self._is_s3 else drivers.copy_gcs if self._is_gcs else None
+        if copy is None or not seen.version:
             return False
         path = self._path(file)
-        (bucket, key, _), (to, name, _) = map(self._fs.split_path, (path, self._path(target)))
-        source = {"Bucket": bucket, "Key": key}
         with storage_errors(path), _conflicts(seen):
-            self._fs.call_s3("copy_object", CopySource=source, CopySourceIfMatch=seen.version, Bucket=to, Key=name)
-        return True
+            return copy(self._fs, path, self._path(target), seen.version)
 
     def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
         """``open(…, "wb")`` would not do: an exception inside its ``with`` commits what was written so far."""
@@ -202,13 +202,13 @@ class ObjectStore(Store):
                 return {"IfNoneMatch": "*"}
             if isinstance(expected, FileInfo) and expected.version:
                 return {"IfMatch": expected.version}
-        elif self._protocols & {"abfs", "az", "memory"} and expected is None:
+        elif (self._is_azure or self._is_memory) and expected is None:
             return {"mode": "create"}
         return {}
 
 
 def _info(info: Mapping[str, Any]) -> FileInfo:
-    version = next((info[name] for name in ("ETag", "etag", "generation", "created") if info.get(name)), "")
+    version = next((info[name] for name in ("ETag", "generation", "etag", "created") if info.get(name)), "")
     return FileInfo(int(info.get("size") or 0), _reported_md5(info), str(version))
 
 

@@ -54,6 +54,10 @@ class Case:
     def __init__(self, store: str, options: dict[str, Any], folder: Path) -> None:
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+        if store == "s3":  # as Airflow makes it
+            from aiobotocore.session import AioSession
+
+            options = {**options, "session": AioSession()}
         self.fs = fsspec.filesystem(store, **options, skip_instance_cache=True)
         self.store = store
         self.options = options
@@ -105,7 +109,9 @@ class Case:
         query = build_query(hook.vendor.dataset(REPORT), group_by=["model"])
         run = Run(dag_id="d", run_id=f"{os.getpid()}", task_id="t")
         with Meter() as meter:
-            table = LakeTable(self.url("a"), vendor=hook.vendor.name, table=REPORT, file_format=FileFormat("ndjson", "gzip"))
+            table = LakeTable(
+                self.url("a"), vendor=hook.vendor.name, table=REPORT, file_format=FileFormat("ndjson", "gzip")
+            )
             options = IngestOptions(max_concurrency=4, restate_days=restate)
             landed = Ingest(hook, query, table, run=run, options=options).land(Period(LAST - DAY * days, LAST))
         statuses = sorted({one.status for one in landed.partitions})

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,7 +78,12 @@ def run(step: str, name: str, port: int, folder: Path) -> list[dict[str, Any]]:
     """
     done = subprocess.run(
         [sys.executable, HERE / "store_cases.py", step, name, json.dumps(driver_options(name, port)), folder],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(folder), "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "AIRFLOW_HOME": str(folder),
+            "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
+        },
         capture_output=True,
         text=True,
     )

@@ -56,7 +56,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, lander: Lander, step: str, *, appli
             patch.setattr(os, "replace", breaking(os.replace))
         else:
             fs = lander.table("cost_report").root.fs
-            for name in ("put_file", "pipe_file", "call_s3"):
+            for name in ("put_file", "pipe_file", "call_s3", "call"):
                 patch.setattr(fs, name, breaking(getattr(fs, name, None)), raising=False)
         yield
 
