@@ -26,10 +26,19 @@ def parse_timestamps_fast(fs: Any) -> None:
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse)
 
 
+def read_s3(fs: Any, path: str) -> tuple[bytes, str]:
+    """The content of an object and the ETag that was served with it."""
+    from fsspec.asyn import sync  # type: ignore[import-untyped]
+
+    bucket, key, _ = fs.split_path(path)
+    response = fs.call_s3("get_object", Bucket=bucket, Key=key)
+    return sync(fs.loop, response["Body"].read), response["ETag"]
+
+
 def list_azure(fs: Any, path: str) -> dict[str, dict[str, Any]]:
     """All blobs below a folder; ``find`` of adlfs first requests whether it is a blob."""
     from azure.core.exceptions import ResourceNotFoundError
-    from fsspec.asyn import sync  # type: ignore[import-untyped]
+    from fsspec.asyn import sync
 
     container, folder, _ = fs.split_path(path)
 

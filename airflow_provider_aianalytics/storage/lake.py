@@ -48,9 +48,18 @@ LOCK_WAIT = 300.0
 """Seconds to wait for another run that commits the same day on a file system; a commit takes a few."""
 
 
-def _object_store(root: ObjectStoragePath) -> ObjectStore:
+def open_store(root: ObjectStoragePath, vendor: str, spool: Spool | None = None) -> Store:
+    """The store of a lake.
+
+    :param root: the lake's path.
+    :param vendor: whose files are to be written.
+    :param spool: where local files are written before they are published, on a lake on a file system.
+    :raises StorageError: when its driver is not installed.
+    """
+    if is_local(root):
+        return LocalStore(Path(root.path), (spool or lake_spool(root, vendor)).folder)
     try:
-        _ = root.fs
+        return ObjectStore(root)
     except (ImportError, ValueError) as error:
         extra = DRIVER_EXTRAS.get(root.protocol)
         if extra is None or not (isinstance(error, ImportError) or "filesystem" in str(error)):
@@ -60,7 +69,15 @@ def _object_store(root: ObjectStoragePath) -> ObjectStore:
             where=str(root),
             hint=f"Install it on the workers: pip install 'airflow-provider-aianalytics[{extra}]'",
         ) from None
-    return ObjectStore(root)
+
+
+def is_local(root: ObjectStoragePath) -> bool:
+    return root.protocol in ("", "file", "local")
+
+
+def lake_spool(root: ObjectStoragePath, vendor: str) -> Spool:
+    """For a lake on a file system beside its tables and never inside one, so that a file is published by a rename."""
+    return Spool(Path(root.path, vendor, "_spool") if is_local(root) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +122,10 @@ class LakeTable:
         self.vendor = vendor
         self.table = check_table(table)
         self.file_format = file_format
-        self.is_local = self.root.protocol in ("", "file", "local")
+        self.is_local = is_local(self.root)
         self.layout = Layout(vendor, table, file_format.suffix)
-        # For a lake on a file system beside its tables and never inside one, so that a file is published by a rename.
-        self._spool = Spool(Path(self.root.path, vendor, "_spool") if self.is_local else None)
-        self.store: Store = LocalStore(Path(self.root.path), self.spool) if self.is_local else _object_store(self.root)
+        self._spool = lake_spool(self.root, vendor)
+        self.store = open_store(self.root, vendor, self._spool)
         self._listing: _Listing | None = None
         self._listing_lock = threading.Lock()
         self._lists_revisions = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -58,12 +59,24 @@ class Store(ABC):
         """All files below a folder, in one listing; empty where the folder does not exist."""
 
     @abstractmethod
+    def children(self, folder: str) -> dict[str, FileInfo | None]:
+        """What lies directly in a folder, by name, ``None`` for a folder; empty where there is no such folder."""
+
+    @abstractmethod
     def info(self, file: str) -> FileInfo | None:
         """What the store says of a file, ``None`` where there is none."""
 
     @abstractmethod
     def read(self, file: str) -> bytes:
         """:raises FileNotFoundError: where there is none."""
+
+    @abstractmethod
+    def read_listed(self, file: str, seen: FileInfo) -> tuple[bytes, bool]:
+        """Read a file that a listing showed.
+
+        :return: its content, and whether it surely is of the version in the listing, and no other is.
+        :raises FileNotFoundError: where there is none.
+        """
 
     @abstractmethod
     def download(self, file: str, target: Path) -> None:
@@ -146,6 +159,19 @@ class ObjectStore(Store):
             return self._fs.find(path, prefix=f"{name}/", detail=True)  # type: ignore[no-any-return]
         return self._fs.find(path, detail=True)  # type: ignore[no-any-return]
 
+    def children(self, folder: str) -> dict[str, FileInfo | None]:
+        path = self._path(folder).rstrip("/")
+        with storage_errors(path):
+            self._fs.invalidate_cache(path)
+            try:
+                entries = self._fs.ls(path, detail=True)
+            except FileNotFoundError:
+                return {}
+        return {
+            entry["name"].rstrip("/").rpartition("/")[2]: None if entry["type"] == "directory" else _info(entry)
+            for entry in entries
+        }
+
     def info(self, file: str) -> FileInfo | None:
         path = self._path(file)
         with storage_errors(path):
@@ -162,6 +188,14 @@ class ObjectStore(Store):
             # For that, s3fs must not plan parts, for which it requests the size first.
             data: bytes = self._fs.cat_file(path, **({"max_concurrency": 1} if self._is_s3 else {}))
         return data
+
+    def read_listed(self, file: str, seen: FileInfo) -> tuple[bytes, bool]:
+        if self._is_s3 and seen.version:
+            with suppress(Exception):  # :meth:`read` tries again and knows the errors
+                data, version = drivers.read_s3(self._fs, self._path(file))
+                return data, version == seen.version
+        data = self.read(file)
+        return data, hashlib.md5(data, usedforsecurity=False).hexdigest() == seen.md5
 
     def download(self, file: str, target: Path) -> None:
         path = self._path(file)
