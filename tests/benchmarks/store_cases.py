@@ -143,7 +143,9 @@ class Case:
 
     def forget(self) -> None:
         base = f"{self.base}/covered" if self.store == "file" else f"{BUCKET}/covered"
-        self.fs.rm([path for path in self.fs.find(base) if not path.endswith(".json")] or [], recursive=False)
+        for path in self.fs.find(base):
+            if not path.endswith(".json"):
+                self.fs.rm_file(path)
 
     def cover(self, warm: bool) -> None:
         from airflow_provider_aianalytics.coverage.reader import ManifestCache

@@ -8,7 +8,7 @@ import importlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
@@ -155,6 +155,10 @@ class TaggedStore(MemoryFileSystem):  # type: ignore[misc]
         return {"ETag": f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'}
 
 
+Race = Callable[[date], AbstractContextManager[None]]
+"""What others write before and after the manifest of a day is read."""
+
+
 class AnyLake:
     """A lake on a folder or on an object store, in which anything can happen at any read."""
 
@@ -192,34 +196,29 @@ class AnyLake:
         except FileNotFoundError:
             return None
 
-    def look(self, before_read: Callable[[], None] = lambda: None) -> dict[date, int]:
-        with _before_reads(before_read):
+    def look(self, around_read: Race = nullcontext) -> dict[date, int]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reader, "WORTH", 1)
+            patch.setattr(reader, "READERS", 1)
+            for store in (LocalStore, ObjectStore):
+                patch.setattr(store, "read_listed", _raced(store.read_listed, around_read))
             (table,) = survey(self.path, days=Range(now=NOW, first=FIRST, last=LAST), table="users")
         return {day.date: day.landed.rows for day in table.days if day.landed is not None}
 
 
-@contextmanager
-def _before_reads(hook: Callable[[], None]) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "WORTH", 1)
-        patch.setattr(reader, "READERS", 1)
-        for store in (LocalStore, ObjectStore):
-            for name in ("read", "read_listed"):
-                patch.setattr(store, name, _after(hook, getattr(store, name)))
-        yield
+def _raced(read: Callable[..., Any], around_read: Race) -> Callable[..., Any]:
+    def raced(store: Any, file: str, seen: Any) -> Any:
+        with around_read(date.fromisoformat(Path(file).stem)):
+            return read(store, file, seen)
 
-
-def _after(hook: Callable[[], None], read: Callable[..., Any]) -> Callable[..., Any]:
-    def hooked(*args: Any) -> Any:
-        hook()
-        return read(*args)
-
-    return hooked
+    return raced
 
 
 FEW_DAYS = DAYS[:3]
 ROWS = st.integers(1, 3)
 WRITES = st.lists(st.tuples(st.sampled_from(FEW_DAYS), ROWS), max_size=4)
+RACES = st.dictionaries(st.sampled_from(FEW_DAYS), st.tuples(ROWS, st.booleans()))
+"""What is written before a day is read, and whether what was there before is written again after that."""
 DAMAGE = st.one_of(
     st.just("keep"),
     st.just("old"),
@@ -237,9 +236,9 @@ def content(day: date, rows: int, table: str = "users") -> bytes:
 
 @pytest.mark.parametrize("on_disk", [True, False])
 @settings(max_examples=60, deadline=None)
-@given(steps=st.lists(st.tuples(WRITES, WRITES, DAMAGE), min_size=1, max_size=6))
+@given(steps=st.lists(st.tuples(WRITES, RACES, DAMAGE), min_size=1, max_size=6))
 def test_no_hint_makes_coverage_wrong(
-    steps: list[tuple[list[Any], list[Any], Any]], on_disk: bool, tmp_path_factory: pytest.TempPathFactory
+    steps: list[tuple[list[Any], dict[date, Any], Any]], on_disk: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     lake = AnyLake(tmp_path_factory.mktemp("lake") if on_disk else None)
     other = _hint_of_another_lake(tmp_path_factory.mktemp("other"))
@@ -255,16 +254,17 @@ def test_no_hint_makes_coverage_wrong(
     for writes, races, damage in steps:
         for day, rows in writes:
             write(day, rows)
-        left = list(races)
         seen = {day: {rows} for day, rows in truth.items()}
 
-        def race(left: list[Any] = left, seen: dict[date, set[int]] = seen) -> None:
-            """Another content while somebody reads, and often the one before again."""
-            for _ in range(2):
-                if left:
-                    day, rows = left.pop()
-                    seen[day].add(rows)
-                    write(day, rows)
+        @contextmanager
+        def race(day: date, races: dict[date, Any] = races, seen: dict[date, set[int]] = seen) -> Iterator[None]:
+            before = truth[day]
+            rows, comes_back = races.get(day, (before, False))
+            write(day, rows)
+            seen[day].add(rows)
+            yield
+            if comes_back:
+                write(day, before)
 
         found = lake.look(race)
         assert all(rows in seen[day] for day, rows in found.items())
