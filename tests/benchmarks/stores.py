@@ -110,6 +110,8 @@ def measure(name: str, steps: tuple[str, ...] = (*STEPS, PEER, *COVERAGE)) -> It
                     if step == PEER and name not in ("s3", "file"):
                         continue
                     if step == COVERAGE[0]:
+                        if delay != DELAYS[0]:  # its hints are there
+                            continue
                         run("forget", name, port, folder)
                     proxy.requests.clear()
                     for found in run(step, name, proxy.port, folder):
