@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from airflow_provider_aianalytics.storage.drivers import AT_ONCE
 from airflow_provider_aianalytics.storage.manifest import Manifest
 from airflow_provider_aianalytics.threads import run_parallel
 
@@ -15,8 +16,8 @@ Outcome = TypeVar("Outcome")
 FinishedDay = tuple[Path, Manifest, bool]
 """The finished file of a day, what the day becomes, and whether the vendor's data covered it."""
 
-COMMITS = 16
-"""How many days are committed at once: enough to hide an object store's latency, few enough for its limits."""
+COMMITS = AT_ONCE
+"""How many days are committed at once."""
 BYTES_AT_ONCE = 8 << 20
 """How many bytes of files are uploaded at once: the drivers of object stores read a file into memory."""
 

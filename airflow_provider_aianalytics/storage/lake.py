@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.exceptions import StorageError
 from airflow_provider_aianalytics.file_lock import locked
+from airflow_provider_aianalytics.storage.drivers import AT_ONCE
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.layout import (
     Layout,
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 
 DRIVER_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 """The extra of this package that installs the driver of a URL's protocol."""
-READERS = 16
-"""How many manifests are read at once: enough to hide an object store's latency, few enough for its limits."""
+READERS = AT_ONCE
+"""How many manifests are read at once."""
 LISTING_AGE = 60.0
 """Seconds after which the listings of a table are made anew before a day is committed."""
 LOCK_WAIT = 300.0
@@ -167,15 +168,16 @@ class LakeTable:
         if self.is_local:
             return
         self._lists_revisions = revisions
-        listing = _Listing(time.monotonic())
-        for file, info in self.store.list(self.layout.manifests).items():
+        made_at = time.monotonic()
+        folders = [self.layout.manifests, self.layout.data, *([self.layout.revisions] if revisions else [])]
+        manifests, data, *others = map(self.store.list, folders)
+        listing = _Listing(made_at, revisions=_by_folder(others[0]) if others else None)
+        for file, info in manifests.items():
             if (day := manifest_day(file)) is not None:
                 listing.manifests[day] = info
-        for file, info in self.store.list(self.layout.data).items():
+        for file, info in data.items():
             if (day := partition_day(file)) is not None:
                 listing.files.setdefault(day, {})[file] = info
-        if revisions:
-            listing.revisions = self._list_revisions()
         self._listing = listing
         self._changed = set()
 
@@ -263,15 +265,9 @@ class LakeTable:
         with self._listing_lock:
             if listing.revisions is None:
                 # A table without a day has replaced nothing.
-                listing.revisions = self._list_revisions() if listing.manifests or listing.files else {}
+                has_days = listing.manifests or listing.files
+                listing.revisions = _by_folder(self.store.list(self.layout.revisions)) if has_days else {}
         return listing.revisions.get(folder, {})
-
-    def _list_revisions(self) -> dict[str, dict[str, FileInfo]]:
-        """The replaced contents of all days, by folder."""
-        found: dict[str, dict[str, FileInfo]] = {}
-        for file, info in self.store.list(self.layout.revisions).items():
-            found.setdefault(file.rpartition("/")[0], {})[file] = info
-        return found
 
     def exists(self, file: str) -> bool:
         return self.store.info(file) is not None
@@ -367,6 +363,13 @@ class LakeTable:
                 raise StoreConflictError(f"{old.file} was replaced")
             self.publish(copy, file)
         return file
+
+
+def _by_folder(files: Mapping[str, FileInfo]) -> dict[str, dict[str, FileInfo]]:
+    found: dict[str, dict[str, FileInfo]] = {}
+    for file, info in files.items():
+        found.setdefault(file.rpartition("/")[0], {})[file] = info
+    return found
 
 
 md5 = partial(hashlib.md5, usedforsecurity=False)

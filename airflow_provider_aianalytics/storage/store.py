@@ -126,7 +126,7 @@ class ObjectStore(Store):
             not protocols.isdisjoint(names) for names in (("s3", "s3a"), ("gs", "gcs"), ("abfs", "az"), ("memory",))
         )
         if self._is_s3:
-            drivers.parse_timestamps_fast(self._fs)
+            drivers.tune_s3(self._fs)
 
     @property
     def _fs(self) -> Any:
