@@ -3,57 +3,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
 
+from airflow_provider_aianalytics.coverage.hint import NAME
 from airflow_provider_aianalytics.storage.layout import TABLE_NAME, manifest_day, manifests_folder
+from airflow_provider_aianalytics.storage.store import FileInfo, Store
 
-if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+FOLDER = FileInfo(0)
+"""A folder in the place of a manifest."""
 
 
 @dataclass(frozen=True, slots=True)
-class ManifestFile:
-    """A manifest in a listing.
+class Manifests:
+    """The manifests of a table in a listing.
 
-    :param path: in the lake's file system.
-    :param tag: another for another content, empty where the store's listing has nothing of the kind.
+    :param folder: relative to the lake's path.
+    :param files: by their days, ascending.
+    :param has_hint: whether a hint lies beside them.
     """
 
-    path: str
-    tag: str
+    folder: str
+    files: dict[date, FileInfo]
+    has_hint: bool
+
+    def file(self, day: date) -> str:
+        return f"{self.folder}/{day}.json"
 
 
-def tables_under(root: ObjectStoragePath) -> list[tuple[str, str]]:
+def tables_under(store: Store) -> list[tuple[str, str]]:
     """The vendor and the name of each table that has a folder of manifests under a lake's path, sorted."""
-    return [(vendor, table) for vendor in _folders(root) for table in _folders(root / manifests_folder(vendor))]
+    return [(vendor, table) for vendor in _folders(store, "") for table in _folders(store, manifests_folder(vendor))]
 
 
-def manifests_under(root: ObjectStoragePath, *, vendor: str, table: str) -> dict[date, ManifestFile]:
-    """Where each landed day of a table has its manifest, ascending; one listing."""
-    entries = _entries(root / manifests_folder(vendor) / table)
-    days = ((manifest_day(entry["name"]), ManifestFile(entry["name"], _tag(entry))) for entry in entries)
-    return dict(sorted(((day, file) for day, file in days if day is not None), key=lambda pair: pair[0]))
+def manifests_under(store: Store, *, vendor: str, table: str) -> Manifests:
+    """Where each landed day of a table has its manifest; one listing."""
+    folder = f"{manifests_folder(vendor)}/{table}"
+    listed = store.children(folder)
+    days = ((manifest_day(name), info or FOLDER) for name, info in listed.items())
+    files = sorted(((day, info) for day, info in days if day is not None), key=lambda file: file[0])
+    return Manifests(folder, dict(files), NAME in listed)
 
 
-def _tag(entry: Mapping[str, Any]) -> str:
-    found = [entry.get(name) for name in ("ETag", "etag", "generation")]
-    if entry.get("mtime"):  # on a disk, where each manifest is a new file
-        found += [entry.get(name) for name in ("mtime", "ino", "size")]
-    return " ".join(str(part) for part in found if part)
-
-
-def _folders(path: ObjectStoragePath) -> list[str]:
+def _folders(store: Store, folder: str) -> list[str]:
     """The folders directly in a folder that can be a vendor's or a table's, sorted; none where it does not exist."""
-    found = (entry["name"].rstrip("/").rpartition("/")[2] for entry in _entries(path) if entry["type"] == "directory")
-    return sorted(name for name in found if TABLE_NAME.fullmatch(name))
-
-
-def _entries(path: ObjectStoragePath) -> list[Any]:
-    path.fs.invalidate_cache(path.path)
-    try:
-        return list(path.fs.ls(path.path, detail=True))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return sorted(name for name, info in store.children(folder).items() if info is None and TABLE_NAME.fullmatch(name))

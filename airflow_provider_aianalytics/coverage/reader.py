@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the manifests of a lake: one listing a table, one small read a day that is not in the cache."""
+"""Reads the manifests of a lake: one listing a table, one read of its hint, one small read a day that neither it nor
+the cache knows.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+from airflow_provider_aianalytics.coverage.hint import WORTH, Entries, read_hint, write_hint
 from airflow_provider_aianalytics.coverage.landed_day import LandedDay, parse_landed_day
-from airflow_provider_aianalytics.coverage.listing import ManifestFile, manifests_under, tables_under
+from airflow_provider_aianalytics.coverage.listing import Manifests, manifests_under, tables_under
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
 from airflow_provider_aianalytics.extraction.redaction import foreign_text, printable
-from airflow_provider_aianalytics.storage.lake import READERS
+from airflow_provider_aianalytics.storage.lake import READERS, open_store
 from airflow_provider_aianalytics.storage.layout import check_path
+from airflow_provider_aianalytics.storage.store import Store
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -92,56 +96,101 @@ class LakeReader:
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow, and not needed to show the usage
 
         root = ObjectStoragePath(check_path(self.path))
-        names = _choose_tables(self.path, tables_under(root), vendor, table)
+        store = open_store(root, "")
+        names = _choose_tables(self.path, tables_under(store), vendor, table)
         with ThreadPoolExecutor(READERS) as pool:
-            listed = list(pool.map(lambda name: manifests_under(root, vendor=name[0], table=name[1]), names))
-            chosen = [[day for day in choose(files) if day in files] for files in listed]
-            read = [
-                {
-                    day: self._cached(files[day]) or pool.submit(self._read_day, root, *name, day, files[day])
-                    for day in days
-                }
-                for name, files, days in zip(names, listed, chosen, strict=True)
-            ]
+            tables = list(pool.map(lambda name: self._list(root, name, choose), names))
+            reads = [{day: pool.submit(table.read, day) for day in table.unknown} for table in tables]
             try:
-                return [
-                    _landed_table(name, files, {day: _result(one) for day, one in days.items()})
-                    for name, files, days in zip(names, listed, read, strict=True)
-                ]
+                read = [{day: one.result() for day, one in days.items()} for days in reads]
             except BaseException:  # a store that fails once may take its timeout for each day
                 pool.shutdown(cancel_futures=True)
                 raise
+            list(pool.map(lambda table: table.save_hint(), tables))
+        return [_landed_table(table, days) for table, days in zip(tables, read, strict=True)]
 
-    def _cached(self, file: ManifestFile) -> LandedDay | None:
-        return self.cache.get(self._address(file), file.tag) if self.cache is not None and file.tag else None
+    def _list(self, root: ObjectStoragePath, name: tuple[str, str], choose: Choice) -> _ListedTable:
+        store = open_store(root, name[0])
+        manifests = manifests_under(store, vendor=name[0], table=name[1])
+        table = _ListedTable(*name, store, manifests, self.cache, lake=self.path, base=str(root.path).rstrip("/"))
+        table.choose([day for day in choose(manifests.files) if day in manifests.files])
+        return table
 
-    def _address(self, file: ManifestFile) -> str:
-        return f"{self.path} {file.path}"
 
-    def _read_day(self, root: ObjectStoragePath, vendor: str, table: str, day: date, file: ManifestFile) -> Read:
+@dataclass
+class _ListedTable:
+    """A table whose manifests were listed, and what is known of them.
+
+    :param lake: the lake's path, for the cache.
+    :param base: the lake's path in its file system, for messages.
+    :ivar known: what counts of the cache and of the hint, and what was read that is sure to be of its version.
+    :ivar unknown: the chosen days that have to be read.
+    """
+
+    vendor: str
+    name: str
+    store: Store
+    manifests: Manifests
+    cache: ManifestCache | None
+    lake: str
+    base: str
+    chosen: list[date] = field(default_factory=list)
+    known: Entries = field(default_factory=dict)
+    unknown: list[date] = field(default_factory=list)
+
+    def choose(self, days: list[date]) -> None:
+        """Choose days, and find out which of them have to be read."""
+        self.chosen = days
+        files = self.manifests.files
+        if self.cache is not None:
+            found = ((day, self.cache.get(self._address(day), files[day].version)) for day in days)
+            self.known = {day: (files[day].version, landed) for day, landed in found if landed is not None}
+        self.unknown = [day for day in days if day not in self.known]
+        if len(self.unknown) > 1 and self.manifests.has_hint:
+            hinted = read_hint(self.store, self.manifests.folder, vendor=self.vendor, table=self.name, listed=files)
+            for day in self.unknown:
+                if day in hinted:
+                    self._remember(day, hinted[day][1])
+            self.known |= hinted
+            self.unknown = [day for day in self.unknown if day not in hinted]
+
+    def read(self, day: date) -> Read:
+        """Read the manifest of a day."""
+        seen, where = self.manifests.files[day], f"{self.base}/{self.manifests.file(day)}"
         try:
-            data = root.fs.cat_file(file.path)
-            landed = parse_landed_day(data, vendor=vendor, table=table, day=day, where=file.path)
+            data, is_sure = self.store.read_listed(self.manifests.file(day), seen)
+            landed = parse_landed_day(data, vendor=self.vendor, table=self.name, day=day, where=where)
         except FileNotFoundError:
             return None
         except AIAnalyticsError as error:
             return printable(f"{error.where}: {error.message}")
         except OSError as error:  # a folder of that name, or no right to read it
-            return f"{printable(file.path)}: {type(error).__name__}: {foreign_text(str(error))}"
-        if self.cache is not None and file.tag:
-            self.cache.put(self._address(file), file.tag, landed)
+            return f"{printable(where)}: {type(error).__name__}: {foreign_text(str(error))}"
+        if is_sure and seen.version:
+            self.known[day] = seen.version, landed
+            self._remember(day, landed)
         return landed
 
+    def _remember(self, day: date, landed: LandedDay) -> None:
+        if self.cache is not None:
+            self.cache.put(self._address(day), self.manifests.files[day].version, landed)
 
-def _result(read: Future[Read] | LandedDay) -> Read:
-    return read.result() if isinstance(read, Future) else read
+    def _address(self, day: date) -> str:
+        return f"{self.lake} {self.manifests.file(day)}"
+
+    def save_hint(self) -> None:
+        """Let the next reader read less, where much had to be read."""
+        if sum(day in self.known for day in self.unknown) >= WORTH:
+            write_hint(self.store, self.manifests.folder, self.known, vendor=self.vendor, table=self.name)
 
 
-def _landed_table(name: tuple[str, str], listed: Iterable[date], read: Mapping[date, Read]) -> LandedTable:
+def _landed_table(table: _ListedTable, read: Mapping[date, Read]) -> LandedTable:
+    found = {day: read[day] if day in read else table.known[day][1] for day in table.chosen}
     return LandedTable(
-        *name,
-        landed=tuple(day for day in listed if read.get(day, "not read") is not None),
-        read={day: landed for day, landed in read.items() if landed is not None},
+        table.vendor,
+        table.name,
+        landed=tuple(day for day in table.manifests.files if found.get(day, "not read") is not None),
+        read={day: landed for day, landed in found.items() if landed is not None},
     )
 
 

@@ -19,6 +19,7 @@ from airflow_provider_aianalytics.focus.notes import GENERAL, source_notes
 from airflow_provider_aianalytics.focus.rows import focus_rows, period_of
 from airflow_provider_aianalytics.focus.settings import Settings
 from airflow_provider_aianalytics.focus.vendor_month import VendorLake, VendorMonth
+from airflow_provider_aianalytics.storage.lake import open_store
 from airflow_provider_aianalytics.storage.layout import check_path
 from airflow_provider_aianalytics.vendors.charges import Terms
 from airflow_provider_aianalytics.vendors.registry import VENDORS, find_vendor
@@ -100,7 +101,7 @@ def _tables(path: str) -> dict[str, list[str]]:
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow, and not needed to show the usage
 
     found: dict[str, list[str]] = {}
-    for vendor, table in tables_under(ObjectStoragePath(os.path.expanduser(check_path(path)))):
+    for vendor, table in tables_under(open_store(ObjectStoragePath(os.path.expanduser(check_path(path))), "")):
         found.setdefault(vendor, []).append(table)
     return found
 

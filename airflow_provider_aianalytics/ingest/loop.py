@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,6 +28,7 @@ from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.redaction import hash_emails
 from airflow_provider_aianalytics.extraction.window_reader import WindowReader
 from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
+from airflow_provider_aianalytics.ingest.commit_days import FinishedDay, commit_days
 from airflow_provider_aianalytics.ingest.prefetch import prefetch
 from airflow_provider_aianalytics.ingest.progress import Progress, plan_text
 from airflow_provider_aianalytics.ingest.report_splitter import ReportSplitter
@@ -105,6 +107,7 @@ class Ingest:
         self._unfinished = self._unfinished_pages()
         self._progress = Progress(hook, query.dataset)
         self._known: dict[date, Manifest | None] = {}
+        self._workers = 1
         # No events: a signal's handler sets these, and must not wait for a lock that the same thread holds.
         self._is_stopping = False
         self._is_killed = False
@@ -170,12 +173,12 @@ class Ingest:
         if not windows:
             return []
         self.hook.connect()
-        workers = min(self.options.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
+        self._workers = min(self.options.max_concurrency, self.hook.vendor.max_concurrency, len(windows))
         try:
             outcomes = run_parallel(
                 self._land_unless_stopped,
                 windows,
-                workers=workers,
+                workers=self._workers,
                 name="window",
                 on_interrupt=self._leave_off,
                 is_stopped=lambda: self._is_killed,
@@ -261,6 +264,7 @@ class Ingest:
 
     def _commit(self, reading: WindowReader, files: DayFiles) -> IngestResult:
         landed = IngestResult(requests=reading.requests)
+        finished: list[FinishedDay] = []
         for day in reading.window.days():
             covered = reading.covers(day)
             if not covered and not self.options.partial:
@@ -278,25 +282,33 @@ class Ingest:
             new = self._manifest(reading, day, files, covered=covered)
             if self.options.refuse_empty and is_empty(new):
                 landed.empty.append(day)
-                continue
-            try:
-                self._guard.claim()
-                manifest, status = commit(
-                    self.table,
-                    files[day].path,
-                    new,
-                    covered=covered,
-                    keep_revisions=self.options.keep_revisions,
-                    accept_shrink=self.options.accept_shrink,
-                    check=self._guard.check_day,
-                )
-            except SuspiciousShrinkError as error:
-                log.error("%s", error)
-                landed.rejected.append(error)
             else:
-                landed.partitions.append(Partition(manifest, self._url(day), status, self._known.get(day)))
+                finished.append((files[day].path, new, covered))
+        if finished:
+            self._guard.claim()
+        for outcome in commit_days(self._commit_day, finished, windows=self._workers):
+            if isinstance(outcome, SuspiciousShrinkError):
+                log.error("%s", outcome)
+                landed.rejected.append(outcome)
+            else:
+                landed.partitions.append(outcome)
         self._progress.add_days(len(landed.partitions))
         return landed
+
+    def _commit_day(self, file: Path, new: Manifest, covered: bool) -> Partition | SuspiciousShrinkError:
+        try:
+            manifest, status = commit(
+                self.table,
+                file,
+                new,
+                covered=covered,
+                keep_revisions=self.options.keep_revisions,
+                accept_shrink=self.options.accept_shrink,
+                check=self._guard.check_day,
+            )
+        except SuspiciousShrinkError as error:
+            return error
+        return Partition(manifest, self._url(new.date), status, self._known.get(new.date))
 
     def _manifest(self, reading: WindowReader, day: date, files: DayFiles, *, covered: bool) -> Manifest:
         content = files[day].finish()

@@ -38,10 +38,12 @@ class PageCheckpoint:
     """
 
     def __init__(self, table: LakeTable, owner: str, *, enabled: bool = True) -> None:
-        folder = table.root / f"{table.vendor}/_unfinished/{table.table}"
+        folder = table.root / table.layout.unfinished
+        self._table = table
         self._fs = folder.fs
         self._is_local = table.is_local
         self._folder = folder.path
+        self._owner = owner
         self._own = f"{folder.path}/{owner}"
         self._names: dict[str, set[str]] = {}
         self._sums: dict[str, int] = {}
@@ -55,23 +57,17 @@ class PageCheckpoint:
 
         Where no pages may be saved, all pages of the table are removed: they are raw.
         """
-        self._fs.invalidate_cache(self._folder)
-        try:
-            found = self._fs.find(self._folder)
-        except FileNotFoundError:
-            return
+        found = self._table.store.list(self._table.layout.unfinished)
         if not self._enabled:
-            for path in found:
-                with suppress(FileNotFoundError):  # another run removes them too
-                    self._fs.rm_file(path)
+            self._table.store.remove(found)
             return
         others: dict[str, list[str]] = {}
         for path in found:
-            owner, _, name = path.rpartition("/")
-            if owner.endswith(self._own):
+            owner, name = path.split("/")[-2:]
+            if owner == self._owner:
                 self._names.setdefault(name.rpartition("~")[0], set()).add(name)
             else:
-                others.setdefault(owner, []).append(path)
+                others.setdefault(owner, []).append(f"{self._folder}/{owner}/{name}")
         for paths in others.values():
             with suppress(OSError):  # another run has just removed it
                 if time.time() - self._fs.modified(paths[0]).timestamp() > STALE_AFTER:

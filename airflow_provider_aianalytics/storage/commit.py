@@ -100,7 +100,7 @@ class _Commit:
         found = self._orphans(others)
         self._check_shrink(found, accept=accept_shrink)
         revisions = self._save(found, is_intact=is_intact)
-        return self._publish(revisions), self._status(found)
+        return self._publish(revisions, is_intact=is_intact), self._status(found)
 
     @property
     def _url(self) -> str:
@@ -159,13 +159,13 @@ class _Commit:
             if old is not None and is_restated:
                 revisions.append(_revision(old))
             return tuple(revisions)
-        unlisted = {orphan.sha256: orphan for orphan in map(self._describe, self._unlisted())}
+        unlisted = {orphan.sha256: orphan for orphan in map(self._describe, self._unlisted(old))}
         if old is not None and is_restated:
             saved = unlisted.pop(old.sha256, None)
             file = saved.file if saved is not None else None
             if file is None and is_intact:
                 taken = {revision.file for revision in revisions} | {orphan.file for orphan in unlisted.values()}
-                file = self.table.save_revision(old, taken)
+                file = self.table.save_revision(old, self.state.files[old.file], taken)
             revisions.append(_revision(old, file))
         for orphan in found:
             saved = unlisted.pop(orphan.sha256, None)
@@ -180,19 +180,25 @@ class _Commit:
     def _describe(self, file: str) -> Orphan:
         return orphans.describe(self.table, file)
 
-    def _unlisted(self) -> list[str]:
-        return orphans.unlisted(self.state.manifest, self.table.revisions(self.new.date))
+    def _unlisted(self, manifest: Manifest | None) -> list[str]:
+        return orphans.unlisted(manifest, self.table.revisions(self.new.date))
 
-    def _publish(self, revisions: tuple[Revision, ...]) -> Manifest:
+    def _publish(self, revisions: tuple[Revision, ...], *, is_intact: bool) -> Manifest:
         table, new, files = self.table, replace(self.new, revisions=revisions), self.state.files
+        unlisted = [] if self.keep_revisions else self._unlisted(new)
         table.forget(new.date)
         table.store.remove(name for name in files if name != new.file)
-        in_place = files.get(new.file)
-        if in_place is None or not table.verify(new, in_place):
-            table.publish(self.file, new.file, expected=in_place)
+        if not self._is_in_place(is_intact=is_intact):
+            table.publish(self.file, new.file, expected=files.get(new.file))
         table.publish_manifest(new, expected=self.state.manifest_info)
-        self._remove_unlisted(new)
+        table.store.remove(unlisted)
         return new
+
+    def _is_in_place(self, *, is_intact: bool) -> bool:
+        old, there = self.state.manifest, self.state.files.get(self.new.file)
+        if old is not None and is_intact and old.file_md5 not in (None, self.new.file_md5):
+            return False
+        return there is not None and self.table.verify(self.new, there)
 
     def _status(self, found: list[Orphan]) -> Status:
         return "created" if self.state.manifest is None and not found else "revised"
@@ -200,7 +206,8 @@ class _Commit:
     def _update_status(self, old: Manifest) -> Manifest:
         """The same content read again: only what is known of it may have changed."""
         new = self.new
-        self._remove_unlisted(old)
+        if not self.keep_revisions:
+            self.table.store.remove(self._unlisted(old))
         if (old.complete, old.capped_buckets, old.final) == (new.complete, new.capped_buckets, new.final):
             return old
         updated = replace(
@@ -212,12 +219,6 @@ class _Commit:
         )
         self.table.publish_manifest(updated, expected=self.state.manifest_info)
         return updated
-
-    def _remove_unlisted(self, manifest: Manifest) -> None:
-        """Where no revisions are kept, remove what a killed run, or one that kept them, left unlisted."""
-        if not self.keep_revisions:
-            files = orphans.unlisted(manifest, self.table.revisions(manifest.date))
-            self.table.store.remove(files)
 
 
 def _revision(old: Manifest, file: str | None = None) -> Revision:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.exceptions import StorageError
 from airflow_provider_aianalytics.file_lock import locked
+from airflow_provider_aianalytics.storage.drivers import AT_ONCE
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.layout import (
     Layout,
@@ -40,17 +41,26 @@ log = logging.getLogger(__name__)
 
 DRIVER_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 """The extra of this package that installs the driver of a URL's protocol."""
-READERS = 16
-"""How many manifests are read at once: enough to hide an object store's latency, few enough for its limits."""
+READERS = AT_ONCE
+"""How many manifests are read at once."""
 LISTING_AGE = 60.0
 """Seconds after which the listings of a table are made anew before a day is committed."""
 LOCK_WAIT = 300.0
 """Seconds to wait for another run that commits the same day on a file system; a commit takes a few."""
 
 
-def _object_store(root: ObjectStoragePath) -> ObjectStore:
+def open_store(root: ObjectStoragePath, vendor: str, spool: Spool | None = None) -> Store:
+    """The store of a lake.
+
+    :param root: the lake's path.
+    :param vendor: whose files are to be written.
+    :param spool: where local files are written before they are published, on a lake on a file system.
+    :raises StorageError: when its driver is not installed.
+    """
+    if is_local(root):
+        return LocalStore(Path(root.path), (spool or lake_spool(root, vendor)).folder)
     try:
-        _ = root.fs
+        return ObjectStore(root)
     except (ImportError, ValueError) as error:
         extra = DRIVER_EXTRAS.get(root.protocol)
         if extra is None or not (isinstance(error, ImportError) or "filesystem" in str(error)):
@@ -60,7 +70,15 @@ def _object_store(root: ObjectStoragePath) -> ObjectStore:
             where=str(root),
             hint=f"Install it on the workers: pip install 'airflow-provider-aianalytics[{extra}]'",
         ) from None
-    return ObjectStore(root)
+
+
+def is_local(root: ObjectStoragePath) -> bool:
+    return root.protocol in ("", "file", "local")
+
+
+def lake_spool(root: ObjectStoragePath, vendor: str) -> Spool:
+    """For a lake on a file system beside its tables and never inside one, so that a file is published by a rename."""
+    return Spool(Path(root.path, vendor, "_spool") if is_local(root) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +102,7 @@ class _Listing:
     made_at: float
     files: dict[date, dict[str, FileInfo]] = field(default_factory=dict)
     manifests: dict[date, FileInfo] = field(default_factory=dict)
-    revisions: dict[str, FileInfo] | None = None
+    revisions: dict[str, dict[str, FileInfo]] | None = None
 
 
 class LakeTable:
@@ -105,11 +123,10 @@ class LakeTable:
         self.vendor = vendor
         self.table = check_table(table)
         self.file_format = file_format
-        self.is_local = self.root.protocol in ("", "file", "local")
+        self.is_local = is_local(self.root)
         self.layout = Layout(vendor, table, file_format.suffix)
-        # For a lake on a file system beside its tables and never inside one, so that a file is published by a rename.
-        self._spool = Spool(Path(self.root.path, vendor, "_spool") if self.is_local else None)
-        self.store: Store = LocalStore(Path(self.root.path), self.spool) if self.is_local else _object_store(self.root)
+        self._spool = lake_spool(self.root, vendor)
+        self.store = open_store(self.root, vendor, self._spool)
         self._listing: _Listing | None = None
         self._listing_lock = threading.Lock()
         self._lists_revisions = False
@@ -146,20 +163,21 @@ class LakeTable:
 
         On a file system nothing is listed: there a day is looked up when it is needed, under its lock.
 
-        :param revisions: whether the replaced contents are listed too.
+        :param revisions: whether the replaced contents are listed too, and not only when a day is replaced.
         """
         if self.is_local:
             return
         self._lists_revisions = revisions
-        listing = _Listing(time.monotonic())
-        for file, info in self.store.list(self.layout.manifests).items():
+        made_at = time.monotonic()
+        folders = [self.layout.manifests, self.layout.data, *([self.layout.revisions] if revisions else [])]
+        manifests, data, *others = map(self.store.list, folders)
+        listing = _Listing(made_at, revisions=_by_folder(others[0]) if others else None)
+        for file, info in manifests.items():
             if (day := manifest_day(file)) is not None:
                 listing.manifests[day] = info
-        for file, info in self.store.list(self.layout.data).items():
+        for file, info in data.items():
             if (day := partition_day(file)) is not None:
                 listing.files.setdefault(day, {})[file] = info
-        if revisions:
-            listing.revisions = self.store.list(self.layout.revisions)
         self._listing = listing
         self._changed = set()
 
@@ -242,9 +260,14 @@ class LakeTable:
         """The replaced contents of a day that lie in the lake, listed in its manifest or not."""
         folder = self.layout.day_revisions(day)
         listing = self._listing
-        if listing is not None and listing.revisions is not None and day not in self._changed:
-            return {file: info for file, info in listing.revisions.items() if file.startswith(f"{folder}/")}
-        return self.store.list(folder)
+        if listing is None or day in self._changed:
+            return self.store.list(folder)
+        with self._listing_lock:
+            if listing.revisions is None:
+                # A table without a day has replaced nothing.
+                has_days = listing.manifests or listing.files
+                listing.revisions = _by_folder(self.store.list(self.layout.revisions)) if has_days else {}
+        return listing.revisions.get(folder, {})
 
     def exists(self, file: str) -> bool:
         return self.store.info(file) is not None
@@ -316,10 +339,11 @@ class LakeTable:
     def publish_manifest(self, manifest: Manifest, *, expected: FileInfo | bool | None = True) -> None:
         self.store.write(self.manifest_file(manifest.date), encode(manifest), expected=expected)
 
-    def save_revision(self, old: Manifest, taken: Collection[str | None] = ()) -> str:
+    def save_revision(self, old: Manifest, seen: FileInfo, taken: Collection[str | None] = ()) -> str:
         """Copy the data of a day beside the lake's tables before it is replaced.
 
         :param old: the manifest of the content that is replaced.
+        :param seen: what a listing said of its file.
         :param taken: the revisions of the day so far, which are not written over: a clock that is set back shows the
             same time twice.
         :return: where the copy is, relative to the lake's path.
@@ -327,6 +351,8 @@ class LakeTable:
         """
         names = chain([old.fetched_at], (f"{old.fetched_at}-{number}" for number in count(len(old.revisions))))
         file = next(file for name in names if (file := self.revision_file(old.date, name)) not in taken)
+        if seen.md5 is not None and seen.md5 == old.file_md5 and self.store.copy(old.file, file, seen):
+            return file
         with self.spool() as folder:
             copy = folder / "copy"
             try:
@@ -337,6 +363,13 @@ class LakeTable:
                 raise StoreConflictError(f"{old.file} was replaced")
             self.publish(copy, file)
         return file
+
+
+def _by_folder(files: Mapping[str, FileInfo]) -> dict[str, dict[str, FileInfo]]:
+    found: dict[str, dict[str, FileInfo]] = {}
+    for file, info in files.items():
+        found.setdefault(file.rpartition("/")[0], {})[file] = info
+    return found
 
 
 md5 = partial(hashlib.md5, usedforsecurity=False)

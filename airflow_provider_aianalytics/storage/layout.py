@@ -5,6 +5,7 @@
 
     {vendor}/{table}/date=2026-11-01/{table}.ndjson.gz          data, one file a day
     {vendor}/_manifests/{table}/2026-11-01.json                 manifests, one a day
+    {vendor}/_manifests/{table}/coverage.hint                   what was read of them, to read less again
     {vendor}/_revisions/{table}/2026-11-01/…                    replaced contents
     {vendor}/_tables/{table}/…                                  what the table holds, written by its first run
     {vendor}/_unfinished/{table}/…                              pages of windows that are still being read

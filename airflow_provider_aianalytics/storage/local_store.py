@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from airflow_provider_aianalytics.storage.store import FileInfo, Store, storage_errors
+
+SETTLED_AFTER = 2_000_000_000
+"""Nanoseconds after which a file's time is surely another than that of a file that replaces it."""
 
 
 class LocalStore(Store):
@@ -27,17 +31,27 @@ class LocalStore(Store):
 
     def list(self, folder: str) -> dict[str, FileInfo]:
         found: dict[str, FileInfo] = {}
-        with storage_errors(str(self._root / folder)):
-            for parent, _, names in os.walk(self._root / folder):
-                for name in names:
-                    path = Path(parent, name)
-                    with suppress(FileNotFoundError):
-                        found[path.relative_to(self._root).as_posix()] = FileInfo(path.stat().st_size)
+        for name, info in self.children(folder).items():
+            path = f"{folder}/{name}"
+            found.update(self.list(path) if info is None else {path: info})
+        return found
+
+    def children(self, folder: str) -> dict[str, FileInfo | None]:
+        found: dict[str, FileInfo | None] = {}
+        path = self._root / folder
+        with (
+            storage_errors(str(path)),
+            suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(path) as entries,
+        ):
+            for entry in entries:
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    found[entry.name] = None if entry.is_dir() else _file_info(entry.stat())
         return found
 
     def info(self, file: str) -> FileInfo | None:
         try:
-            return FileInfo((self._root / file).stat().st_size)
+            return _file_info((self._root / file).stat())
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -45,6 +59,14 @@ class LocalStore(Store):
         path = self._root / file
         with storage_errors(str(path)):
             return path.read_bytes()
+
+    def read_listed(self, file: str, seen: FileInfo) -> tuple[bytes, bool]:
+        path = self._root / file
+        with storage_errors(str(path)), path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            # Two files that were written in one tick of the clock can have the same times.
+            is_settled = time.time_ns() - status.st_mtime_ns > SETTLED_AFTER
+            return stream.read(), is_settled and _file_info(status) == seen
 
     def download(self, file: str, target: Path) -> None:
         path = self._root / file
@@ -70,6 +92,11 @@ class LocalStore(Store):
             path = self._root / file
             with storage_errors(str(path)):
                 path.unlink(missing_ok=True)
+
+
+def _file_info(status: os.stat_result) -> FileInfo:
+    version = f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+    return FileInfo(status.st_size, version=version)
 
 
 def _sync(path: Path) -> None:

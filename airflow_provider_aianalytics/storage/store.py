@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aianalytics.exceptions import StorageError
+from airflow_provider_aianalytics.storage import drivers
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -57,6 +59,10 @@ class Store(ABC):
         """All files below a folder, in one listing; empty where the folder does not exist."""
 
     @abstractmethod
+    def children(self, folder: str) -> dict[str, FileInfo | None]:
+        """What lies directly in a folder, by name, ``None`` for a folder; empty where there is no such folder."""
+
+    @abstractmethod
     def info(self, file: str) -> FileInfo | None:
         """What the store says of a file, ``None`` where there is none."""
 
@@ -65,11 +71,28 @@ class Store(ABC):
         """:raises FileNotFoundError: where there is none."""
 
     @abstractmethod
+    def read_listed(self, file: str, seen: FileInfo) -> tuple[bytes, bool]:
+        """Read a file that a listing showed.
+
+        :return: its content, and whether it surely is of the version in the listing, and no other is.
+        :raises FileNotFoundError: where there is none.
+        """
+
+    @abstractmethod
     def download(self, file: str, target: Path) -> None:
         """Copy a file to a local one.
 
         :raises FileNotFoundError: where there is none.
         """
+
+    def copy(self, file: str, target: str, seen: FileInfo) -> bool:
+        """Copy a file inside the store, where one request can do that and compare the version.
+
+        :param seen: the version to be copied.
+        :return: whether it was copied; if not, the caller downloads it.
+        :raises StoreConflictError: where there is another version, or none.
+        """
+        return False
 
     @abstractmethod
     def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
@@ -98,6 +121,12 @@ class ObjectStore(Store):
         self._root = root
         self._base = str(root.path).strip("/")
         self._url = str(root)
+        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
+        self._is_s3, self._is_gcs, self._is_azure, self._is_memory = (
+            not protocols.isdisjoint(names) for names in (("s3", "s3a"), ("gs", "gcs"), ("abfs", "az"), ("memory",))
+        )
+        if self._is_s3:
+            drivers.tune_s3(self._fs)
 
     @property
     def _fs(self) -> Any:
@@ -112,13 +141,35 @@ class ObjectStore(Store):
             # Every task of this process shares the file system, and with it the listings that any of them made.
             self._fs.invalidate_cache(path)
             try:
-                found: dict[str, dict[str, Any]] = self._fs.find(path, detail=True)
+                found = self._find(path)
             except FileNotFoundError:
                 return {}
         return {
             name.lstrip("/").removeprefix(f"{self._base}/"): _info(info)
             for name, info in found.items()
             if info.get("type") != "directory"
+        }
+
+    def _find(self, path: str) -> dict[str, dict[str, Any]]:
+        if self._is_azure:
+            return drivers.list_azure(self._fs, path)
+        if self._is_s3:
+            # Without a prefix, s3fs sends two more requests for a folder that is empty.
+            path, _, name = path.rpartition("/")
+            return self._fs.find(path, prefix=f"{name}/", detail=True)  # type: ignore[no-any-return]
+        return self._fs.find(path, detail=True)  # type: ignore[no-any-return]
+
+    def children(self, folder: str) -> dict[str, FileInfo | None]:
+        path = self._path(folder).rstrip("/")
+        with storage_errors(path):
+            self._fs.invalidate_cache(path)
+            try:
+                entries = self._fs.ls(path, detail=True)
+            except FileNotFoundError:
+                return {}
+        return {
+            entry["name"].rstrip("/").rpartition("/")[2]: None if entry["type"] == "directory" else _info(entry)
+            for entry in entries
         }
 
     def info(self, file: str) -> FileInfo | None:
@@ -134,14 +185,32 @@ class ObjectStore(Store):
         path = self._path(file)
         with storage_errors(path):
             # In one request: a file that is opened and then read can be replaced in between.
-            data: bytes = self._fs.cat_file(path)
+            # For that, s3fs must not plan parts, for which it requests the size first.
+            data: bytes = self._fs.cat_file(path, **({"max_concurrency": 1} if self._is_s3 else {}))
         return data
+
+    def read_listed(self, file: str, seen: FileInfo) -> tuple[bytes, bool]:
+        if self._is_s3 and seen.version:
+            with suppress(Exception):  # :meth:`read` tries again and knows the errors
+                data, version = drivers.read_s3(self._fs, self._path(file))
+                return data, version == seen.version
+        data = self.read(file)
+        return data, hashlib.md5(data, usedforsecurity=False).hexdigest() == seen.md5
 
     def download(self, file: str, target: Path) -> None:
         path = self._path(file)
         with storage_errors(path):
-            # Not by the store's own copy: Azure's may go on after the call, and fails when its source is replaced.
-            self._fs.get_file(path, str(target))
+            # In one request: gcsfs reads parts, for which it requests the size first.
+            self._fs.get_file(path, str(target), **({"concurrency": 1} if self._is_gcs else {}))
+
+    def copy(self, file: str, target: str, seen: FileInfo) -> bool:
+        # Azure's copy may go on after the call, and fails when its source is replaced.
+        copy = drivers.copy_s3 if self._is_s3 else drivers.copy_gcs if self._is_gcs else None
+        if copy is None or not seen.version:
+            return False
+        path = self._path(file)
+        with storage_errors(path), _conflicts(seen):
+            return copy(self._fs, path, self._path(target), seen.version)
 
     def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
         """``open(…, "wb")`` would not do: an exception inside its ``with`` commits what was written so far."""
@@ -162,19 +231,18 @@ class ObjectStore(Store):
 
     def _condition(self, expected: FileInfo | bool | None) -> dict[str, Any]:
         """The arguments that make a write conditional, where the store is known to compare."""
-        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
-        if protocols & {"s3", "s3a"}:
+        if self._is_s3:
             if expected is None:
                 return {"IfNoneMatch": "*"}
             if isinstance(expected, FileInfo) and expected.version:
                 return {"IfMatch": expected.version}
-        elif protocols & {"abfs", "az", "memory"} and expected is None:
+        elif (self._is_azure or self._is_memory) and expected is None:
             return {"mode": "create"}
         return {}
 
 
 def _info(info: Mapping[str, Any]) -> FileInfo:
-    version = next((info[name] for name in ("ETag", "etag", "generation", "created") if info.get(name)), "")
+    version = next((info[name] for name in ("ETag", "generation", "etag", "created") if info.get(name)), "")
     return FileInfo(int(info.get("size") or 0), _reported_md5(info), str(version))
 
 

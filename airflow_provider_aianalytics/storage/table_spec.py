@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import date
 from uuid import uuid4
@@ -128,6 +129,7 @@ class SpecGuard:
         self._spec = spec
         self._window_parameters = frozenset(window_parameters)
         self._claimed = False
+        self._lock = threading.Lock()
 
     def check(self, manifests: Iterable[Manifest | None]) -> None:
         """Compare with what has landed, before any request is sent.
@@ -164,8 +166,11 @@ class SpecGuard:
 
         :raises QueryMismatchError: when another run has claimed it for something else meanwhile.
         """
-        if self._claimed:
-            return
+        with self._lock:  # windows commit side by side
+            if not self._claimed:
+                self._write_claim()
+
+    def _write_claim(self) -> None:
         own = f"{self._table.layout.claims}/{self._spec.digest()}-{uuid4().hex[:12]}.json"
         self._table.store.write(own, msgspec.json.format(msgspec.json.encode(self._spec), indent=2) + b"\n")
         try:

@@ -270,6 +270,43 @@ TARGETS = (
 )
 
 
+STORE_TITLES = {"s3": "S3 (SeaweedFS)", "gs": "GCS (emulator)", "abfs": "Azure (Azurite)", "file": "a folder"}
+MINIMUM = {"created": 2, "unchanged": 1, "revised": 4}
+"""Requests a day that no order of calls can do without; a revised day is read, saved and written twice."""
+
+
+def at_stores(environment: dict[str, str]) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, HERE / "stores.py"], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def store_rows(measured: list[dict[str, Any]]) -> Iterator[list[object]]:
+    """A line for each step at a store: what it costs at once, after 30 ms, and beside the least."""
+    for one in measured:
+        if one["delay"]:
+            continue
+        same = [other for other in measured if (other["store"], other["step"]) == (one["store"], one["step"])]
+        slow = next((other for other in same if other["delay"]), None)
+        total = sum(one["requests"].values())
+        least = MINIMUM.get(one["step"].split()[-1])
+        verbs = ", ".join(f"{number:,} {verb}" for verb, number in sorted(one["requests"].items()))
+        yield [
+            STORE_TITLES[one["store"]],
+            one["step"],
+            verbs or "-",
+            f"{total / one['days']:.2f}" if total else "-",
+            f"{total / one['days'] / least:.2f}" if total and least else "-",
+            f"{one['seconds']:.2f}",
+            f"{slow['seconds']:.2f}" if slow else "-",
+            f"{one['cpu']:.2f}",
+        ]
+
+
+STORE_HEAD = "store | what | requests | a day | x minimum | s | s at 30 ms | CPU s"
+
+
 def report(results: dict[Case, Runs], row_bytes: int, environment: dict[str, str]) -> None:
     print(
         f"# Benchmark of {time.strftime('%Y-%m-%d')}\n\n"
@@ -287,6 +324,7 @@ def report(results: dict[Case, Runs], row_bytes: int, environment: dict[str, str
         f"The floor itself went from {min(spread):.2f} to {max(spread):.2f} s in {len(spread)} rounds: that is noise.\n"
     )
     print(f"## Targets\n\n{table('what | goal | measured | holds', (target.row(results) for target in TARGETS))}")
+    print(f"## At a store\n\n{table(STORE_HEAD, store_rows(at_stores(environment)))}")
     print("## Import and parse\n")
     imported = costs(3, environment)
     rows = (

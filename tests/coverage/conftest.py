@@ -5,9 +5,11 @@ import importlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airflow_provider_aianalytics.storage.local_store import LocalStore
 from tests.coverage.lakes import DAY, ManifestLake, manifest
 from tests.coverage.watched_store import FIRST, WatchedStore
 
@@ -15,6 +17,25 @@ from tests.coverage.watched_store import FIRST, WatchedStore
 @pytest.fixture
 def lake(tmp_path: Path) -> ManifestLake:
     return ManifestLake(tmp_path)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The manifests that are read from a folder, and the hints."""
+    found: list[str] = []
+
+    def watch(name: str) -> None:
+        read = getattr(LocalStore, name)
+
+        def watched(self: LocalStore, file: str, *more: Any) -> Any:
+            found.append(file)
+            return read(self, file, *more)
+
+        monkeypatch.setattr(LocalStore, name, watched)
+
+    watch("read")
+    watch("read_listed")
+    return found
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -64,9 +65,10 @@ class ManifestLake:
         """Put the manifest of a day where the lake keeps it, or other bytes in its place."""
         folder = self.root / vendor / "_manifests" / table
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{day}.json"
-        file.write_bytes(manifest(day, vendor=vendor, table=table, **fields) if data is None else data)
-        return file
+        unfinished, file = folder / "unfinished", folder / f"{day}.json"
+        unfinished.write_bytes(manifest(day, vendor=vendor, table=table, **fields) if data is None else data)
+        os.utime(unfinished, (1, 1))  # long ago: what was written just now may be replaced unnoticed
+        return unfinished.replace(file)
 
     def put_daily(self, days: Iterable[date], *, after: timedelta = 12 * HOUR, **fields: Any) -> None:
         """Land days as a daily run does: each some time after its end, by the run of the day after it."""

@@ -107,10 +107,10 @@ def landed(lake: Path) -> dict[str, list[str]]:
     """The days of every table, each with the one file that its manifest names."""
     found = {}
     for folder in lake.glob("*/_manifests/*"):
-        landed = manifests(lake, folder.name)
+        described = manifests(lake, folder.name)
         data = sorted(str(path.relative_to(lake)) for path in (folder.parent.parent / folder.name).glob("*/*"))
-        assert [manifest["file"] for manifest in landed] == data
-        found[folder.name] = [manifest["date"] for manifest in landed]
+        assert [manifest["file"] for manifest in described] == data
+        found[folder.name] = [manifest["date"] for manifest in described]
     return found
 
 
@@ -324,9 +324,9 @@ def test_the_warehouse_loads_each_content_once(run: Run, tmp_path: Path) -> None
         totals = dict(
             database.sql("select _date::varchar, sum(amount_cents) from cost_by_product group by 1").fetchall()
         )
-    landed = manifests(tmp_path, "cost_by_product")
-    assert totals == {manifest["date"]: Decimal(manifest["total"]) for manifest in landed if manifest["rows"]}
-    assert len(landed) == 32
+    described = manifests(tmp_path, "cost_by_product")
+    assert totals == {manifest["date"]: Decimal(manifest["total"]) for manifest in described if manifest["rows"]}
+    assert len(described) == 32
 
 
 def test_the_answers_are_tables_of_both_vendors(
@@ -378,11 +378,11 @@ def test_a_partitioned_run_lands_its_partition(
         dag_id=dag.dag_id, run_id="run", task_id="users", map_index=-1, try_number=1, max_tries=2
     )
 
-    landed = unwrap(type(task).execute)(
+    summary = unwrap(type(task).execute)(
         task, {"ti": instance, "task": task, "dag_run": SimpleNamespace(partition_key="2026-11-10")}
     )
 
-    assert [day["date"] for day in landed["partitions"]] == days("2026-10-27", "2026-11-10")
+    assert [day["date"] for day in summary["partitions"]] == days("2026-10-27", "2026-11-10")
     assert landed(tmp_path) == {"users": days("2026-10-27", "2026-11-10")}
 
 

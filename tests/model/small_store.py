@@ -59,16 +59,14 @@ class SmallStore:
     def invalidate_cache(self, path: str | None = None) -> None:
         pass
 
-    def find(self, path: str, detail: bool = False) -> dict[str, dict[str, Any]]:
-        data = self.objects.data
-        return self._call(
-            lambda: {name: _info(data[name]) for name in sorted(data) if name.startswith(f"{path}/") or name == path}
-        )
+    def find(self, path: str, detail: bool = False, prefix: str = "") -> dict[str, dict[str, Any]]:
+        data, start = self.objects.data, f"{path}/{prefix}"
+        return self._call(lambda: {name: _info(data[name]) for name in sorted(data) if name.startswith(start)})
 
     def info(self, path: str) -> dict[str, Any]:
         return self._call(lambda: _info(self._get(path)))
 
-    def cat_file(self, path: str) -> bytes:
+    def cat_file(self, path: str, max_concurrency: int = 0) -> bytes:
         return self._call(lambda: self._get(path))
 
     def get_file(self, path: str, target: str) -> None:
@@ -80,6 +78,21 @@ class SmallStore:
 
     def pipe_file(self, path: str, data: bytes, **condition: str) -> None:
         self._call(lambda: self._put(path, data, condition))
+
+    def split_path(self, path: str) -> tuple[str, str, None]:
+        bucket, _, key = path.partition("/")
+        return bucket, key, None
+
+    def call_s3(self, method: str, **fields: Any) -> None:
+        assert method == "copy_object"
+        source = "/".join(fields["CopySource"].values())
+        self._call(lambda: self._copy(source, f"{fields['Bucket']}/{fields['Key']}", fields["CopySourceIfMatch"]))
+
+    def _copy(self, source: str, path: str, tag: str) -> None:
+        data = self._get(source)
+        if _info(data)["ETag"] != tag:
+            raise OSError(22, "412")
+        self._put(path, data, {})
 
     def rm_file(self, path: str) -> None:
         self._call(lambda: self._remove(path))

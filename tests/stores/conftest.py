@@ -6,7 +6,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +19,7 @@ import pytest
 
 from airflow_provider_aianalytics.simulator import Simulator
 from tests.stores.locations import NOW, Lander, Store
+from tests.stores.proxy import StoreProxy
 from tests.stores.servers import (
     S3_KEY,
     S3_SECRET,
@@ -159,6 +163,32 @@ def store_of(request: pytest.FixtureRequest, tmp_path: Path) -> StoreOf:
         return Store(name, f"{name}://{CONNECTIONS[name]}@{BUCKET}/{folder}", f"{BUCKET}/{folder}", client)
 
     return make
+
+
+ProxiedStoreOf = Callable[[str], tuple[Store, StoreProxy]]
+
+
+@pytest.fixture
+def proxied_store_of(store_of: StoreOf, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProxiedStoreOf]:
+    """The same, reached through a proxy; its client still goes straight to the store."""
+    with ExitStack() as stack:
+
+        def make(name: str) -> tuple[Store, StoreProxy]:
+            store = store_of(name)
+            (port,) = set(re.findall(r"http://127\.0\.0\.1:(\d+)", str(store.client.storage_options)))
+            proxy = stack.enter_context(StoreProxy(int(port)))
+            conn_id = f"proxied_{proxy.port}"
+            if connection := os.environ.get(f"AIRFLOW_CONN_{CONNECTIONS[name].upper()}"):
+                fields = json.loads(connection.replace(port, str(proxy.port)))
+                if name == "s3":
+                    fields["extra"]["config_kwargs"] = {"retries": {"max_attempts": 0}}
+                monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+            else:
+                options = store.client.storage_options | {"endpoint_url": f"http://127.0.0.1:{proxy.port}"}
+                _attach(name, conn_id, type(store.client)(**options, skip_instance_cache=True))
+            return replace(store, url=f"{name}://{conn_id}@{store.folder}"), proxy
+
+        yield make
 
 
 @pytest.fixture(params=STORES)

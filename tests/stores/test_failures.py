@@ -21,9 +21,9 @@ import pytest
 
 from airflow_provider_aianalytics.simulator import Simulator
 from airflow_provider_aianalytics.storage.lake import LakeTable
-from tests.stores.conftest import BUCKET, STORES, StoreOf
+from tests.stores.conftest import BUCKET, STORES, ProxiedStoreOf, StoreOf
 from tests.stores.locations import VENDOR, Lander, Store, data_file, manifest_file
-from tests.stores.proxy import CuttingProxy
+from tests.stores.proxy import StoreProxy
 from tests.support import DAY, truth
 
 D = date(2026, 11, 15)
@@ -40,9 +40,9 @@ class GoneError(OSError):
 def failing(monkeypatch: pytest.MonkeyPatch, lander: Lander, step: str, *, applied: bool) -> Iterator[None]:
     """Let the writes of one step fail, ``applied`` or not: an answer that got lost looks like a write that did."""
 
-    def breaking(write: Callable[..., Any]) -> Callable[..., Any]:
+    def breaking(write: Any) -> Callable[..., Any]:
         def broken(*args: Any, **kwargs: Any) -> Any:
-            target = [str(arg) for arg in args if isinstance(arg, (str, Path))][-1]
+            target = kwargs.get("Key") or [str(arg) for arg in args if isinstance(arg, (str, Path))][-1]
             if STEPS[step] not in target:
                 return write(*args, **kwargs)
             if applied:
@@ -56,8 +56,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, lander: Lander, step: str, *, appli
             patch.setattr(os, "replace", breaking(os.replace))
         else:
             fs = lander.table("cost_report").root.fs
-            for name in ("put_file", "pipe_file", "cp_file"):
-                patch.setattr(fs, name, breaking(getattr(fs, name)), raising=False)
+            for name in ("put_file", "pipe_file", "call_s3", "call"):
+                patch.setattr(fs, name, breaking(getattr(fs, name, None)), raising=False)
         yield
 
 
@@ -197,16 +197,14 @@ def _upload_in_parts(monkeypatch: pytest.MonkeyPatch, table: LakeTable) -> None:
 # --- the wire ---------------------------------------------------------------------------------------------------------
 
 
-Proxied = tuple[Lander, CuttingProxy]
+Proxied = tuple[Lander, StoreProxy]
 
 
 @pytest.fixture
-def proxied(store_of: StoreOf, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxied]:
+def proxied(proxied_store_of: ProxiedStoreOf, simulator: Simulator) -> Proxied:
     """A lake on S3 whose connection goes through a proxy that can cut it."""
-    store = store_of("s3")
-    (port,) = re.findall(r":(\d+)$", store.client.client_kwargs["endpoint_url"])
-    with CuttingProxy(int(port)) as proxy:
-        yield Lander(simulator, proxy.connect(monkeypatch, store)), proxy
+    store, proxy = proxied_store_of("s3")
+    return Lander(simulator, store), proxy
 
 
 @pytest.mark.parametrize("step", STEPS)
