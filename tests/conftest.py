@@ -57,6 +57,9 @@ settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not getattr(config.option, "numprocesses", None):  # in each process with tests, not in the one that starts these
+        # Processes that a test starts inherit the day of the tests.
+        _patch.setenv(CLOCK_VARIABLE, clock_setting(NOW))
     # Not in pyproject.toml: pytest imports the named classes, and so Airflow, before the settings above are made.
     for category in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning"):
         config.addinivalue_line("filterwarnings", f"error::{category}:airflow_provider_aianalytics")
@@ -92,8 +95,6 @@ _patch.setattr(socket, "getaddrinfo", _resolve_here_only)
 # From here on, so that fixtures of every scope and the collection are covered too.
 _patch.setattr(Clock, "now", _refuse)
 _patch.setattr(SimulatedTime, "__init__", _refuse_real_start)
-# Processes that a test starts inherit the day of the tests.
-_patch.setenv(CLOCK_VARIABLE, clock_setting(NOW))
 
 
 REAL_TIME = (

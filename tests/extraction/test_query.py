@@ -39,7 +39,6 @@ class TestRefusals:
         [
             ("cost_report", {"group_by": ["actor"]}, "actor", "model"),
             ("usage_report", {"group_by": ["model", "token_type"]}, "token_type", "product"),
-            ("cost_report", {"group_by": ["model", "token_type"]}, "'token_type'", "add 'cost_type'"),
             ("usage_report", {"group_by": ["Model"]}, "Model", "model"),
             ("users", {"group_by": ["product"]}, "product", "rbac_group_id"),
             ("users", {"filters": {"product": "chat"}}, "product", "user_id"),
@@ -58,6 +57,11 @@ class TestRefusals:
         assert f"claude_enterprise {name}" in message
         assert repr(value) in message
         assert allowed in message.partition("allowed:")[2]
+
+    def test_a_cut_that_hides_how_many_groups_it_has(self) -> None:
+        assert "add 'cost_type'" in refusal(CLAUDE["cost_report"], group_by=["model", "token_type"])
+        assert build_query(CLAUDE["cost_report"], group_by=["token_type"])
+        assert build_query(CLAUDE["user_cost_report"], group_by=["model", "token_type"])
 
     @pytest.mark.parametrize(
         ("dataset", "options"),

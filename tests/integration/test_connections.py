@@ -28,7 +28,7 @@ def hook(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> Connect:
 
     def made(kind: Hook, uri: str | None = None, **changes: object) -> AnalyticsHook:
         message = {"conn_type": kind.conn_type, "password": key_of(simulator, kind), "host": simulator.url, **changes}
-        monkeypatch.setenv("AIRFLOW_CONN_ASKED", uri or json.dumps(message))
+        monkeypatch.setenv("AIRFLOW_CONN_TESTED", uri or json.dumps(message))
         return kind("tested")
 
     return made
