@@ -71,8 +71,8 @@ def test_secrets_are_nowhere(world: World, matrix: Matrix, secrets: list[str]) -
         looked_at[place] = len(text)
         for secret in secrets:
             assert secret not in text, f"{place}: …{text[max(0, text.find(secret) - 200) :][:300]}"
-    assert looked_at["the logs at DEBUG and the standard streams"] > 1_000_000
-    assert looked_at["airflow.db"] > 1_000_000
+    assert looked_at["the logs at DEBUG and the standard streams"] > 500_000
+    assert looked_at["airflow.db"] > 500_000
 
 
 def test_messages_show_that_something_was_masked(matrix: Matrix) -> None:
