@@ -98,6 +98,8 @@ _patch.setattr(SimulatedTime, "__init__", _refuse_real_start)
 
 
 REAL_TIME = (
+    "coverage/test_hint.py",
+    "coverage/test_reader.py",
     "stores/",
     "faults/test_commit.py",
     "faults/test_kills.py",
