@@ -27,6 +27,11 @@ def measure_sum(dataset: Dataset) -> Total | None:
     return None if dataset.measure is None else _sum_over((dataset.measure,))
 
 
+def column_sum(path: str) -> Total:
+    """How to add up one column over records."""
+    return _sum_over((path,))
+
+
 def figure_sum(dataset: Dataset) -> Total | None:
     """How to add up a dataset's figure over records; ``None`` where it has none, or where the measure is the same."""
     if dataset.figure is None or dataset.figure.columns == (dataset.measure,):

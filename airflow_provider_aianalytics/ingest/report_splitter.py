@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import InvalidRequestError
-from airflow_provider_aianalytics.extraction.measure import measure_sum
+from airflow_provider_aianalytics.extraction.measure import column_sum
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.records import Batch
 from airflow_provider_aianalytics.extraction.window_reader import WindowReader, is_capped
@@ -30,8 +30,9 @@ class ReportSplitter:
 
     The query is sent once for each value of one dimension, through that dimension's filter, and split again where the
     result is still capped. Rows of a value that has no filter, such as null, are taken from the wider result. If their
-    total shows that rows are missing there, they are taken from its splits by the other dimensions. At the end every
-    bucket is compared with its ungrouped total, so a bucket that is not complete is reported as capped.
+    totals show that rows are missing there, they are taken from its splits by the other dimensions. At the end every
+    bucket is compared with its ungrouped totals of money and tokens. A bucket is reported as capped when these differ,
+    or when the list of values was itself capped.
 
     :ivar requests: the requests spent.
     :ivar capped: by day, how many buckets could not be read in full.
@@ -43,6 +44,8 @@ class ReportSplitter:
         self._window = window
         self.requests = 0
         self.capped: Counter[date] = Counter()
+        self._unproved: set[datetime | None] = set()
+        self._sums = list(map(column_sum, query.dataset.additive_columns))
 
     def batches(self) -> list[Batch]:
         """The rows of the window; a bucket may come in several batches."""
@@ -51,7 +54,8 @@ class ReportSplitter:
         whole = self._read(reference)
         expected, found = self._totals(whole), self._totals(rows)
         for batch in whole:
-            if is_capped(batch, reference) or found.get(batch.start) != expected[batch.start]:
+            is_proved = batch.start not in self._unproved and not is_capped(batch, reference)
+            if not is_proved or found.get(batch.start) != expected[batch.start]:
                 self.capped[batch.day] += 1
         return rows
 
@@ -61,7 +65,9 @@ class ReportSplitter:
         dimension = _dimension_to_split(query, excluded)
         if dimension is None:
             return wide
-        coarse = self._read(_regrouped(query, [dimension]))
+        by_value = _regrouped(query, [dimension])
+        coarse = self._read(by_value)
+        self._unproved |= {batch.start for batch in coarse if is_capped(batch, by_value)}
         values = {value for batch in coarse for value in _values(batch, dimension)}
         rows = []
         for value in sorted(values, key=str):
@@ -86,12 +92,11 @@ class ReportSplitter:
             self.requests += 1
             return None
 
-    def _totals(self, rows: list[Batch]) -> dict[datetime | None, Decimal]:
-        total = measure_sum(self._query.dataset)
-        assert total is not None
-        totals: dict[datetime | None, Decimal] = {}
+    def _totals(self, rows: list[Batch]) -> dict[datetime | None, list[Decimal]]:
+        totals: dict[datetime | None, list[Decimal]] = {}
         for batch in rows:
-            totals[batch.start] = totals.get(batch.start, Decimal(0)) + total(batch.records)
+            before = totals.get(batch.start, [Decimal(0)] * len(self._sums))
+            totals[batch.start] = [old + add(batch.records) for old, add in zip(before, self._sums, strict=True)]
         return totals
 
     def _read(self, query: Query) -> list[Batch]:

@@ -106,6 +106,12 @@ class Store(ABC):
     def write(self, file: str, data: bytes, *, expected: FileInfo | bool | None = True) -> None:
         """Write a small file; parameters and errors as for :meth:`publish`."""
 
+    def check_version(self, file: str, seen: FileInfo) -> None:  # noqa: B027 (nothing to do where a write compares)
+        """Make sure that a file is still what a listing showed, where a write cannot compare its version.
+
+        :raises StoreConflictError: where there is another version, or none.
+        """
+
     @abstractmethod
     def remove(self, files: Iterable[str]) -> None:
         """Remove files; those that are gone already are no error."""
@@ -223,6 +229,13 @@ class ObjectStore(Store):
         with storage_errors(path), _conflicts(expected):
             self._fs.pipe_file(path, data, **self._condition(expected))
 
+    def check_version(self, file: str, seen: FileInfo) -> None:
+        if self._is_s3 or not seen.version:  # S3 compares when it writes
+            return
+        found = self.info(file)
+        if found is None or found.version.strip('"') != seen.version.strip('"'):  # Azure quotes an ETag or does not
+            raise StoreConflictError(f"{file} has been replaced since it was listed")
+
     def remove(self, files: Iterable[str]) -> None:
         for file in files:
             path = self._path(file)
@@ -236,7 +249,7 @@ class ObjectStore(Store):
                 return {"IfNoneMatch": "*"}
             if isinstance(expected, FileInfo) and expected.version:
                 return {"IfMatch": expected.version}
-        elif (self._is_azure or self._is_memory) and expected is None:
+        elif (self._is_azure or self._is_gcs or self._is_memory) and expected is None:
             return {"mode": "create"}
         return {}
 

@@ -218,6 +218,13 @@ class Dataset:
         return found[path]
 
     @property
+    def additive_columns(self) -> tuple[str, ...]:
+        """The paths of the columns whose sum over all groups is that of the organization: money, and the figure's."""
+        figure = self.figure.columns if self.figure is not None and self.figure.is_additive else ()
+        money = (column.path for column in self.columns if column.type is ColumnType.CENTS)
+        return tuple(dict.fromkeys((*figure, *money)))
+
+    @property
     def default_bucket_width(self) -> str | None:
         return self.bucket_widths[0] if self.bucket_widths else None
 

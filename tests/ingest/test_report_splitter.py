@@ -92,3 +92,11 @@ def test_a_value_that_the_vendor_takes_no_filter_for_is_told() -> None:
     assert capped == {DAY.start.date(): 1}
     assert found.items() < spent.items()
     assert (None, "us") in found
+
+
+def test_a_list_of_values_that_is_capped_proves_nothing() -> None:
+    """The groups that are left out cost nothing, so no total misses them."""
+    spent: Spent = {(f"model-{number:03}", "us"): 10 if number < 100 else 0 for number in range(150)}
+    found, capped = split(OfAFewRows(spent, None))
+    assert len(found) == 100
+    assert capped == {DAY.start.date(): 1}
