@@ -87,7 +87,7 @@ def test_a_landing_logs_what_it_reads_and_what_changed(simulator: Simulator, tmp
     ) in text
     summary = re.search(
         r"31 days of cost_by_model: 1 created, (\d+) revised \((.*)\), (\d+) unchanged; "
-        r"[\d,]+ rows, 1 request, \d+\.\d s",
+        rf"[\d,]+ rows, 1 request, \d+\.\d s; in (?:file://)?{re.escape(str(tmp_path))}/claude_enterprise/cost_by_model",
         text,
     )
     assert summary
