@@ -30,16 +30,14 @@ Errors marked * are not retried: they are an :class:`AirflowFailException` too, 
 
 from __future__ import annotations
 
-import textwrap
+import re
 from datetime import date
-from itertools import chain
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowNotFoundException
 
 from airflow_provider_aianalytics.extraction.redaction import foreign_text, printable
 
-LINE_WIDTH = 100
-"""Characters of a line of an error's text in a task's log."""
+_END_OF_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 
 
 class AIAnalyticsError(AirflowException):
@@ -51,7 +49,9 @@ class AIAnalyticsError(AirflowException):
     """
 
     is_multiline = False
-    """Whether the text is broken into lines of :data:`LINE_WIDTH`, as for the log of a task."""
+    """Whether each sentence is a line of its own, as for the log of a task."""
+    connection = ""
+    """The connection and its host, where the key or the host may be wrong."""
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         # Lines to copy into a DAG stay lines; a vendor's text is one line already.
@@ -62,17 +62,10 @@ class AIAnalyticsError(AirflowException):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
+        text += f" ({self.connection})" if self.connection else ""
         # A vendor's own sentence can end with a full stop.
         parts = [f"{text.removesuffix('.')}.", self.hint] if self.hint else [text]
-        return "\n".join(map(_wrap, parts)) if self.is_multiline else " ".join(parts)
-
-
-def _wrap(text: str) -> str:
-    lines = (
-        textwrap.wrap(line, LINE_WIDTH, break_long_words=False, break_on_hyphens=False, drop_whitespace=True)
-        for line in text.split("\n")
-    )
-    return "\n".join(chain.from_iterable(line or [""] for line in lines))
+        return "\n".join(_END_OF_SENTENCE.sub("\n", part) for part in parts) if self.is_multiline else " ".join(parts)
 
 
 class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):

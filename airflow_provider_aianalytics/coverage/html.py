@@ -24,7 +24,6 @@ from airflow_provider_aianalytics.coverage.repair import repairs_of
 from airflow_provider_aianalytics.coverage.restatements import Change, Restatements, restatements_of
 from airflow_provider_aianalytics.coverage.states import State, Table, count, duration, plural
 from airflow_provider_aianalytics.coverage.text import punctuality
-from airflow_provider_aianalytics.vendors.base import DAY
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 FOLDER = Path(__file__).parent / "page"
@@ -115,7 +114,8 @@ def _verdict(tables: Sequence[Table]) -> str:
         gaps.append(f"{plural(overdue, 'day')} still incomplete")
     if gaps:
         return f"{', '.join(gaps)} in {plural(sum(bool(repairs_of([table])) for table in tables), 'table')}"
-    return f"All {plural(len(tables), 'table')} on time, nothing missing"
+    which = "The one table is" if len(tables) == 1 else f"All {plural(len(tables), 'table')} are"
+    return f"{which} on time, nothing missing"
 
 
 # --- strips -----------------------------------------------------------------------------------------------------------
@@ -156,13 +156,12 @@ def _strip(table: Table, first: date, length: int) -> dict[str, Any]:
 
 
 def _delay(table: Table) -> str:
-    """How long after the vendor could have it the last day landed."""
+    """How long after it was due the last day landed; empty where it was on time."""
     day = table.last_landed
     moment = day.landed.first_fetched_at if day and day.landed else None
-    if day is None or moment is None or table.dataset is None:
+    if day is None or day.due is None or moment is None or moment < day.due:
         return ""
-    delay = moment - table.dataset.availability.expected_from(day.date)
-    return f"landed {duration(delay)} after the vendor had it" if delay >= 0 * DAY else "landed at once"
+    return f"landed {duration(moment - day.due)} after it was due"
 
 
 def _requests(table: Table) -> int:

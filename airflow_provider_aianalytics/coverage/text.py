@@ -36,6 +36,8 @@ def as_text(
 ) -> str:
     """A line for each table, then what to do, then the legend with its counts.
 
+    The column ``days`` has the landed days of the days that are due.
+
     :param now: the moment of the survey, UTC.
     :param calendars: whether each table has a calendar, one line a month and one column a day; default: if it is one.
     :param colours: for a terminal that shows them; nothing is said by colour alone.
@@ -76,7 +78,7 @@ def _summary(table: Table) -> tuple[str, ...]:
     return (
         str(last.date) if last else "none",
         punctuality(table),
-        f"{len(table.days):,}",
+        f"{len(table.landed):,} of {sum(day.state is not State.NOT_DUE for day in table.days):,}",
         f"{table.rows:,}",
         gaps or "none",
     )

@@ -10,7 +10,12 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
-from airflow_provider_aianalytics.exceptions import CursorExpiredError, NotYetAvailableError, ResultTooLargeError
+from airflow_provider_aianalytics.exceptions import (
+    AIAnalyticsError,
+    CursorExpiredError,
+    NotYetAvailableError,
+    ResultTooLargeError,
+)
 from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, Page
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, build_query
 from airflow_provider_aianalytics.extraction.rate_limit import Backoff
@@ -117,6 +122,8 @@ class AnalyticsHook(RateLimitedHttpHook):
         except NotYetAvailableError:
             pass  # the vendor accepted the key, which is what this tests
         except Exception as error:  # the form shows every error
+            if isinstance(error, AIAnalyticsError):
+                error.connection = ""  # the form tests a copy of the connection, of another name
             return False, f"{error}{address}"
         return True, f"{self.vendor.title} accepts the key"
 

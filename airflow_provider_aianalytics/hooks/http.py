@@ -19,8 +19,10 @@ from requests.auth import AuthBase
 from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import (
+    AuthenticationError,
     BudgetSpentError,
     ConnectionNotFoundError,
+    FeatureDisabledError,
     MalformedResponseError,
     OversizedResponseError,
     PermissionDeniedError,
@@ -107,6 +109,16 @@ class RateLimitedHttpHook(HttpHook):
         :param backoff: the number of attempts and the delays between them.
         :raises AIAnalyticsError: the typed error of the last attempt.
         """
+        endpoint = self.endpoint
+        try:
+            return self._fetch_with_retries(paginator, parameters, backoff)
+        except (AuthenticationError, PermissionDeniedError, FeatureDisabledError) as error:
+            error.connection = f"connection {self.conn_id!r}, host {endpoint.base_url}"
+            raise
+
+    def _fetch_with_retries(
+        self, paginator: CursorPaginator, parameters: tuple[tuple[str, str], ...], backoff: Backoff
+    ) -> Page:
         self.validate_key(paginator)
         attempt = 0
         while True:

@@ -15,6 +15,7 @@ from airflow_provider_aianalytics.vendors.base import Dataset
 
 if TYPE_CHECKING:
     from airflow_provider_aianalytics.hooks.base import AnalyticsHook
+    from airflow_provider_aianalytics.storage.lake import LakeTable
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +91,8 @@ def plan_text(*, table: str, days: Sequence[date], windows: int, kept: int, unav
     return f"reading {count_text(len(days), 'day')} ({days_text(days)}) into table {table}: {'; '.join(notes)}"
 
 
-def summary_text(table: str, landed: IngestResult) -> str:
-    """One sentence about what a run landed."""
+def summary_text(table: LakeTable, landed: IngestResult) -> str:
+    """One sentence about what a run landed, and where."""
     days = [partition.manifest.date for partition in landed.partitions]
     counts = [
         f"{len(found)} {status}" + (f" ({days_text(found)})" if status == "revised" else "")
@@ -104,9 +105,11 @@ def summary_text(table: str, landed: IngestResult) -> str:
         if found
     ]
     rows = sum(partition.manifest.rows for partition in landed.partitions)
+    number = len(days) + len(landed.missing) + len(landed.empty)
     return (
-        f"{count_text(len(days) + len(landed.missing) + len(landed.empty), 'day')} of {table}: {', '.join(counts)}; "
-        f"{count_text(rows, 'row')}, {count_text(landed.requests, 'request')}, {landed.seconds:.1f} s"
+        f"{count_text(number, 'day')} of {table.table}: {', '.join(counts)}; "
+        f"{count_text(rows, 'row')}, {count_text(landed.requests, 'request')}, {landed.seconds:.1f} s; "
+        f"in {table.url(table.folder)}"
     )
 
 

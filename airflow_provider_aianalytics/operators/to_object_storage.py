@@ -255,7 +255,7 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         report_output(hook, table)
         self._report_link(context, table, landed)
         result = summary(table, query, landed)
-        self._log_result(query, landed, result)
+        self._log_result(query, table, landed, result)
         self._report_events(context, table, landed, run)
         self._check_days(context, query, period, landed)
         return result
@@ -290,12 +290,12 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
             links = (link for link in self.operator_extra_links if not isinstance(link, LandedLink))
             self.operator_extra_links = tuple(links)
 
-    def _log_result(self, query: Query, landed: IngestResult, result: dict[str, Any]) -> None:
+    def _log_result(self, query: Query, table: LakeTable, landed: IngestResult, result: dict[str, Any]) -> None:
         from airflow_provider_aianalytics.ingest.progress import revision_texts, summary_text
 
         for text in revision_texts(query.dataset, landed.partitions):
             self.log.info("%s", text)
-        self.log.info("%s", summary_text(result["table"], landed))
+        self.log.info("%s", summary_text(table, landed))
         self.log.debug("Summary: %s", json.dumps(result))
 
     def _report_events(self, context: Context, table: LakeTable, landed: IngestResult, run: Run) -> None:

@@ -17,9 +17,10 @@ Result = TypeVar("Result")
 
 
 def without_frames(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Remove the traceback of this package's errors when a task raises them, and break their message into lines.
+    """Remove the traceback of this package's errors when a task raises them, and put each sentence on its own line.
 
     Airflow logs the message after the traceback, where it is hard to find. The traceback is logged at DEBUG instead.
+    Airflow 3 logs each line as a record of its own, so the last record is a whole sentence: what to do.
     Other exceptions are bugs and keep theirs.
     """
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from airflow_provider_aianalytics.reference.availability_text import available_text
 from airflow_provider_aianalytics.run.period import is_relative
-from airflow_provider_aianalytics.storage.typed.schema import typed_columns
 from airflow_provider_aianalytics.vendors.availability import duration_text
 from airflow_provider_aianalytics.vendors.base import Dataset, Vendor
 
@@ -58,8 +57,7 @@ def task_doc(vendor: Vendor, dataset: object) -> str:
 
 
 def dataset_doc(vendor: Vendor, dataset: Dataset) -> str:
-    """Describe a dataset in Markdown: its rows, its columns, and when a day is available and final."""
-    columns = ", ".join(f"`{column.name}` {column.type.value}" for column in typed_columns(dataset))
+    """Describe a dataset in Markdown: its rows, when a day is available and final, and where its columns are listed."""
     return "\n".join(
         [
             f"**{vendor.title}: `{dataset.name}`**, {dataset.title}.",
@@ -68,7 +66,8 @@ def dataset_doc(vendor: Vendor, dataset: Dataset) -> str:
             f"- **A day is available**: {available_text(dataset.availability)}.",
             f"- **A day is final**: {duration_text(dataset.availability.final_after)} after its end; until then the "
             "vendor can restate it.",
-            f"- **Columns** of Parquet and CSV: {columns}.",
+            "- **Columns** are printed by "
+            f"`python -m airflow_provider_aianalytics datasets {dataset.vendor}/{dataset.name}`.",
             "",
             f"[The vendor's reference]({vendor.docs_url})",
         ]

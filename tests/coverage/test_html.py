@@ -152,8 +152,17 @@ def test_a_good_lake_says_so(lake: ManifestLake) -> None:
 
     html = as_html("lake", lake.look(), now=NOW)
 
-    assert "All 1 table on time, nothing missing" in html
+    assert "The one table is on time, nothing missing" in html
     assert "Days to act on" not in html
+    assert "after it was due" not in html
+
+
+def test_a_day_that_landed_late_says_how_late(lake: ManifestLake) -> None:
+    lake.put_daily(days_from(NOW.date() - 9 * DAY, 9), after=6 * DAY)
+
+    html = as_html("lake", lake.look(lag=3 * DAY), now=NOW)
+
+    assert "landed 2 days 14 h after it was due" in html
 
 
 def test_names_cannot_leave_their_place(lake: ManifestLake) -> None:

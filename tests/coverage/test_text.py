@@ -42,9 +42,9 @@ def test_a_table_is_a_line() -> None:
     assert text == (
         "s3://lake/ai   2026-11-20 12:00 UTC\n"
         "\n"
-        "  table                             last day                        days   rows   gaps\n"
-        "  claude_enterprise/users           none       on time                 4      0   1 missing\n"
-        "  claude_enterprise/cost_by_model   none       late by 1 day 3 h   1,203      0   2 late\n"
+        "  table                             last day                             days   rows   gaps\n"
+        "  claude_enterprise/users           none       on time                 0 of 4      0   1 missing\n"
+        "  claude_enterprise/cost_by_model   none       late by 1 day 3 h   0 of 1,202      0   2 late\n"
         "\n"
         "  claude_enterprise/users missing 2026-11-01 (run the task that lands this table for these days)\n"
         "  claude_enterprise/cost_by_model late 2030-02-11 to 2030-02-12 (run the task that lands this table for these "

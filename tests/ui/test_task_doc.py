@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_aianalytics import cli
 from airflow_provider_aianalytics.operators import claude_enterprise as claude_operators
 from airflow_provider_aianalytics.operators import perplexity as perplexity_operators
 from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
 from airflow_provider_aianalytics.sensors.perplexity import PerplexityAnalyticsSensor
-from airflow_provider_aianalytics.storage.typed.schema import typed_columns
 from airflow_provider_aianalytics.ui.task_doc import dataset_doc, map_name
 from airflow_provider_aianalytics.vendors.availability import duration_text
 from airflow_provider_aianalytics.vendors.base import Dataset
@@ -63,14 +63,15 @@ def test_the_authors_own_text_is_not_changed(kind: Any, tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("dataset", DATASETS, ids=str)
-def test_the_text_has_the_row_the_columns_and_the_days(dataset: Dataset) -> None:
+def test_the_text_has_the_row_the_days_and_the_command_for_columns(dataset: Dataset) -> None:
     text = dataset_doc(find_vendor(dataset.vendor), dataset)
 
     assert f"`{dataset.name}`" in text
     assert f"**One row** for each {dataset.grain}." in text
     assert "**A day is available**: " in text
     assert f"**A day is final**: {duration_text(dataset.availability.final_after)} after its end" in text
-    assert all(f"`{column.name}`" in text for column in typed_columns(dataset))
+    (command,) = re.findall(r"`python -m airflow_provider_aianalytics (.*?)`", text)
+    assert cli.main(command.split()) == 0
 
 
 @ALL_TASKS

@@ -109,9 +109,9 @@ VENDOR = PERPLEXITY = Vendor(
     max_concurrency=1,
     key_placeholder="the organization's Analytics API key (not a Sonar key)",
     key_help=(
+        "There is one key an organization: whoever regenerates it breaks every consumer. "
         "The organization's Analytics API key is needed (a Sonar key does not work); an admin makes it in the "
-        "organization's Computer settings > Analytics > Analytics API, and it belongs in the connection's password. "
-        "There is one key an organization: whoever regenerates it breaks every consumer"
+        "organization's Computer settings > Analytics > Analytics API, and it belongs in the connection's password"
     ),
     analytics_url="https://www.perplexity.ai/account/org/analytics",
     docs_url="https://docs.perplexity.ai/docs/admin/computer-analytics-api",
