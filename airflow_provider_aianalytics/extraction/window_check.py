@@ -66,7 +66,7 @@ class RepeatedRows:
         """
         if not rows:
             return False  # the pages around an empty one are neighbours
-        heads = {match[0] for match in map(self._head, rows) if match is not None}
+        heads = {match[1] for match in map(self._head, rows) if match is not None}
         repeats, keys = False, None
         # Rows with the same key have the same head, so that others need not be decoded.
         has_heads = len(heads) == len(rows) and len(self._heads) == len(self._rows)
@@ -82,26 +82,41 @@ class RepeatedRows:
 
 
 def row_key(row: msgspec.Raw, names: tuple[str, ...]) -> RowKey | None:
-    """The raw values that identify a row; ``None`` if it has none of them, or is no object."""
+    """The values that identify a row, however they are spelled; ``None`` if it has none of them, or is no object.
+
+    :param names: fields, or fields of objects such as ``user.id``. An object without it counts as a whole.
+    """
     try:
         values = msgspec.structs.astuple(_key_decoder(names).decode(row))
     except msgspec.DecodeError:
         return None
-    key = tuple(b"" if (raw := bytes(value)) == b"null" else raw for value in values)
+    key = tuple(map(_identity, values, names))
     return key if any(key) else None
+
+
+def _identity(value: Any, name: str) -> bytes:
+    if value is None:
+        return b""
+    inner = name.partition(".")[2]
+    if isinstance(value, dict) and value.get(inner):
+        value = [value[inner]]
+    return _encode_key(value)
+
+
+_encode_key = msgspec.json.Encoder(order="sorted").encode
 
 
 @cache
 def _head_pattern(names: tuple[str, ...]) -> re.Pattern[bytes]:
-    """The first field of a row, if it is one of its key, and its value up to the first bracket or quote inside."""
-    name = "|".join(map(re.escape, names)).encode()
-    return re.compile(rb'\{\s*"(?:%s)"\s*:\s*(?:\{[^}]*|"[^"]*|[^,}]*)' % name)
+    """The first field of a row if it is the first of its key, written without spaces and escapes: one key, one head."""
+    name, _, inner = (re.escape(part).encode() for part in (names[0] if names else "").partition("."))
+    text = rb'"([^"\\]*)"'
+    value = rb'\{(?:"[^"\\]*":"[^"\\]*",)*?"%s":%s' % (inner, text) if inner else text
+    return re.compile(rb'\{"%s":%s' % (name, value))
 
 
 @cache
 def _key_decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    fields: list[tuple[str, Any, Any]] = [
-        (f"key_{number}", msgspec.Raw, msgspec.Raw(b"")) for number in range(len(names))
-    ]
-    rename = {f"key_{number}": name for number, name in enumerate(names)}
+    fields: list[tuple[str, Any, Any]] = [(f"key_{number}", Any, None) for number in range(len(names))]
+    rename = {f"key_{number}": name.partition(".")[0] for number, name in enumerate(names)}
     return msgspec.json.Decoder(msgspec.defstruct("RowKey", fields, rename=rename))

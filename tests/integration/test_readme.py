@@ -82,7 +82,7 @@ def test_every_python_block_runs(
 
     ran = {where: outcome for where, outcome in outcomes.items() if outcome is not None}
     assert {where: outcome.tasks for where, outcome in ran.items() if outcome.state != "success"} == {}
-    landed = {path.name: len(list(path.iterdir())) for path in tmp_path.glob("*/_manifests/*")}
+    landed = {path.name: len(list(path.glob("*.json"))) for path in tmp_path.glob("*/_manifests/*")}
     assert landed == LANDED[document.name]
     if document.name == "docs/landing.md":
         assert "claude-" in capsys.readouterr().out  # the spend by model

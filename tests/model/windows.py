@@ -137,7 +137,10 @@ def _items(draw: random.Random, dataset: Dataset, width: str | None, window: Win
 
 def _row(dataset: Dataset, draw: random.Random, who: str) -> Item:
     key = next((name for name in dataset.row_key if name not in (dataset.bounds or ())), "who")
-    row: Item = {key: {"user_id": who} if key in ("actor", "user", "group") else who} if who else {}
+    key, _, inner = key.partition(".")
+    row: Item = {}
+    if who:
+        row[key] = {"type": "x", inner or "user_id": who, "name": who} if inner or key == "group" else who
     number = draw.randint(0, 9)
     measure = dataset.measure or "count"
     for part in reversed(measure.split(".")[1:]):
@@ -196,8 +199,17 @@ def _double_item_with_other_counts(draw: random.Random, dataset: Dataset, served
     if dataset.row_key and dataset.results is None and (place := _place(draw, served)):
         page, at = place
         onto = draw.choice([page, min(page + 1, len(served.pages) - 1)])
-        again = _corrected(served.pages[page][at], (*dataset.row_key, *(dataset.bounds or ())))
+        again = _corrected(served.pages[page][at], (*_fields(dataset), *(dataset.bounds or ())))
+        person = next((name for name in dataset.row_key if "." in name), "").partition(".")[0]
+        if draw.random() < 0.3:
+            again = dict(reversed(again.items()))
+        if draw.random() < 0.3 and person in again:
+            again[person] = {**again[person], "name": "renamed"}
         served.pages[onto].insert(draw.randint(0, len(served.pages[onto])), again)
+
+
+def _fields(dataset: Dataset) -> tuple[str, ...]:
+    return tuple(name.partition(".")[0] for name in dataset.row_key)
 
 
 def _corrected(value: Any, unchanged: tuple[str, ...] = ()) -> Any:
@@ -211,7 +223,7 @@ def _double_row(draw: random.Random, dataset: Dataset, served: Served) -> None:
     if dataset.results and (place := _place(draw, served)):
         rows = served.pages[place[0]][place[1]][dataset.results]
         if rows:
-            rows.append(draw.choice([dict(rows[0]), _corrected(rows[0], dataset.row_key)]))
+            rows.append(draw.choice([dict(rows[0]), _corrected(rows[0], _fields(dataset))]))
 
 
 def _shift(draw: random.Random, dataset: Dataset, served: Served) -> None:

@@ -99,7 +99,7 @@ _snapshot = partial(
 
 USERS = _snapshot(
     name="users",
-    row_key=("user", "product", "user_id", "rbac_group_id"),
+    row_key=("user.id", "product", "user_id", "rbac_group_id"),
     path=f"{PREFIX}/users",
     title="activity of each member across all products",
     grain="member and day",

@@ -138,7 +138,7 @@ _by_member = partial(
     window=INSTANTS_SHORT_BY_MINUTE,
     page_limit=ROWS_BY_WIDTH,
     limit_unit="rows",
-    row_key=("actor", *BOUNDS, *COST_DIMENSIONS),
+    row_key=("actor.user_id", *BOUNDS, *COST_DIMENSIONS),
     filters={**REPORT_FILTERS, "exclude_deleted_users": _FLAG},
 )
 _by_bucket = partial(
