@@ -219,6 +219,24 @@ def test_a_month_is_not_exported_with_itself_closed(lake: Lake, tmp_path: Path) 
         export(lake, "2026-11", closed=[str(tmp_path / "nowhere.csv")])
 
 
+def test_one_month_is_closed_by_one_export_and_not_before_an_earlier_one(lake: Lake, tmp_path: Path) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    lake.land(CLAUDE, "cost_report", days=days)
+    lake.land(CLAUDE, "cost_report", days=(date(2026, 11, 1), date(2026, 11, 3)))
+    october = export(lake, is_provisional=True)
+    files = {"october.csv": october.csv(), "october.parquet": october.parquet()}
+    files["november.csv"] = export(lake, "2026-11", is_provisional=True).csv()
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    first, second, november = (str(tmp_path / name) for name in files)
+
+    for twice in ([first, second], [first, first]):
+        with pytest.raises(InvalidArgumentError, match=f"2026-10 of Anthropic is closed by {first} and by {twice[1]}"):
+            export(lake, "2026-11", closed=twice, is_provisional=True)
+    with pytest.raises(InvalidArgumentError, match="the closed exports have 2026-11, which is later than 2026-10"):
+        export(lake, closed=[november], is_provisional=True)
+
+
 @pytest.mark.parametrize(
     ("file_format", "compression"), [("ndjson", "none"), ("ndjson", "zstd"), ("csv", "gzip"), ("parquet", "zstd")]
 )
