@@ -56,7 +56,7 @@ def read_charges(cut: Cut, day: date, terms: Terms) -> DayCharges:
             where=source.label,
             hint="Land the day again; if they still differ, report it",
         )
-    return DayCharges(charges, found if total is None else total, cut.rows.manifests[day], source.is_final(day))
+    return DayCharges(charges, found if total is None else total, cut.rows.manifests[day], cut.is_final(day))
 
 
 def _total(manifest: Manifest) -> Decimal | None:

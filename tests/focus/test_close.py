@@ -64,6 +64,41 @@ def test_a_close_needs_final_days(lake: Lake) -> None:
     assert total(found, "ContractedCost") == as_sent(lake, NOVEMBER)
 
 
+def rewrite(path: Path, table: str, day: str, **changes: Any) -> None:
+    """Change the manifest of a day."""
+    file = path / f"{CLAUDE}/_manifests/{table}/{day}.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_a_close_needs_final_quantities(lake: Lake, tmp_path: Path) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    lake.land(CLAUDE, "cost_report", table="cost", group_by=["model", "cost_type", "token_type"], days=days)
+    lake.land(CLAUDE, "usage_report", table="usage", group_by=["model"], days=days)
+    rewrite(tmp_path, "usage", "2026-10-01", complete=False, final=False)
+    rewrite(tmp_path, "usage", "2026-10-02", final=False)
+
+    with pytest.raises(CoverageError, match="usage: incomplete 2026-10-01; not final 2026-10-02"):
+        export(lake)
+    assert {row["x_IsFinal"] for row in export(lake, is_provisional=True).rows} == {False}
+
+
+def test_a_capped_day_that_was_read_early_is_not_final(lake: Lake, tmp_path: Path) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    lake.land(CLAUDE, "cost_report", table="capped", group_by=["model"], days=days)
+    lake.land(CLAUDE, "cost_report", days=days)
+    early = "2026-10-03T12:00:00Z"
+    capped: dict[str, Any] = {"complete": False, "final": False, "capped_buckets": 1}
+    rewrite(tmp_path, "capped", "2026-10-01", **capped, fetched_at=early, data_refreshed_at=early)
+    rewrite(tmp_path, "capped", "2026-10-02", **capped)
+
+    with pytest.raises(CoverageError) as refusal:
+        lake.export(settings=settings_for("capped"), vendor=CLAUDE)
+    assert "capped: not final 2026-10-01; missing" in str(refusal.value)
+    found = lake.export(settings=settings_for("capped"), vendor=CLAUDE, is_provisional=True)
+    finals = {(row["ChargePeriodStart"].day, row["x_IsFinal"]) for row in found.rows}
+    assert finals == {(1, False), (2, True)}
+
+
 def test_the_most_detailed_table_that_covers_the_month_is_read(lake: Lake) -> None:
     lake.land(CLAUDE, "cost_report", group_by=["product"], table="by_product")
     lake.land(
