@@ -15,10 +15,11 @@ import pytest
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, CoverageError, InvalidArgumentError, StorageError
 from airflow_provider_aianalytics.focus.export import Export
 from airflow_provider_aianalytics.focus.files import read_export
+from airflow_provider_aianalytics.focus.settings import parse_settings
 from airflow_provider_aianalytics.simulator import PerplexitySettings
 from airflow_provider_aianalytics.vendors.charges import Terms
 from airflow_provider_aianalytics.vendors.registry import VENDORS
-from tests.focus.lakes import DIMENSIONS, NOW, OCTOBER, Lake, settings_for, simulated_lake, total
+from tests.focus.lakes import DIMENSIONS, NOW, OCTOBER, SETTINGS, Lake, settings_for, simulated_lake, total
 from tests.support import truth
 
 CLAUDE = "claude_enterprise"
@@ -301,6 +302,40 @@ def test_the_older_shape_of_a_breakdown_is_read(tmp_path: Path) -> None:
 
     assert total(found, "PricingQuantity", "Perplexity") == lake.manifest_total("perplexity", "credit_usage", days) > 0
     assert {"computer-credits/paid", "computer-credits/promo"} <= {row["SkuPriceId"] for row in found.rows}
+
+
+def test_credits_in_both_shapes_of_a_breakdown_count_once() -> None:
+    rule = VENDORS["perplexity"].charges.rule("credit_usage")
+    bounds = {"start_time": NOW, "end_time": NOW + timedelta(days=1)}
+    rows = [bounds | {"row_type": "total", "axis": None, "category": None, "count": 100}]
+    for axis in ("by_category", "Credit Source"):
+        for category, count in (("paid", 90), ("promo", 10)):
+            rows.append(bounds | {"row_type": "category", "axis": axis, "category": category, "count": count})
+
+    terms = parse_settings(SETTINGS)["perplexity"]
+    found = {charge.sku_price: charge.quantity for charge in rule.read(rows, lambda _: None, terms)}
+    assert found == {"computer-credits/paid": 90, "computer-credits/promo": 10}
+
+
+@pytest.mark.parametrize("file_format", ["ndjson", "csv", "parquet"])
+def test_members_without_addresses_are_added_up(lake: Lake, file_format: str) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    lake.land("perplexity", "member_credit_usage", table="all", days=days)
+    lake.land(
+        "perplexity",
+        "member_credit_usage",
+        table="nobody",
+        drop=("user_email",),
+        file_format=file_format,
+        days=days,
+    )
+
+    named, nobody = (
+        lake.export(settings=settings_for(table, vendor="perplexity"), vendor="perplexity", is_provisional=True)
+        for table in ("all", "nobody")
+    )
+    assert total(nobody, "EffectiveCost", "Perplexity") == total(named, "EffectiveCost", "Perplexity") > 0
+    assert total(nobody, "PricingQuantity", "Perplexity") == total(named, "PricingQuantity", "Perplexity")
 
 
 def test_an_object_store_is_read(lake: Lake) -> None:
