@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Inexact, localcontext
@@ -126,7 +125,7 @@ def _tables(path: str) -> dict[str, list[str]]:
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow, and not needed to show the usage
 
     found: dict[str, list[str]] = {}
-    for vendor, table in tables_under(open_store(ObjectStoragePath(os.path.expanduser(check_path(path))), "")):
+    for vendor, table in tables_under(open_store(ObjectStoragePath(check_path(path)), "")):
         found.setdefault(vendor, []).append(table)
     return found
 
