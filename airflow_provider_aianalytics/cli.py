@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,12 +40,27 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+FIRST_YEAR, LAST_YEAR = 2000, 2999
+MOST_DAYS = 9999
+"""Days to look back, so that the first is in the calendar."""
+
+
 def day(text: str) -> date:
     """A day as written on the command line."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as 2026-11-01") from None
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return found
+
+
+def number_of_days(text: str) -> int:
+    """A whole number of days as written on the command line."""
+    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to {MOST_DAYS}")
+    return int(text)
 
 
 def days(text: str) -> timedelta:
@@ -219,7 +235,7 @@ COMMANDS = (
         "report",
         "Print a page about what landed, what is late and what it costs: one HTML file that loads nothing",
         _EXIT_CODES,
-        (*_LAKE, (("--days",), {"type": int, "default": 365, "help": "the last so many days; default: 365"})),
+        (*_LAKE, (("--days",), {"type": number_of_days, "default": 365, "help": "the last days; default: 365"})),
         show_report,
     ),
     Command("focus", focus.SUMMARY, focus.DETAILS, focus.ARGUMENTS, show_focus),

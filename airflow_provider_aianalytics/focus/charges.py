@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -40,10 +41,12 @@ def read_charges(cut: Cut, day: date, terms: Terms) -> DayCharges:
 
     :raises AIAnalyticsError: when rows and manifest disagree about the total.
     """
-    charges = _merged(_of_day(cut.rows, day, terms, _usage(cut, day)))
+    rows = read_day(cut.rows.table, cut.rows.manifests[day], cut.rows.dataset)
+    charges = _merged(_charges(cut.rows, rows, terms, _usage(cut, day, rows)))
     source = cut.rows
     if (totals := cut.totals_of(day)) is not None:
-        charges += _residuals(charges, list(_of_day(totals, day, terms, _no_usage)), cut.rows, day)
+        all_rows = read_day(totals.table, totals.manifests[day], totals.dataset)
+        charges += _residuals(charges, list(_charges(totals, all_rows, terms, _no_usage)), cut.rows, day)
         source = totals
     total = _total(source.manifests[day])
     found = sum(map(cut.rows.rule.measured, charges), ZERO)
@@ -53,7 +56,7 @@ def read_charges(cut: Cut, day: date, terms: Terms) -> DayCharges:
             where=source.label,
             hint="Land the day again; if they still differ, report it",
         )
-    return DayCharges(charges, found if total is None else total, cut.rows.manifests[day], source.is_final(day))
+    return DayCharges(charges, found if total is None else total, cut.rows.manifests[day], cut.is_final(day))
 
 
 def _total(manifest: Manifest) -> Decimal | None:
@@ -61,8 +64,7 @@ def _total(manifest: Manifest) -> Decimal | None:
     return Decimal(0) if manifest.total is None and manifest.rows == 0 else manifest.total
 
 
-def _of_day(source: Source, day: date, terms: Terms, usage: Usage) -> Iterable[Charge]:
-    rows = read_day(source.table, source.manifests[day], source.dataset)
+def _charges(source: Source, rows: Rows, terms: Terms, usage: Usage) -> Iterable[Charge]:
     person = next((path for path in source.rule.person if path in source.pseudonymized), None)
     if person is None:
         yield from source.rule.read(rows, usage, terms)
@@ -82,18 +84,26 @@ def _no_usage(row: Row) -> Row | None:
     return None
 
 
-def _usage(cut: Cut, day: date) -> Usage:
-    """The companion row for a row of costs, by bucket and group."""
+def _usage(cut: Cut, day: date, costs: Rows) -> Usage:
+    """The companion row for a row of costs, by bucket and group.
+
+    Where fields are hidden, rows of several members can look alike. Which of them used how much is not known then, so
+    they have no companion.
+    """
     source = cut.quantities
     if source is None:
         return _no_usage
     names = (*(source.dataset.bounds or ()), *cut.rows.rule.quantity_dimensions)
+    found = read_day(source.table, source.manifests[day], source.dataset)
+    used = Counter(_key(row, names) for row in found)
+    rows = {key: row for row in found if used[key := _key(row, names)] == 1}
+    priced_by = (*names, *cut.rows.dataset.group_by)
+    priced = Counter(_key(row, priced_by) for row in costs)
+    return lambda row: rows.get(_key(row, names)) if priced[_key(row, priced_by)] == 1 else None
 
-    def key(row: Row) -> tuple[object, ...]:
-        return tuple(row.get(name) for name in names)
 
-    rows = {key(row): row for row in read_day(source.table, source.manifests[day], source.dataset)}
-    return lambda row: rows.get(key(row))
+def _key(row: Row, names: Iterable[str]) -> tuple[object, ...]:
+    return tuple(row.get(name) for name in names)
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Inexact, localcontext
@@ -79,9 +78,7 @@ def export(
         wanted = Month.parse(month)
     except ValueError as error:
         raise InvalidArgumentError(str(error)) from None
-    booked = [row for file in closed for row in read_export(file)]
-    if wanted in months_in(booked):
-        raise InvalidArgumentError(f"{wanted} is in a closed export already; export a later month with its corrections")
+    booked = _booked(closed, wanted)
     vendors = [find_vendor(vendor)] if vendor else [one for one in VENDORS.values() if one.charges is not None]
     tables = _tables(path)
     parts = []
@@ -97,11 +94,38 @@ def export(
     return _file(wanted, parts)
 
 
+def _booked(closed: Sequence[str], wanted: Month) -> list[FocusRow]:
+    """The rows of the closed exports.
+
+    :raises InvalidArgumentError: when two of them close one month of a provider, or one is not of an earlier month.
+    """
+    booked: list[FocusRow] = []
+    closed_by: dict[tuple[Month, str], str] = {}
+    for file in closed:
+        rows = read_export(file)
+        regular = (row for row in rows if row["ChargeClass"] is None)
+        for month, provider in sorted({(period_of(row), row["ProviderName"]) for row in regular}):
+            if (month, provider) in closed_by:
+                raise InvalidArgumentError(
+                    f"{month} of {provider} is closed by {closed_by[month, provider]} and by {file}; give one of them"
+                )
+            closed_by[month, provider] = file
+        booked += rows
+    months = months_in(booked)
+    if wanted in months:
+        raise InvalidArgumentError(f"{wanted} is in a closed export already; export a later month with its corrections")
+    if later := [str(month) for month in months if month > wanted]:
+        raise InvalidArgumentError(
+            f"the closed exports have {', '.join(later)}, which is later than {wanted}; give exports of earlier months"
+        )
+    return booked
+
+
 def _tables(path: str) -> dict[str, list[str]]:
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow, and not needed to show the usage
 
     found: dict[str, list[str]] = {}
-    for vendor, table in tables_under(open_store(ObjectStoragePath(os.path.expanduser(check_path(path))), "")):
+    for vendor, table in tables_under(open_store(ObjectStoragePath(check_path(path)), "")):
         found.setdefault(vendor, []).append(table)
     return found
 

@@ -28,9 +28,11 @@ class Month:
         if not _MONTH.fullmatch(text):
             raise ValueError(f"{text!r} is not a month; write it as 2026-10")
         try:
-            return cls(date.fromisoformat(f"{text}-01"))
-        except ValueError:
+            month = cls(date.fromisoformat(f"{text}-01"))
+            _ = month.end
+        except (ValueError, OverflowError):  # the calendar ends in the last month
             raise ValueError(f"{text!r} is not a month; write it as 2026-10") from None
+        return month
 
     @classmethod
     def of(cls, moment: datetime) -> Month:

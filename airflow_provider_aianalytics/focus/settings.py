@@ -18,6 +18,7 @@ from airflow_provider_aianalytics.vendors.registry import VENDORS
 TEXTS = ("billing_account_id", "billing_account_name", "invoice_issuer", "table")
 PREPAID = "prepaid"
 PRICE_DECIMALS = 12
+PRICE_LIMIT = 10_000
 
 Settings = Mapping[str, Terms]
 """The terms by vendor."""
@@ -34,6 +35,8 @@ def read_settings(file: str | None) -> Settings:
         text = Path(file).expanduser().read_text(encoding="utf-8")
     except OSError as error:
         raise InvalidArgumentError(f"the settings {file} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InvalidArgumentError(f"the settings {file} are not UTF-8; save them in that encoding") from None
     return parse_settings(text)
 
 
@@ -96,8 +99,8 @@ def _price(where: str, value: Any) -> Decimal:
         price = Decimal(value)
     except (InvalidOperation, TypeError, ValueError):
         raise InvalidArgumentError(f'{where} is {value!r}; write US dollars as "0.01"') from None
-    if not price.is_finite() or price < 0 or price != round(price, PRICE_DECIMALS):
+    if not price.is_finite() or not 0 <= price < PRICE_LIMIT or price != round(price, PRICE_DECIMALS):
         raise InvalidArgumentError(
-            f"{where} is {value}; allowed are 0 and more, with {PRICE_DECIMALS} decimals at most"
+            f"{where} is {value}; allowed are 0 and more, below {PRICE_LIMIT}, with {PRICE_DECIMALS} decimals at most"
         )
     return price

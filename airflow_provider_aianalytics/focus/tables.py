@@ -76,7 +76,7 @@ class Source:
         return set.intersection(*fields)
 
     def problems(self, days: Iterable[date]) -> dict[date, str]:
-        """Why days are not good for a close, by day; a capped one is judged by the table that has its total."""
+        """Why days are not good for a close, by day; whether rows are left out of one is judged elsewhere."""
         found = {}
         for day in days:
             manifest = self.manifests.get(day)
@@ -84,14 +84,14 @@ class Source:
                 found[day] = "missing"
             elif not manifest.capped_buckets and not manifest.complete:
                 found[day] = "incomplete"
-            elif not manifest.capped_buckets and not self.is_final(day):
+            elif not self.is_final(day):
                 found[day] = "not final"
         return found
 
     def is_final(self, day: date) -> bool:
-        """Whether a landed day stays as it is. Manifests never call an empty day final; here its age decides."""
+        """Whether a landed day stays as it is. Manifests call neither empty nor capped days final: here age decides."""
         manifest = self.manifests[day]
-        if manifest.rows or not manifest.complete:
+        if not manifest.capped_buckets and (manifest.rows or not manifest.complete):
             return manifest.final
         refreshed_at = manifest.data_refreshed_at
         return self.dataset.availability.is_final(
@@ -121,6 +121,10 @@ class Cut:
         """The table with the total of a day, ``None`` where the rows are all there is or all that is known."""
         return self.totals if day in self.rows.days_with_rests else None
 
+    def is_final(self, day: date) -> bool:
+        """Whether a landed day stays as it is in each table that its charges are from."""
+        return all(one.is_final(day) for one in (self.rows, self.totals_of(day), self.quantities) if one is not None)
+
     def problems(self, days: Iterable[date]) -> dict[str, dict[date, str]]:
         """Why days are not good for a close, by table and day."""
         wanted = list(days)
@@ -130,6 +134,8 @@ class Cut:
             found[self.totals.label] = self.totals.problems(rests)
         elif self.rows.rule.is_whole:
             found[self.rows.label] |= dict.fromkeys(rests, "capped")
+        if self.quantities is not None:
+            found[self.quantities.label] = self.quantities.problems(day for day in wanted if day in self.rows.manifests)
         return {label: of for label, of in found.items() if of}
 
 

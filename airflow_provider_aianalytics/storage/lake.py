@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -119,7 +118,7 @@ class LakeTable:
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # slow: a DAG file need not wait for it
 
         # Expand ~ once: fsspec expands it, pathlib does not.
-        self.root = ObjectStoragePath(os.path.expanduser(check_path(path)))
+        self.root = ObjectStoragePath(check_path(path))
         self.vendor = vendor
         self.table = check_table(table)
         self.file_format = file_format

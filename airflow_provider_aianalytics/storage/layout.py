@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 def check_path(path: object) -> str:
     """Make sure that a lake's path names one place, whatever the process' working folder.
 
-    :return: the path as text.
+    :return: the path as text, with the home folder for ``~``.
     :raises InvalidArgumentError: for an empty or relative path, and for ``None`` in any form: what a template with an
         unset variable renders to.
     """
@@ -39,7 +40,7 @@ def check_path(path: object) -> str:
             f"path {path!r} is not a place: give a URL such as s3://connection@bucket/lake, or an absolute path. "
             "A template gives an empty text or 'None' when its variable is not set"
         )
-    return text
+    return os.path.expanduser(text)
 
 
 def check_table(table: str) -> str:

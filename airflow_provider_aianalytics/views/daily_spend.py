@@ -50,8 +50,9 @@ def daily_spend(lake: Lake, prices: Prices) -> View | None:
         parts.append("select *, true as is_rest from rest")
     tables["spend"] = _union(parts)
     tables["states"] = _states(
-        [source for one in vendors for source in one.sources],
-        [source for one in vendors for source in one.whole_sources],
+        details=[one.detail.source for one in vendors],
+        whole_details=[one.detail.source for one in vendors if one.detail.fields.is_whole],
+        totals=[total.source for total in totals],
     )
     named = ", ".join(f"{name} as ({query})" for name, query in tables.items())
     columns = ", ".join(f"spend.{name}" for name in _COLUMNS if name not in ("is_final", "is_complete"))
@@ -156,13 +157,27 @@ def _rest(totals: list[Source]) -> str:
     """
 
 
-def _states(sources: list[Source], whole: list[Source]) -> str:
-    """Whether the days are final in all of the tables, and complete in one that has the whole organization."""
+def _states(*, details: list[Source], whole_details: list[Source], totals: list[Source]) -> str:
+    """Whether the days are final and complete: as the table says whose sum they have, the total where it has landed.
+
+    A day whose rows exceed its total is neither, since one of the two tables is out of date.
+    """
+    is_total = is_one_of(totals)
+    final, complete = (f"case when landed.{name} then 1 else 0 end" for name in ("is_final", "is_complete"))
+    negative = " or ".join(f"sum(case when is_rest then {name} end) < 0" for name in ("credits", "usd", "list_usd"))
     return f"""
-        select days.vendor, days.date, min(case when landed.is_final then 1 else 0 end) as is_final,
-            max(case when landed.is_complete and {is_one_of(whole)} then 1 else 0 end) as is_complete
-        from (select distinct vendor, date from spend) as days join landed_days as landed
+        select days.vendor, days.date,
+            case when days.is_exceeded = 1 then 0
+                else coalesce(max(case when {is_total} then {final} end), max({final})) end as is_final,
+            case when days.is_exceeded = 1 then 0
+                else coalesce(
+                    max(case when {is_total} then {complete} end),
+                    max(case when {is_one_of(whole_details)} then {complete} end), 0
+                ) end as is_complete
+        from (
+            select vendor, date, case when {negative} then 1 else 0 end as is_exceeded from spend group by vendor, date
+        ) as days join landed_days as landed
             on landed.vendor = days.vendor and days.date between landed.first_date and landed.last_date
-        where {is_one_of(sources)}
-        group by days.vendor, days.date
+        where {is_one_of([*details, *totals])}
+        group by days.vendor, days.date, days.is_exceeded
     """

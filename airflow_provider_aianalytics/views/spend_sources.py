@@ -41,16 +41,6 @@ class VendorSpend:
     detail: SpendTable
     total: SpendTable | None
 
-    @property
-    def sources(self) -> list[Source]:
-        return [self.detail.source, *([self.total.source] if self.total else [])]
-
-    @property
-    def whole_sources(self) -> list[Source]:
-        """The tables whose rows add up to the organization."""
-        detail = [self.detail.source] if self.detail.fields.is_whole else []
-        return [*detail, *([self.total.source] if self.total else [])]
-
 
 def spend_tables(lake: Lake) -> list[VendorSpend]:
     """The tables of each vendor that has any.
@@ -72,5 +62,5 @@ def _of_vendor(lake: Lake, vendor: Vendor) -> VendorSpend | None:
     detail = max(found, key=lambda one: one.detail)
     # The vendor can leave out groups of a grouped table, and nothing of one without groups.
     totals = (one for one in found if one.fields.is_whole)
-    total = max(totals, key=lambda one: (one.source.number_of_days, not one.source.grouped_by), default=None)
+    total = max(totals, key=lambda one: (not one.source.grouped_by, one.source.number_of_days), default=None)
     return VendorSpend(detail, None if total is detail else total)

@@ -98,6 +98,7 @@ def test_no_answer_is_exit_code_2(
     ("option", "text", "message"),
     [
         ("--from", "2026-13-01", "'2026-13-01' is not a day; write it as 2026-11-01"),
+        ("--to", "9999-12-31", "'9999-12-31' is not a day of the years 2000 to 2999"),
         ("--lag", "soon", "'soon' is not a number of days, such as 1.5"),
         ("--lag", "1e300", "'1e300' is not a number of days, such as 1.5"),
     ],
@@ -110,6 +111,15 @@ def test_a_value_that_is_none_is_bad_usage(
 
     assert exited.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["-1", "0", "99999999999", "many"])
+def test_a_report_of_no_number_of_days_is_bad_usage(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with pytest.raises(SystemExit) as exited:
+        cli.main(["report", "lake", f"--days={text}"])
+
+    assert exited.value.code == 2
+    assert f"'{text}' is not a number of days from 1 to 9999" in capsys.readouterr().err
 
 
 class Terminal(io.TextIOWrapper):

@@ -15,10 +15,11 @@ import pytest
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, CoverageError, InvalidArgumentError, StorageError
 from airflow_provider_aianalytics.focus.export import Export
 from airflow_provider_aianalytics.focus.files import read_export
+from airflow_provider_aianalytics.focus.settings import parse_settings
 from airflow_provider_aianalytics.simulator import PerplexitySettings
 from airflow_provider_aianalytics.vendors.charges import Terms
 from airflow_provider_aianalytics.vendors.registry import VENDORS
-from tests.focus.lakes import DIMENSIONS, NOW, OCTOBER, Lake, settings_for, simulated_lake, total
+from tests.focus.lakes import DIMENSIONS, NOW, OCTOBER, SETTINGS, Lake, settings_for, simulated_lake, total
 from tests.support import truth
 
 CLAUDE = "claude_enterprise"
@@ -62,6 +63,41 @@ def test_a_close_needs_final_days(lake: Lake) -> None:
     assert {row["ChargePeriodStart"].day for row in found.rows if not row["x_IsFinal"]} <= set(range(10, 31))
     assert {row["x_IsFinal"] for row in found.rows} == {True, False}
     assert total(found, "ContractedCost") == as_sent(lake, NOVEMBER)
+
+
+def rewrite(path: Path, table: str, day: str, **changes: Any) -> None:
+    """Change the manifest of a day."""
+    file = path / f"{CLAUDE}/_manifests/{table}/{day}.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_a_close_needs_final_quantities(lake: Lake, tmp_path: Path) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    lake.land(CLAUDE, "cost_report", table="cost", group_by=["model", "cost_type", "token_type"], days=days)
+    lake.land(CLAUDE, "usage_report", table="usage", group_by=["model"], days=days)
+    rewrite(tmp_path, "usage", "2026-10-01", complete=False, final=False)
+    rewrite(tmp_path, "usage", "2026-10-02", final=False)
+
+    with pytest.raises(CoverageError, match="usage: incomplete 2026-10-01; not final 2026-10-02"):
+        export(lake)
+    assert {row["x_IsFinal"] for row in export(lake, is_provisional=True).rows} == {False}
+
+
+def test_a_capped_day_that_was_read_early_is_not_final(lake: Lake, tmp_path: Path) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    lake.land(CLAUDE, "cost_report", table="capped", group_by=["model"], days=days)
+    lake.land(CLAUDE, "cost_report", days=days)
+    early = "2026-10-03T12:00:00Z"
+    capped: dict[str, Any] = {"complete": False, "final": False, "capped_buckets": 1}
+    rewrite(tmp_path, "capped", "2026-10-01", **capped, fetched_at=early, data_refreshed_at=early)
+    rewrite(tmp_path, "capped", "2026-10-02", **capped)
+
+    with pytest.raises(CoverageError) as refusal:
+        lake.export(settings=settings_for("capped"), vendor=CLAUDE)
+    assert "capped: not final 2026-10-01; missing" in str(refusal.value)
+    found = lake.export(settings=settings_for("capped"), vendor=CLAUDE, is_provisional=True)
+    finals = {(row["ChargePeriodStart"].day, row["x_IsFinal"]) for row in found.rows}
+    assert finals == {(1, False), (2, True)}
 
 
 def test_the_most_detailed_table_that_covers_the_month_is_read(lake: Lake) -> None:
@@ -219,6 +255,24 @@ def test_a_month_is_not_exported_with_itself_closed(lake: Lake, tmp_path: Path) 
         export(lake, "2026-11", closed=[str(tmp_path / "nowhere.csv")])
 
 
+def test_one_month_is_closed_by_one_export_and_not_before_an_earlier_one(lake: Lake, tmp_path: Path) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    lake.land(CLAUDE, "cost_report", days=days)
+    lake.land(CLAUDE, "cost_report", days=(date(2026, 11, 1), date(2026, 11, 3)))
+    october = export(lake, is_provisional=True)
+    files = {"october.csv": october.csv(), "october.parquet": october.parquet()}
+    files["november.csv"] = export(lake, "2026-11", is_provisional=True).csv()
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    first, second, november = (str(tmp_path / name) for name in files)
+
+    for twice in ([first, second], [first, first]):
+        with pytest.raises(InvalidArgumentError, match=f"2026-10 of Anthropic is closed by {first} and by {twice[1]}"):
+            export(lake, "2026-11", closed=twice, is_provisional=True)
+    with pytest.raises(InvalidArgumentError, match="the closed exports have 2026-11, which is later than 2026-10"):
+        export(lake, closed=[november], is_provisional=True)
+
+
 @pytest.mark.parametrize(
     ("file_format", "compression"), [("ndjson", "none"), ("ndjson", "zstd"), ("csv", "gzip"), ("parquet", "zstd")]
 )
@@ -248,6 +302,40 @@ def test_the_older_shape_of_a_breakdown_is_read(tmp_path: Path) -> None:
 
     assert total(found, "PricingQuantity", "Perplexity") == lake.manifest_total("perplexity", "credit_usage", days) > 0
     assert {"computer-credits/paid", "computer-credits/promo"} <= {row["SkuPriceId"] for row in found.rows}
+
+
+def test_credits_in_both_shapes_of_a_breakdown_count_once() -> None:
+    rule = VENDORS["perplexity"].charges.rule("credit_usage")
+    bounds = {"start_time": NOW, "end_time": NOW + timedelta(days=1)}
+    rows = [bounds | {"row_type": "total", "axis": None, "category": None, "count": 100}]
+    for axis in ("by_category", "Credit Source"):
+        for category, count in (("paid", 90), ("promo", 10)):
+            rows.append(bounds | {"row_type": "category", "axis": axis, "category": category, "count": count})
+
+    terms = parse_settings(SETTINGS)["perplexity"]
+    found = {charge.sku_price: charge.quantity for charge in rule.read(rows, lambda _: None, terms)}
+    assert found == {"computer-credits/paid": 90, "computer-credits/promo": 10}
+
+
+@pytest.mark.parametrize("file_format", ["ndjson", "csv", "parquet"])
+def test_members_without_addresses_are_added_up(lake: Lake, file_format: str) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    lake.land("perplexity", "member_credit_usage", table="all", days=days)
+    lake.land(
+        "perplexity",
+        "member_credit_usage",
+        table="nobody",
+        drop=("user_email",),
+        file_format=file_format,
+        days=days,
+    )
+
+    named, nobody = (
+        lake.export(settings=settings_for(table, vendor="perplexity"), vendor="perplexity", is_provisional=True)
+        for table in ("all", "nobody")
+    )
+    assert total(nobody, "EffectiveCost", "Perplexity") == total(named, "EffectiveCost", "Perplexity") > 0
+    assert total(nobody, "PricingQuantity", "Perplexity") == total(named, "PricingQuantity", "Perplexity")
 
 
 def test_an_object_store_is_read(lake: Lake) -> None:

@@ -61,7 +61,7 @@ def test_no_answer_is_exit_code_2(lake: Lake, capfd: pytest.CaptureFixture[str])
     assert "no table with costs has landed" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("month", ["2026-13", "October", "2026-10-01"])
+@pytest.mark.parametrize("month", ["2026-13", "October", "2026-10-01", "9999-12"])
 def test_a_month_that_is_none_is_bad_usage(month: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:
         cli.main(["focus", "lake", "--month", month])

@@ -7,8 +7,9 @@ import csv
 import io
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
@@ -17,7 +18,7 @@ import pytest
 from airflow_provider_aianalytics.focus.columns import MANDATORY, FocusColumn, Kind
 from airflow_provider_aianalytics.focus.export import Export
 from airflow_provider_aianalytics.focus.files import METADATA
-from tests.focus.lakes import OCTOBER, SETTINGS, Lake, settings_for, total
+from tests.focus.lakes import OCTOBER, SETTINGS, Lake, settings_for, simulated_lake, total
 from tests.support import truth
 
 TYPES = {Kind.TEXT: str, Kind.DECIMAL: Decimal, Kind.TIME: datetime, Kind.FLAG: bool}
@@ -262,3 +263,23 @@ def test_the_notes_say_what_was_assumed_and_what_was_read(exported: Export, lake
     assert "InvoiceIssuerName is Anthropic (assumed)" in notes
     assert "contracted_credit_price_usd is 0.011 (from the settings)" in notes
     assert "not added up with it: cost_by_model, cost_report" in notes
+
+
+def test_members_without_a_name_share_no_quantity(tmp_path: Path) -> None:
+    days = OCTOBER[0], date(2026, 10, 3)
+    with simulated_lake(str(tmp_path)) as lake:
+        cut = {"days": days, "drop": ("actor",)}
+        by = ["model", "cost_type", "token_type"]
+        lake.land("claude_enterprise", "user_cost_report", table="cost", group_by=by, **cut)
+        lake.land("claude_enterprise", "user_usage_report", table="usage", group_by=["model"], **cut)
+        found = lake.export(settings=settings_for("cost"), vendor="claude_enterprise", is_provisional=True)
+        days_sent = truth(lake.simulator, "claude_enterprise", "user_usage_report", *days, **{"group_by[]": ["model"]})
+        sent = [json.loads(line) for lines in days_sent.values() for line in lines]
+
+    known = Counter((row["starting_at"], row["model"]) for row in sent)
+    single = sum(row["output_tokens"] for row in sent if known[row["starting_at"], row["model"]] == 1)
+    assert max(known.values()) > 1
+    consumed = [row["ConsumedQuantity"] for row in found.rows if row["SkuMeter"] == "Output Tokens"]
+    assert sum(filter(None, consumed)) == single
+    assert None in consumed
+    assert total(found, "ContractedCost") * 100 == lake.manifest_total("claude_enterprise", "cost", days)

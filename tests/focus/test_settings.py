@@ -36,6 +36,8 @@ def test_prices_are_exact_however_they_are_written() -> None:
         ("[perplexity]\ncredit_price_usd = -1", "allowed are 0 and more"),
         ("[perplexity]\ncredit_price_usd = nan", "allowed are 0 and more"),
         ("[perplexity]\ncredit_price_usd = 0.0000000000001", "12 decimals at most"),
+        ("[perplexity]\ncredit_price_usd = 1e30", "below 10000"),
+        ("[perplexity]\ncredit_price_usd = 1e400", "below 10000"),
         ("[perplexity]\ncredit_price_usd = {}", "has no price"),
         ("[perplexity]\ncredit_price_usd = { october = 1 }", "write days as"),
     ],
@@ -49,6 +51,9 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="cannot be read"):
         read_settings(str(tmp_path / "focus.toml"))
     assert read_settings(None) == {}
+    (tmp_path / "focus.toml").write_bytes(b"# caf\xe9")
+    with pytest.raises(InvalidArgumentError, match=r"focus\.toml are not UTF-8"):
+        read_settings(str(tmp_path / "focus.toml"))
 
 
 def test_credits_need_a_price_and_an_account(lake: Lake) -> None:

@@ -48,6 +48,19 @@ def test_an_empty_lake_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"views: error: no table has landed under {tmp_path}" in err
 
 
+@pytest.mark.usefixtures("system_clock")
+def test_the_home_folder_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ManifestLake(tmp_path / "lake").put(START, dataset="cost_report", table="cost_report", format="parquet")
+
+    assert run("~/lake", "--dialect", "duckdb") == 0
+    assert f"'{tmp_path}/lake/claude_enterprise/cost_report/" in capsys.readouterr().out
+    assert cli.main(["coverage", "~/lake"]) in (0, 1)
+    assert "cost_report" in capsys.readouterr().out
+
+
 def test_a_table_of_another_version_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lake = ManifestLake(tmp_path)
     lake.put(START, dataset="of_the_future", table="new")

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import hmac
+import json
+import re
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -129,6 +132,46 @@ def test_provisional_days_say_so(lake: SimulatedLake) -> None:
     lake.land(CLAUDE, "cost_report", START, END)
 
     assert set(spend(lake, "date", where="is_final")) == {long_ago, long_ago + timedelta(days=1)}
+
+
+def rewrite(lake: SimulatedLake, table: str, day: date, **changes: Any) -> None:
+    """Change the manifest of a day."""
+    file = lake.root / f"{CLAUDE}/_manifests/{table}/{day}.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_the_total_is_of_the_table_without_groups(lake: SimulatedLake) -> None:
+    lake.land(CLAUDE, "cost_report", START, END)
+    lake.land(CLAUDE, "cost_report", START, END, table="by_model", group_by=("model",))
+    lake.land(CLAUDE, "cost_report", START - timedelta(days=1), END, table="by_speed", group_by=("speed",))
+
+    query = "select sql from duckdb_views() where view_name = 'daily_spend'"
+    ((definition,),) = lake.database().sql(query).fetchall()
+    assert "by_speed" not in definition
+
+
+def test_the_state_of_a_day_is_that_of_its_total(lake: SimulatedLake) -> None:
+    first, end = date(2026, 10, 1), date(2026, 10, 4)
+    second, third = first + timedelta(days=1), first + timedelta(days=2)
+    lake.land(CLAUDE, "cost_report", first, end)
+    lake.land(CLAUDE, "cost_report", first, end, table="by_model", group_by=("model",))
+    rewrite(lake, "cost_report", first, complete=False, final=False)
+    rewrite(lake, "by_model", second, complete=False, final=False, capped_buckets=1)
+
+    states = lake.database().sql("select distinct date, is_complete, is_final from daily_spend").fetchall()
+    assert sorted(states) == [(first, False, False), (second, True, True), (third, True, True)]
+
+
+def test_a_day_whose_rows_exceed_the_total_is_not_complete(lake: SimulatedLake) -> None:
+    day = date(2026, 10, 1)
+    lake.land(CLAUDE, "user_cost_report", day, day + timedelta(days=1))
+    lake.land(CLAUDE, "cost_report", day, day + timedelta(days=1), file_format="ndjson")
+    (file,) = (lake.root / f"{CLAUDE}/cost_report").glob("date=*/*")
+    text = gzip.decompress(file.read_bytes()).decode()
+    file.write_bytes(gzip.compress(re.sub(r'"amount":"[^"]*"', '"amount":"1"', text).encode()))
+
+    states = lake.database().sql("select distinct is_complete, is_final from daily_spend").fetchall()
+    assert states == [(False, False)]
 
 
 # --- credits ----------------------------------------------------------------------------------------------------------

@@ -14,14 +14,16 @@ from decimal import Decimal
 from functools import partial
 
 from airflow_provider_aianalytics.vendors.charges import Charge, ChargeRule, Row, Terms, Usage, VendorCharges
+from airflow_provider_aianalytics.vendors.perplexity.answers import CREDITS as KINDS
 
 PROVIDER = "Perplexity"
 SERVICE = "Perplexity Computer"
 SKU = "computer-credits"
 CREDITS = "Credits"
-AXES = ("credit source", "by_category")
-"""The breakdown by source: its label in the current shape, and the field that has it in the older one (section 2.3)."""
-PROMO = "promo"
+AXES = (KINDS.axis.casefold(), "by_category")
+"""The breakdown by source: its label in the current shape, and the field that has it in the older one (section 2.3).
+The older one is read where the first is absent."""
+PROMO = KINDS.free
 PRICE = "credit_price_usd"
 CONTRACTED_PRICE = "contracted_credit_price_usd"
 
@@ -30,8 +32,8 @@ def _read(rows: Iterable[Row], usage: Usage, terms: Terms) -> Iterator[Charge]:
     for bucket in _by_bucket(rows):
         (total,) = (row for row in bucket if row["row_type"] == "total")
         sources: dict[str, int] = {}
-        for row in bucket:
-            if row["row_type"] == "category" and str(row["axis"]).casefold() in AXES and row["count"]:
+        for row in _by_source(bucket):
+            if row["count"]:
                 source = str(row["category"]).casefold()  # labels come in any case (section 2.4)
                 sources[source] = sources.get(source, 0) + row["count"]
         for source, count in sources.items():
@@ -40,12 +42,26 @@ def _read(rows: Iterable[Row], usage: Usage, terms: Terms) -> Iterator[Charge]:
             yield _charge(total, rest, None, terms)
 
 
+def _by_source(bucket: list[Row]) -> list[Row]:
+    """The categories by source, of the first shape that has any: both shapes count the same credits."""
+    for axis in AXES:
+        found = [row for row in bucket if row["row_type"] == "category" and str(row["axis"]).casefold() == axis]
+        if found:
+            return found
+    return []
+
+
 def _by_bucket(rows: Iterable[Row]) -> Iterable[list[Row]]:
-    """The rows of each bucket, and of each member of one: a total and its breakdowns."""
-    buckets: dict[tuple[object, ...], list[Row]] = {}
+    """The rows of each bucket, and of each member of one: a total and its breakdowns, which follow it.
+
+    Totals separate the members, since their addresses can be dropped.
+    """
+    buckets: list[list[Row]] = []
     for row in rows:
-        buckets.setdefault((row["start_time"], row["end_time"], row.get("user_email")), []).append(row)
-    return buckets.values()
+        if row["row_type"] == "total":
+            buckets.append([])
+        buckets[-1].append(row)
+    return buckets
 
 
 def _charge(bucket: Row, count: int, source: str | None, terms: Terms) -> Charge:
