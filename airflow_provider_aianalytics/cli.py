@@ -235,7 +235,13 @@ COMMANDS = (
         "report",
         "Print a page about what landed, what is late and what it costs: one HTML file that loads nothing",
         _EXIT_CODES,
-        (*_LAKE, (("--days",), {"type": number_of_days, "default": 365, "help": "the last days; default: 365"})),
+        (
+            *_LAKE,
+            (
+                ("--days",),
+                {"type": number_of_days, "default": 365, "help": "how many days, up to yesterday; default: 365"},
+            ),
+        ),
         show_report,
     ),
     Command("focus", focus.SUMMARY, focus.DETAILS, focus.ARGUMENTS, show_focus),
