@@ -57,7 +57,7 @@ PerplexityAnalyticsSensor.partial(
         "wait[0]": "credit_usage",
     }
     assert "`summaries`" in outcome.dag.get_task("by_dataset").doc_md
-    assert "`plugin_name` string" in outcome.dag.get_task("by_day").doc_md
+    assert "datasets claude_enterprise/plugins" in outcome.dag.get_task("by_day").doc_md
     assert outcome.dag.get_task("named").doc_md == "mine"
     fields = rendered(outcome.instances["by_dataset[1]"])
     assert (fields["dataset"], fields["start"], fields["path"]) == ("skills", -10, str(tmp_path))
