@@ -103,11 +103,17 @@ def _figures(dataset: Dataset, manifest: Manifest) -> dict[str, Decimal]:
     return manifest.figures or figures_of(dataset, total=manifest.total, hidden=hidden)
 
 
+def grouped_by(dataset: Dataset, query: dict[str, str | list[str]]) -> tuple[str, ...]:
+    """The dimensions that a query in a manifest groups by."""
+    found = query.get(dataset.wire.group_by_parameter, ())
+    return (found,) if isinstance(found, str) else tuple(found)
+
+
 def shows_everything(dataset: Dataset, query: dict[str, str | list[str]]) -> bool:
     """Whether the rows of a query add up to the organization: no filter, no groups that overlap or leave any out."""
     filters = {dataset.wire.list_parameter.format(name=name) for name in dataset.filters} | dataset.filters.keys()
     filters |= {dataset.filter_parameter or ""}
-    grouped = query.get(dataset.wire.group_by_parameter, ())
+    grouped = grouped_by(dataset, query)
     if filters & query.keys() or set(dataset.overlapping_group_by) & set(grouped):
         return False
     if any(name in grouped and other not in grouped for name, other in dataset.partial_group_by.items()):

@@ -11,7 +11,8 @@ from datetime import date
 from statistics import median_low
 
 from airflow_provider_aianalytics.coverage.landed_day import LandedDay
-from airflow_provider_aianalytics.coverage.states import Day, State, Table, runs_of, span
+from airflow_provider_aianalytics.coverage.states import Day, State, Table
+from airflow_provider_aianalytics.extraction.windows import runs_of, span
 from airflow_provider_aianalytics.vendors.base import DAY
 
 NEIGHBOURS = 14

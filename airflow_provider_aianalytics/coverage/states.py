@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 
 from airflow_provider_aianalytics.coverage.landed_day import LandedDay
-from airflow_provider_aianalytics.vendors.base import DAY, Dataset
+from airflow_provider_aianalytics.vendors.base import Dataset
 
 
 class State(Enum):
@@ -118,21 +118,6 @@ def count(tables: Iterable[Table]) -> Counter[State]:
 def count_gaps(tables: Iterable[Table]) -> int:
     """How many days have to be landed, or landed anew."""
     return sum(table.gaps for table in tables)
-
-
-def runs_of(days: Iterable[date]) -> list[tuple[date, date]]:
-    """Ascending days as the first and the last of each unbroken run."""
-    runs: list[tuple[date, date]] = []
-    for day in days:
-        if runs and runs[-1][1] + DAY == day:
-            runs[-1] = runs[-1][0], day
-        else:
-            runs.append((day, day))
-    return runs
-
-
-def span(first: date, last: date) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def plural(number: int, what: str) -> str:

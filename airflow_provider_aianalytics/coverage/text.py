@@ -14,9 +14,8 @@ from airflow_provider_aianalytics.coverage.states import (
     Table,
     count,
     duration,
-    runs_of,
-    span,
 )
+from airflow_provider_aianalytics.extraction.windows import days_text, span
 
 MOST_REPAIRS = 10
 """Of one table: somebody who has more to mend changes the DAG, and not day after day."""
@@ -108,7 +107,7 @@ def _gaps(table: Table) -> Iterator[str]:
     for state in (State.LATE, State.MISSING):
         days: list[date] = [day.date for day in table.days if day.state is state]
         if days:
-            text = f"{state.label}: {', '.join(span(*run) for run in runs_of(days))}"
+            text = f"{state.label}: {days_text(days)}"
             yield from textwrap.wrap(text, 76, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     for day in table.days:
         if day.error is not None:

@@ -116,6 +116,11 @@ def field_names(option: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(given)))
 
 
+def is_inside(path: str, name: str) -> bool:
+    """Whether a field is the one with a name, or lies in the object of that name; both dotted."""
+    return path == name or path.startswith(f"{name}.")
+
+
 def check_fields(dataset: Dataset, option: str, names: Iterable[str]) -> None:
     """Refuse unknown names: a misspelled field would land in the clear.
 
@@ -123,11 +128,11 @@ def check_fields(dataset: Dataset, option: str, names: Iterable[str]) -> None:
     """
     known = [column.path for column in dataset.columns]
     for name in names:
-        if not any(path == name or path.startswith(f"{name}.") for path in known):
+        if not any(is_inside(path, name) for path in known):
             raise InvalidArgumentError(f"{dataset}: {option} {name!r} is not a field of it; it has {', '.join(known)}")
         if name in (dataset.bounds or ()):
             raise InvalidArgumentError(f"{dataset}: {option} {name!r} is the day of the row and must stay")
-        if f"{dataset.measure}.".startswith(f"{name}."):
+        if dataset.measure is not None and is_inside(dataset.measure, name):
             raise InvalidArgumentError(
                 f"{dataset}: {option} {name!r} is the amount that shows empty days and shrunken ones, and must stay"
             )

@@ -188,12 +188,21 @@ def _floor(moment: datetime, width: timedelta) -> datetime:
     return moment - (moment - origin) % width
 
 
+def runs_of(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Ascending days as the first and the last of each unbroken run."""
+    runs: list[tuple[date, date]] = []
+    for day in days:
+        if runs and runs[-1][1] + DAY == day:
+            runs[-1] = runs[-1][0], day
+        else:
+            runs.append((day, day))
+    return runs
+
+
+def span(first: date, last: date) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
 def days_text(days: Iterable[date]) -> str:
     """Days in few words: ``2026-11-19 to 2026-11-22, 2026-11-25``."""
-    ranges: list[tuple[date, date]] = []
-    for day in sorted(days):
-        if ranges and ranges[-1][1] + DAY == day:
-            ranges[-1] = ranges[-1][0], day
-        else:
-            ranges.append((day, day))
-    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ranges)
+    return ", ".join(span(*run) for run in runs_of(sorted(days)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
-from airflow_provider_aianalytics.coverage.states import runs_of, span
+from airflow_provider_aianalytics.extraction.windows import days_text
 from airflow_provider_aianalytics.focus.columns import FOCUS_VERSION
 from airflow_provider_aianalytics.focus.tables import Cut
 from airflow_provider_aianalytics.focus.vendor_month import VendorMonth
@@ -39,7 +39,7 @@ def source_notes(found: VendorMonth) -> Iterator[str]:
     unit = "US cents" if measure.type is ColumnType.CENTS else measure.unit
     yield f"{measure.path} {total:f} {unit}: the total of the manifests of {_origin_of_totals(cut)}"
     if empty := [day.manifest.date for day in days if not day.charges]:
-        yield f"days without a charge: {', '.join(span(*run) for run in runs_of(empty))}"
+        yield f"days without a charge: {days_text(empty)}"
     yield from _completeness(cut, charges)
     if cut.quantities is not None:
         yield f"quantities from {cut.quantities.label}"

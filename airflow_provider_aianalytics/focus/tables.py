@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from airflow_provider_aianalytics.coverage.landed_day import shows_everything
+from airflow_provider_aianalytics.coverage.landed_day import grouped_by, shows_everything
+from airflow_provider_aianalytics.extraction.privacy import is_inside
 from airflow_provider_aianalytics.extraction.responses import parse_timestamp
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import LakeTable
@@ -46,8 +47,7 @@ class Source:
 
     @cached_property
     def group_by(self) -> tuple[str, ...]:
-        names = self.query.get(self.dataset.wire.group_by_parameter, ())
-        return (names,) if isinstance(names, str) else tuple(names)
+        return grouped_by(self.dataset, self.query)
 
     @property
     def bucket_width(self) -> object:
@@ -169,7 +169,7 @@ def find_sources(path: str, vendor: Vendor, tables: Iterable[str], days: Iterabl
 def _adds_up(source: Source) -> bool:
     """Whether the rows are a cut of all there is, and their amounts are not hidden."""
     hidden = {name for one in source.manifests.values() for name in (*one.dropped_fields, *one.pseudonymized_fields)}
-    is_hidden = any(f"{amount}.".startswith(f"{name}.") for amount in source.rule.amounts for name in hidden)
+    is_hidden = any(is_inside(amount, name) for amount in source.rule.amounts for name in hidden)
     return shows_everything(source.dataset, source.query) and not is_hidden
 
 

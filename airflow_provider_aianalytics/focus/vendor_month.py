@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from airflow_provider_aianalytics.coverage.states import runs_of, span
 from airflow_provider_aianalytics.exceptions import CoverageError, InvalidArgumentError
+from airflow_provider_aianalytics.extraction.windows import days_text
 from airflow_provider_aianalytics.focus.charges import DayCharges, read_charges
 from airflow_provider_aianalytics.focus.month import Month
 from airflow_provider_aianalytics.focus.tables import Cut, cuts_of, find_sources
@@ -104,10 +104,7 @@ class VendorLake:
 def _days_text(problems: dict[date, str]) -> str:
     """Days by what is wrong with them: ``missing 2026-10-04 to 2026-10-06``."""
     kinds = dict.fromkeys(problems.values())
-    return "; ".join(
-        f"{kind} {', '.join(span(*run) for run in runs_of(day for day, what in problems.items() if what == kind))}"
-        for kind in kinds
-    )
+    return "; ".join(f"{kind} {days_text(day for day, what in problems.items() if what == kind)}" for kind in kinds)
 
 
 def _problem_lines(problems: dict[str, dict[date, str]]) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from airflow_provider_aianalytics.extraction.privacy import is_inside
 from airflow_provider_aianalytics.vendors.base import Dataset
 
 
@@ -19,11 +20,7 @@ def figures_of(
     :param hidden: the fields that were dropped or pseudonymized: a sum over them means nothing.
     """
     figure = dataset.figure
-    if figure is None or any(_is_inside(column, name) for column in figure.columns for name in hidden):
+    if figure is None or any(is_inside(column, name) for column in figure.columns for name in hidden):
         return {}
     amount = total if figure.columns == (dataset.measure,) else own_sum
     return {} if amount is None else {figure.name: amount}
-
-
-def _is_inside(column: str, name: str) -> bool:
-    return column == name or column.startswith(f"{name}.")

@@ -11,9 +11,10 @@ from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from airflow_provider_aianalytics.coverage.landed_day import LandedDay, find_dataset, shows_everything
+from airflow_provider_aianalytics.coverage.landed_day import LandedDay, find_dataset, grouped_by, shows_everything
 from airflow_provider_aianalytics.coverage.reader import LakeReader, LandedTable
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
+from airflow_provider_aianalytics.extraction.privacy import is_inside
 from airflow_provider_aianalytics.lineage.locations import BUCKETS, StorageLocation, location_of
 from airflow_provider_aianalytics.storage.layout import Layout, check_path
 from airflow_provider_aianalytics.storage.manifest import Manifest, decode_of
@@ -127,7 +128,6 @@ def _source(root: ObjectStoragePath, table: LandedTable) -> Source | None:
     dataset = find_dataset(table.vendor, manifest.dataset)
     if dataset is None:
         return None
-    grouped = manifest.query.get(dataset.wire.group_by_parameter, ())
     return Source(
         name=re.sub(r"\W", "_", f"{table.vendor}_{table.name}").lower(),
         dataset=dataset,
@@ -135,7 +135,7 @@ def _source(root: ObjectStoragePath, table: LandedTable) -> Source | None:
         format=manifest.format,
         suffix=manifest.file.rpartition("/")[2].removeprefix(table.name),
         is_whole=shows_everything(dataset, manifest.query),
-        grouped_by=frozenset([grouped] if isinstance(grouped, str) else grouped),
+        grouped_by=frozenset(grouped_by(dataset, manifest.query)),
         dropped=manifest.dropped_fields,
         pseudonymized=manifest.pseudonymized_fields,
         days=tuple(_ranges(days.items())),
@@ -144,7 +144,7 @@ def _source(root: ObjectStoragePath, table: LandedTable) -> Source | None:
 
 def _is_among(path: str, names: tuple[str, ...]) -> bool:
     """Whether a field, or an object that it is in, is named."""
-    return any(f"{path}.".startswith(f"{name}.") for name in names)
+    return any(is_inside(path, name) for name in names)
 
 
 def _manifest(root: ObjectStoragePath, table: LandedTable, day: date) -> Manifest:

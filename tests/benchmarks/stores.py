@@ -31,6 +31,7 @@ from tests.stores.servers import (  # noqa: E402
     S3_SECRET,
     MissingServerError,
     azurite,
+    azurite_connection,
     connects,
     fake_gcs,
     seaweedfs,
@@ -38,7 +39,6 @@ from tests.stores.servers import (  # noqa: E402
 
 DELAYS = (0.0, 0.03)
 STORES = ("s3", "gs", "abfs", "file")
-AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 STEPS = ("120 days created", "120 days unchanged", "31 days unchanged", "31 days revised")
 COVERAGE = ("coverage", "coverage with hints", "coverage again")
 """Of 8,712 days: cold, cold after somebody else, and a second time in the same process."""
@@ -63,11 +63,10 @@ def store_server(name: str, folder: Path) -> Iterator[int]:
 def driver_options(name: str, port: int) -> dict[str, Any]:
     """How fsspec's driver reaches a store on a port."""
     address = f"http://127.0.0.1:{port}"
-    account = f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={AZURITE_KEY};"
     return {
         "s3": {"key": S3_KEY, "secret": S3_SECRET, "client_kwargs": {"endpoint_url": address, "region_name": "x"}},
         "gs": {"project": "test", "endpoint_url": address, "token": "anon"},
-        "abfs": {"connection_string": f"{account}BlobEndpoint={address}/devstoreaccount1;"},
+        "abfs": {"connection_string": azurite_connection(port)},
         "file": {},
     }[name]
 

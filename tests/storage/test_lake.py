@@ -453,32 +453,27 @@ class TestAListingThatIsOld:
     """A task lists the table once; meanwhile another task lands the day. Only S3 compares versions in a write."""
 
     @pytest.fixture
-    def listed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Lake, LakeTable]]:
+    def raced(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Lake, Manifest]]:
+        """A lake that is landed from an old listing, and the day that another task has landed since."""
         lake = Lake(f"memory://{tmp_path.name}/lake")
         land(lake, 1, at=0, complete=False)
         table = lake.table()
         table.list_days()
-        yield lake, table
-        MemoryFileSystem().rm(f"/{tmp_path.name}", recursive=True)
-
-    def test_an_older_read_does_not_replace_a_better_day(
-        self, listed: tuple[Lake, LakeTable], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        lake, table = listed
         whole, _ = land(lake, 1, 2, 3, at=2)
         monkeypatch.setattr(lake, "table", lambda: table)
+        yield lake, whole
+        MemoryFileSystem().rm(f"/{tmp_path.name}", recursive=True)
+
+    def test_an_older_read_does_not_replace_a_better_day(self, raced: tuple[Lake, Manifest]) -> None:
+        lake, whole = raced
 
         found, status = land(lake, 1, 2, at=1, complete=False)
 
         assert (found, status) == (whole, "unchanged")
         assert lake.content() == lines(1, 2, 3)
 
-    def test_what_another_task_landed_becomes_a_revision(
-        self, listed: tuple[Lake, LakeTable], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        lake, table = listed
-        whole, _ = land(lake, 1, 2, 3, at=2)
-        monkeypatch.setattr(lake, "table", lambda: table)
+    def test_what_another_task_landed_becomes_a_revision(self, raced: tuple[Lake, Manifest]) -> None:
+        lake, whole = raced
 
         found, status = land(lake, 1, 2, 3, 4, at=3)
 
@@ -486,12 +481,8 @@ class TestAListingThatIsOld:
         assert [revision.sha256 for revision in found.revisions] == [whole.sha256]
         assert lake.content(str(found.revisions[0].file)) == lines(1, 2, 3)
 
-    def test_the_state_of_an_unchanged_content_is_not_written_over_another(
-        self, listed: tuple[Lake, LakeTable], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        lake, table = listed
-        whole, _ = land(lake, 1, 2, 3, at=2)
-        monkeypatch.setattr(lake, "table", lambda: table)
+    def test_the_state_of_an_unchanged_content_is_not_written_over_another(self, raced: tuple[Lake, Manifest]) -> None:
+        lake, whole = raced
 
         land(lake, 1, at=1, accept_shrink=True)
 

@@ -25,6 +25,7 @@ from tests.stores.servers import (
     S3_SECRET,
     MissingServerError,
     azurite,
+    azurite_connection,
     connects,
     fake_gcs,
     seaweedfs,
@@ -33,8 +34,6 @@ from tests.stores.servers import (
 STORES = ["file", "memory", "s3", "abfs", "gs"]
 BUCKET = "lake"
 CONNECTIONS = {"s3": "lake_s3", "abfs": "lake_azure", "gs": "lake_gcs"}
-AZURE_ACCOUNT = "devstoreaccount1"  # the emulator's published account and key
-AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 AZURITE_ROOT = Path(__file__).parents[2] / ".venv" / "azurite"
 
 
@@ -100,10 +99,7 @@ def abfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     _require("adlfs", "airflow.providers.microsoft.azure")
     try:
         with azurite(tmp_path_factory.mktemp("azure"), AZURITE_ROOT, connects) as port:
-            address = (
-                f"DefaultEndpointsProtocol=http;AccountName={AZURE_ACCOUNT};AccountKey={AZURE_KEY};"
-                f"BlobEndpoint=http://127.0.0.1:{port}/{AZURE_ACCOUNT};"
-            )
+            address = azurite_connection(port)
             _connect("abfs", conn_type="wasb", extra={"connection_string": address})
             client = fsspec.filesystem("abfs", connection_string=address, skip_instance_cache=True)
             client.mkdir(BUCKET)

@@ -210,6 +210,18 @@ def fake_gcs(folder: Path, ready: Callable[[int], None]) -> Iterator[int]:
 
 # --- Azure Blob Storage -----------------------------------------------------------------------------------------------
 
+# The emulator's published account and key.
+_AZURE_ACCOUNT = "devstoreaccount1"
+_AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+def azurite_connection(port: int) -> str:
+    """The connection string of the emulator on a port."""
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={_AZURE_ACCOUNT};AccountKey={_AZURE_KEY};"
+        f"BlobEndpoint=http://127.0.0.1:{port}/{_AZURE_ACCOUNT};"
+    )
+
 
 @contextmanager
 def azurite(folder: Path, root: Path, ready: Callable[[int], None]) -> Iterator[int]:
