@@ -129,6 +129,14 @@ def _revision_text(partition: Partition, measure: str) -> str:
     return text
 
 
+def repeated_event_text(changed: Iterable[Partition]) -> str:
+    """A sentence about the changed days that an earlier try of the same run landed; empty if there are none."""
+    days = [partition.manifest.date for partition in changed if partition.status in ("unchanged", "kept")]
+    if not days:
+        return ""
+    return f"An earlier try of this run landed {days_text(days)}; the asset events name these days as changed"
+
+
 def count_text(number: int, unit: str) -> str:
     """A number with its unit: ``1 day``, ``1,204 rows``."""
     return f"{number:,} {unit if number == 1 else unit + 's'}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_aianalytics.exceptions import SuspiciousShrinkError
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.storage.commit import Status
-from airflow_provider_aianalytics.storage.manifest import Manifest
+from airflow_provider_aianalytics.storage.manifest import Manifest, Run
 from airflow_provider_aianalytics.vendors.base import DAY
 
 if TYPE_CHECKING:
@@ -32,6 +32,13 @@ class Partition:
     url: str
     status: Status
     previous: Manifest | None = None
+
+    def is_change_of(self, run: Run) -> bool:
+        """Whether the run changed the day, now or in an earlier try.
+
+        Days that landed before the run deferred, or before it failed and was retried or cleared, had no event yet.
+        """
+        return self.status != "unchanged" or run.has_name_of(self.manifest.run)
 
     def summary(self) -> dict[str, Any]:
         """The day in the summary of the run."""

@@ -299,14 +299,12 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
         self.log.debug("Summary: %s", json.dumps(result))
 
     def _report_events(self, context: Context, table: LakeTable, landed: IngestResult, run: Run) -> None:
+        from airflow_provider_aianalytics.ingest.progress import repeated_event_text
         from airflow_provider_aianalytics.lineage.locations import location_of
 
-        # Days that landed before this run deferred, was retried, or failed and was cleared, had no event yet.
-        changed = [
-            partition.manifest
-            for partition in landed.partitions
-            if partition.status != "unchanged" or run.has_name_of(partition.manifest.run)
-        ]
+        changed = [partition for partition in landed.partitions if partition.is_change_of(run)]
+        if self.outlets and (text := repeated_event_text(changed)):
+            self.log.info("%s", text)
         uri = (location_of(table.root) / table.folder).uri
         report_asset_events(
             context,
@@ -316,9 +314,9 @@ class AnalyticsToObjectStorageOperator(AnalyticsOperator):
                 "dataset": self.dataset,
                 "table": table.table,
                 "uri": uri,
-                **({} if self.event_per_day else {"rows": sum(manifest.rows for manifest in changed)}),
+                **({} if self.event_per_day else {"rows": sum(partition.manifest.rows for partition in changed)}),
             },
-            days=[manifest.date.isoformat() for manifest in changed],
+            days=[partition.manifest.date.isoformat() for partition in changed],
             table_uri=uri,
             by_partition=self.event_per_day,
         )

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow import __version__ as airflow_version
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import Asset, TaskDeferred
 
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from airflow_provider_aianalytics.operators import to_object_storage
@@ -180,6 +180,25 @@ def test_asset_events_include_days_that_landed_before_a_cleared_failure(
     assert events == [["2026-11-10", "2026-11-11"]]
 
 
+def test_the_log_says_that_a_cleared_task_names_its_days_to_consumers_again(
+    living: Simulator, tmp_path: Path, output: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = []
+    monkeypatch.setattr(to_object_storage, "report_asset_events", lambda *_, **__: None)
+    task = ClaudeEnterpriseAnalyticsToObjectStorageOperator(
+        task_id="land", dataset="skills", path=str(tmp_path), start="2026-11-10", outlets=[Asset("skills")]
+    )
+
+    for number, hour in ((1, 12), (2, 13)):
+        run = SimpleNamespace(start_date=datetime(2026, 11, 20, hour, tzinfo=UTC))
+        instance = SimpleNamespace(**TRY | {"try_number": number, "max_tries": number - 1})
+        task.execute({"task": task, "dag_run": run, "ti": instance})
+        texts.append(output())
+
+    text = "An earlier try of this run landed 2026-11-10; the asset events name these days as changed"
+    assert [text in logged for logged in texts] == [False, True]
+
+
 def test_an_outlet_gets_one_event_only_if_days_changed(
     run_dag: RunDag, living: Simulator, tmp_path: Path, output: Callable[[], str]
 ) -> None:
@@ -199,8 +218,14 @@ asset = Asset(uri="x-lake://ai/users")
     if not events:
         pytest.skip("dag.test() of this Airflow records no events")
     ((extra, key),) = events
-    assert extra["changed"] == ["2026-11-10", "2026-11-11"]
-    assert extra["rows"] == outcome.results["land"]["rows"]
+    assert extra == {
+        "vendor": "claude_enterprise",
+        "dataset": "users",
+        "table": "users",
+        "uri": f"file://{tmp_path}/claude_enterprise/users",
+        "rows": outcome.results["land"]["rows"],
+        "changed": ["2026-11-10", "2026-11-11"],
+    }
     assert key is None
 
     assert run_dag(body, imports=imports).state == "success"
