@@ -108,7 +108,7 @@ class EmptyDayError(AIAnalyticsError):
 
 
 class CursorExpiredError(AIAnalyticsError):
-    """The cursor expired repeatedly, because the vendor refreshed the data while its pages were read."""
+    """The vendor refreshed the data while its pages were read, and again in each of two further reads."""
 
 
 class RateLimitedError(AIAnalyticsError):

@@ -33,8 +33,8 @@ class Page:
     :param requests: the requests for the window so far, including retries and restarts.
     :param where: vendor, dataset, window and page, for messages.
     :param read_at: when it was received, UTC; for a saved page, when the earlier try received it.
-    :param is_consistent: whether its data is as of the same time as that of the pages before; if not, its days are
-        incomplete.
+    :param inconsistency: how its data differs from that of the pages before, though they were read again; ``None`` if
+        it does not. Days of inconsistent pages are incomplete.
     """
 
     window: Window
@@ -48,7 +48,7 @@ class Page:
     requests: int = 1
     where: str = ""
     read_at: datetime = field(kw_only=True)
-    is_consistent: bool = field(kw_only=True, default=True)
+    inconsistency: str | None = field(kw_only=True, default=None)
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ class CursorPaginator:
         if change is not None:
             if self._restarts < MAX_RESTARTS:
                 raise CursorExpiredError(change, where=self.where)
-            page = replace(page, is_consistent=False)
+            page = replace(page, inconsistency=change)
         # has_more=false ends the chain even if the page has a cursor.
         cursor = None if page.has_more is False else page.next_cursor or None
         if cursor is None and page.has_more:

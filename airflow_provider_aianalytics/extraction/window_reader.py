@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_aianalytics.exceptions import MalformedResponseError
+from airflow_provider_aianalytics.exceptions import CursorExpiredError, MalformedResponseError
 from airflow_provider_aianalytics.extraction.paginator import Page
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.records import Batch, split_by_day
@@ -30,7 +30,7 @@ class WindowReader:
     :ivar read_at: when the first page of the chain was received, UTC.
     :ivar data_refreshed_at: the earliest watermark of the pages, as the vendor wrote it; ``None`` if a page has none.
     :ivar organization_id: the vendor's id of the organization, if it has one.
-    :ivar is_consistent: whether all pages belong to the same data; if not, no day is complete.
+    :ivar inconsistency: how the data of two pages differs; ``None`` if it does not. Else no day is complete.
     :ivar capped: by day, how many buckets have as many groups as the vendor serves, so that more may be missing.
     """
 
@@ -46,7 +46,7 @@ class WindowReader:
         self.data_refreshed_at: str | None = None
         self.organization_id: str | None = None
         self.capped: Counter[date] = Counter()
-        self.is_consistent = True
+        self.inconsistency: str | None = None
         self._buckets: Counter[date] = Counter()
         self._rows: Counter[date] = Counter()
         self._keys: dict[datetime, set[RowKey]] = {}
@@ -68,7 +68,7 @@ class WindowReader:
             self.data_refreshed_at = None
         self.pages += 1
         self.requests = page.requests
-        self.is_consistent = self.is_consistent and page.is_consistent
+        self.inconsistency = self.inconsistency or page.inconsistency
         if page.items:
             self._keys_before, self._keys = self._keys, {}
         self.organization_id = page.organization_id or self.organization_id
@@ -112,12 +112,25 @@ class WindowReader:
             hint="Nothing of this window was saved; a retry reads it again",
         )
 
+    def check_consistency(self) -> None:
+        """Check that all pages belong to the same data.
+
+        :raises CursorExpiredError: when they do not, though the window was read again from its first page.
+        """
+        if self.inconsistency:
+            raise CursorExpiredError(
+                f"{self.inconsistency}, and again when the window was read from its first page",
+                where=f"{self.query.dataset} {self.window}",
+                hint="Nothing of this window was saved. A retry reads it again; "
+                'on_unavailable="partial" lands it, marked as incomplete',
+            )
+
     def covers(self, day: date) -> bool:
         """Whether the window has a complete day.
 
         :raises MalformedResponseError: when a day is missing that the vendor must have by now: it is not empty.
         """
-        if not self.is_consistent:
+        if self.inconsistency:
             return False
         availability = self.query.dataset.availability
         match availability.kind:

@@ -202,9 +202,11 @@ class AnalyticsHook(RateLimitedHttpHook):
     def require_complete(self, reader: WindowReader) -> None:
         """Check that a window was read completely.
 
+        :raises CursorExpiredError: when the data changed between its pages, each time that they were read.
         :raises ResultTooLargeError: when the vendor truncated groups; it names the days.
         :raises NotYetAvailableError: when the vendor's data does not cover all days; it names them and the watermark.
         """
+        reader.check_consistency()
         where = f"{self.vendor.name} {reader.query.dataset.name} {reader.window}"
         if reader.capped:
             raise ResultTooLargeError(

@@ -263,6 +263,8 @@ class Ingest:
             yield read_at, body
 
     def _commit(self, reading: WindowReader, files: DayFiles) -> IngestResult:
+        if not self.options.partial:
+            reading.check_consistency()
         landed = IngestResult(requests=reading.requests)
         finished: list[FinishedDay] = []
         for day in reading.window.days():

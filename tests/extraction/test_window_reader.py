@@ -141,8 +141,9 @@ def test_the_earliest_watermark_of_the_pages_counts(watermarks: Sequence[str | N
         page = parse_page(Response(200, {}, json.dumps(body).encode()), paginator, CLAUDE_ENTERPRISE, now=LATER)
         list(reading.add_page(paginator.advance(page)))
     assert reading.data_refreshed_at == earliest
-    assert not reading.is_consistent
     assert covered(reading) == []
+    with pytest.raises(CursorExpiredError, match=r"the data was refreshed between two pages .* and again"):
+        reading.check_consistency()
 
 
 @pytest.mark.parametrize("watermark", ["soon", "2026-09-22T12:00:00"])

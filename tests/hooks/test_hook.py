@@ -611,6 +611,13 @@ class TestRecords:
             users(connect(stub.url))
         assert len(stub.seen) == 6
 
+    def test_rows_that_repeat_in_each_read_are_an_error_that_says_so(self, stub: Stub, connect: Connect) -> None:
+        row = {"user": {"id": "u1"}}
+        stub.responses = [page(row, cursor="a"), page(row | {"n": 1})] * 3
+        with pytest.raises(CursorExpiredError, match=r"a row was served twice.* and again when the window was read"):
+            users(connect(stub.url))
+        assert len(stub.seen) == 6
+
     def test_a_day_that_becomes_unavailable_during_the_read_is_an_error(self, stub: Stub, connect: Connect) -> None:
         too_recent = error(400, "invalid_request_error", "The latest available day is 2026-10-31.")
         stub.responses = [page({"n": 1}, cursor="a"), too_recent]
