@@ -114,7 +114,7 @@ class CursorExpiredError(AIAnalyticsError):
 class RateLimitedError(AIAnalyticsError):
     """The vendor refused the request, because the organization has used its rate limit.
 
-    :param retry_after: seconds to wait, where the vendor said so.
+    :param retry_after: seconds to wait, if the vendor named it.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, where: str = "", hint: str = "") -> None:
@@ -129,7 +129,7 @@ class BudgetSpentError(RateLimitedError):
 class VendorUnavailableError(AIAnalyticsError):
     """The vendor did not respond, or responded with an error that passes.
 
-    :param retry_after: seconds to wait, where the vendor said so.
+    :param retry_after: seconds to wait, if the vendor named it.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, where: str = "", hint: str = "") -> None:

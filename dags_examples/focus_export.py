@@ -33,7 +33,7 @@ table = "focus_credits"
 billing_account_id = "your account"
 credit_price_usd = "0.01"  # of your contract
 """
-"""What no API tells."""
+"""What no API serves."""
 
 GROUPS = ["product", "model", "context_window", "inference_geo", "speed"]
 

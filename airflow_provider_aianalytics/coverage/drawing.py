@@ -35,7 +35,7 @@ SILHOUETTES: Mapping[State, tuple[tuple[int, int], ...]] = {
 def strip_paths(days: Sequence[Day], first: date, length: int) -> Iterator[tuple[State, str]]:
     """The path of each state that occurs.
 
-    :param first: the day at which the strip's axis begins.
+    :param first: the first day of the strip's axis.
     :param length: the days of that axis.
     """
     separate = length <= MOST_SEPARATE_DAYS
@@ -83,7 +83,7 @@ def bar_paths(weeks: Sequence[Week]) -> tuple[str, str]:
 
 
 def month_marks(first: date, number: int) -> list[tuple[float, str]]:
-    """Where each month begins on an axis of days, in per cent of its length, and its name."""
+    """Where each month starts on an axis of days, in per cent of its length, and its name."""
     marks = []
     for place in range(number):
         day = date.fromordinal(first.toordinal() + place)

@@ -36,7 +36,7 @@ class LandedTable:
     """A table as it lies in the lake.
 
     :param landed: every day that has a manifest, ascending.
-    :param read: the manifests of those that were asked for.
+    :param read: the manifests of the requested tables.
     """
 
     vendor: str

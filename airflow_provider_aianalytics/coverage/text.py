@@ -39,7 +39,7 @@ def as_text(
 
     :param now: the moment of the survey, UTC.
     :param calendars: whether each table has a calendar, one line a month and one column a day; default: if it is one.
-    :param colours: for a terminal that shows them; nothing is said by colour alone.
+    :param colours: for a terminal that shows them; no state is shown by colour alone.
     :param signs: ``False`` for a terminal that has ASCII alone.
     """
 

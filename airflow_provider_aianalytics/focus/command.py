@@ -30,7 +30,7 @@ ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = (
     (("--month",), {"type": month, "required": True, "metavar": "MONTH", "help": "the billing period: 2026-10, UTC"}),
     (
         ("--config",),
-        {"metavar": "FILE", "help": "a TOML file with what no API tells: accounts, prices, the table to read"},
+        {"metavar": "FILE", "help": "a TOML file with what no API serves: accounts, prices, the table to read"},
     ),
     (("--vendor",), {"help": "only this vendor's charges"}),
     (("--format",), {"choices": FORMATS, "default": FORMATS[0], "help": "parquet or csv; default: parquet"}),

@@ -66,7 +66,7 @@ def export(
 
     :param path: the lake: any URL that ``ObjectStoragePath`` takes.
     :param month: the billing period, ``2026-10``, UTC.
-    :param settings: what no API tells, see :func:`.settings.parse_settings`.
+    :param settings: what no API serves, see :func:`.settings.parse_settings`.
     :param vendor: only this vendor's charges.
     :param closed: the files of earlier exports. What has changed in their months since is exported as corrections.
     :param is_provisional: whether days may be missing, incomplete or not final; the notes name them.

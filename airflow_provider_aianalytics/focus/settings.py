@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no API tells: accounts, invoice issuers and prices, from a small TOML file with a section for each vendor."""
+"""What no API serves: accounts, invoice issuers and prices, from a small TOML file with a section for each vendor."""
 
 from __future__ import annotations
 

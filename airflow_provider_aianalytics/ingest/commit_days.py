@@ -30,7 +30,7 @@ def commit_days(
     :param commit: commits one day.
     :param windows: how many windows may commit their days at this moment.
     :return: the outcomes in the order of the days.
-    :raises Exception: the error of the first day that has one. No other day is begun after an error.
+    :raises Exception: the error of the first day that has one. No other day starts after an error.
     """
     has_failed = False
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one loop: windows in, committed partitions out."""
+"""Read the windows of a period and commit their days."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class IngestOptions:
     :param max_concurrency: how many windows are read at once, at most.
     :param restate_days: how many days before the period are read again.
     :param partial: whether a day that the vendor's data does not cover yet lands as far as it goes.
-    :param split_capped: whether a grouped bucket that came full is asked for again in narrower questions.
+    :param split_capped: whether a bucket with as many groups as the vendor serves is read again in narrower queries.
     :param accept_shrink: whether a day may lose rows or total beyond the tolerance.
     :param refuse_empty: whether a day without rows, or whose total is zero, is left out.
     :param keep_revisions: whether the content that a restatement replaces is kept.
@@ -75,11 +75,11 @@ class Ingest:
     """Lands the days of one table.
 
     :param hook: reads the vendor.
-    :param query: what is asked.
+    :param query: what is read.
     :param table: where it lands.
     :param run: the task run, for the manifests.
     :param first_try: the first try of this series of tries: what it or a later one committed is kept.
-    :param privacy: what must not land as it is.
+    :param privacy: which fields are dropped or pseudonymized.
     :param options: what the run may do.
     """
 
@@ -115,7 +115,7 @@ class Ingest:
     def land(self, period: Period) -> IngestResult:
         """Land every day of a period, and read again the days before it that the options ask for.
 
-        Days that are there are committed even where others are not: nothing read is lost.
+        The days that are available are committed even where others are not.
 
         :return: the partitions, ascending, and the days that are not there yet.
         :raises QueryMismatchError: when the table was landed by another query.
@@ -162,11 +162,11 @@ class Ingest:
         return landed
 
     def stop(self) -> None:
-        """Leave off at the next page; what is spooled is given up, what is committed stays."""
+        """Stop at the next page. What was read is discarded, what is committed stays."""
         self._is_killed = True
-        self._leave_off()
+        self._stop_reading()
 
-    def _leave_off(self) -> None:
+    def _stop_reading(self) -> None:
         self._is_stopping = True
 
     def _land_windows(self, windows: list[Window]) -> list[IngestResult]:
@@ -180,7 +180,7 @@ class Ingest:
                 windows,
                 workers=self._workers,
                 name="window",
-                on_interrupt=self._leave_off,
+                on_interrupt=self._stop_reading,
                 is_stopped=lambda: self._is_killed,
                 grace=GRACE,
             )
@@ -199,19 +199,17 @@ class Ingest:
         try:
             return self._land_window(window)
         except BaseException:
-            self._is_stopping = (
-                True  # before another window is begun; those under way read on while they cost no request
-            )
+            self._is_stopping = True  # no other window starts; those under way read on while they cost no request
             raise
 
     def _land_window(self, window: Window) -> IngestResult:
         landed = IngestResult()
         while self._latest is None or window.start.date() <= self._latest:
             try:
-                landed.add(self._land_as_asked(window))
+                landed.add(self._land_whole_window(window))
                 return landed
             except NotYetAvailableError as error:
-                # The vendor's own word of its latest day decides, and no later day is asked for in vain.
+                # The vendor named its latest day, so that no request for a later day is worth its cost.
                 landed.latest = error.latest
                 latest = error.latest or window.start.date() - DAY
                 log.info("%s", error)
@@ -225,12 +223,12 @@ class Ingest:
             except (RateLimitedError, VendorUnavailableError):
                 raise
             except AIAnalyticsError:
-                self._unfinished.drop(window)  # what such a chain gave is not to be believed
+                self._unfinished.drop(window)  # its pages may be wrong
                 raise
         landed.missing += list(window.days())
         return landed
 
-    def _land_as_asked(self, window: Window) -> IngestResult:
+    def _land_whole_window(self, window: Window) -> IngestResult:
         with self.table.spool() as folder, ExitStack() as stack:
             files = DayFiles(folder, list(window.days()), self.table.file_format, self.dataset, stack)
             reading = WindowReader(self.query, window)
@@ -242,7 +240,11 @@ class Ingest:
                 if self._is_stopping and page.next_cursor:
                     return IngestResult()
             if reading.capped and self.options.split_capped:
-                log.info("%s %s came with as many groups as the vendor serves; splitting the question", self, window)
+                log.info(
+                    "%s %s has as many groups as the vendor serves of a bucket; reading it again in narrower queries",
+                    self,
+                    window,
+                )
                 files.reset()
                 split = ReportSplitter(self.hook, self.query, window)
                 files.write(map(self.privacy.apply, split.batches()))
@@ -253,7 +255,7 @@ class Ingest:
             return landed
 
     def _pages_of_earlier_tries(self, window: Window) -> Iterator[tuple[datetime, bytes]]:
-        """What they kept, unless the vendor's data can have changed since."""
+        """The pages that they kept, unless the vendor's data can have changed since."""
         now = self.hook.clock.now()
         availability = self.dataset.availability
         for read_at, body in self._unfinished.pages(window):
@@ -274,8 +276,8 @@ class Ingest:
                 continue
             if reading.capped[day]:
                 log.warning(
-                    "%s: %d buckets of %s came with %d groups, all that the vendor serves of a bucket; more may be "
-                    'missing, so the day is marked incomplete. Group by less, or ask with on_cap="split"',
+                    "%s: %d buckets of %s have %d groups, the most that the vendor serves of a bucket; more may be "
+                    'missing, so the day is marked incomplete. Group by less, or set on_cap="split"',
                     self,
                     reading.capped[day],
                     day,

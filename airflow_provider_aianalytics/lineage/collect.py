@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs and outputs of tasks, for OpenLineage and Airflow's collector of hook lineage.
 
-All of it is known once a task has landed its days: nobody is asked anything, and no key is near.
+All of it is known once a task has landed its days, so it needs no request and no key.
 """
 
 from __future__ import annotations

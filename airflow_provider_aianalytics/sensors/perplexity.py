@@ -15,7 +15,7 @@ from airflow_provider_aianalytics.vendors.perplexity import COMPLETE_BUCKETS, PE
 
 class PerplexityAnalyticsSensor(AnalyticsSensor):
     __doc__ = f"""{AnalyticsSensor.__doc__}
-    :param settle: how long after the end of a day its zeros are not believed, since they may mean "not synced yet".
+    :param settle: how long after the end of a day its zeros do not count yet, since they may mean "not synced yet".
     """
 
     vendor = PERPLEXITY

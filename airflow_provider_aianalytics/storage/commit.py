@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 Status = Literal["created", "revised", "unchanged", "kept"]
 
 ATTEMPTS = 8
-"""How often a commit is begun when other runs commit the same day at the same moment."""
+"""How often a commit is tried when other runs commit the same day at the same moment."""
 
 
 def commit(

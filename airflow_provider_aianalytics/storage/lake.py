@@ -277,7 +277,7 @@ class LakeTable:
         Read only where the store does not report its digest: two runs that wrote at the same time, or a write that was
         applied after its process had been killed, can leave the file of one beside the manifest of the other.
 
-        :param info: what a listing said of the file.
+        :param info: the file's entry in a listing.
         """
         info = info or self.store.info(manifest.file)
         if info is None or manifest.file_bytes not in (None, info.size):
@@ -342,7 +342,7 @@ class LakeTable:
         """Copy the data of a day beside the lake's tables before it is replaced.
 
         :param old: the manifest of the content that is replaced.
-        :param seen: what a listing said of its file.
+        :param seen: the file's entry in a listing.
         :param taken: the revisions of the day so far, which are not written over: a clock that is set back shows the
             same time twice.
         :return: where the copy is, relative to the lake's path.

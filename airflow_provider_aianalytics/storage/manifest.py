@@ -75,7 +75,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param data_refreshed_at: the vendor's watermark as it was sent, ``None`` where it has none.
     :param fetched_at: when the window was read, RFC 3339, UTC.
     :param complete: whether the vendor's data covered the whole day.
-    :param capped_buckets: how many buckets came with as many groups as the vendor serves, so that more may be missing;
+    :param capped_buckets: how many buckets have as many groups as the vendor serves, so that more may be missing;
         such a day is not complete.
     :param final: whether the vendor will not restate it any more.
     :param dropped_fields: the fields that were left out before anything was written.

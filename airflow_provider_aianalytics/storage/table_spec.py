@@ -186,7 +186,9 @@ class SpecGuard:
     def _check_claims(self, claims: list[str]) -> None:
         for file in claims:
             if file.rpartition("/")[2].partition("-")[0] != self._spec.digest():
-                raise self._mismatch(f"table {self._table.table!r} was begun with {self._claimed_as(file)}", claim=file)
+                raise self._mismatch(
+                    f"table {self._table.table!r} was created with {self._claimed_as(file)}", claim=file
+                )
 
     def _claimed_as(self, file: str) -> str:
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 class Credits:
     """A count of credits that the vendor's API gives no price for.
 
-    :param axis: the breakdown that tells who pays for a credit.
+    :param axis: the breakdown by who pays for a credit.
     :param paid: its category of credits that cost money.
     :param free: its category of credits that cost nothing.
     """

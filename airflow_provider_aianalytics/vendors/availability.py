@@ -23,7 +23,7 @@ class Availability(ABC):
 
     :param at: the time of day, UTC, from which the day before can be requested.
     :param lag: how long after that a day is expected.
-    :param settle: how long after the end of a bucket a zero is not believed.
+    :param settle: how long after the end of a bucket a zero may still become a number.
     :param final_after: how long after the end of a day its values may still be restated.
     """
 
@@ -41,7 +41,7 @@ class Availability(ABC):
         return datetime.combine(day + DAY, self.at, tzinfo=UTC)
 
     def settled_from(self, day: date) -> datetime:
-        """The moment, UTC, from which the zeros of a day are believed."""
+        """The moment, UTC, from which the zeros of a day are true zeros."""
         return _end(day) + self.settle
 
     def final_from(self, day: date) -> datetime:
@@ -143,7 +143,7 @@ class CompleteBuckets(Availability):
     kind = "complete_buckets"
 
     def is_stable(self, days: Iterable[date], *, read_at: datetime, now: datetime) -> bool:
-        # Nothing tells of a sync: only days that had settled before are taken not to have changed, and not for long.
+        # The vendor does not announce a sync, so only settled days count as unchanged, and only for a short time.
         return now - read_at < DAY and all(read_at >= self.settled_from(day) for day in days)
 
     def assumed_from(self, day: date, *, omits_empty_days: bool) -> datetime:

@@ -118,7 +118,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """One thing a vendor's API can be asked for.
+    """One thing that a vendor's API serves.
 
     :param vendor: the vendor's name.
     :param name: the dataset's name, which is also its default table.
@@ -149,7 +149,7 @@ class Dataset:
     :param group_by: the dimensions it can be grouped by.
     :param max_group_by: how many of them at once.
     :param free_group_by: the dimensions that do not count towards that.
-    :param groups_per_bucket: how many groups of a bucket are served; the rest is dropped without a word.
+    :param groups_per_bucket: how many groups of a bucket are served; the vendor drops the rest silently.
     :param overlapping_group_by: the dimensions whose groups overlap, so that their rows do not add up.
     :param partial_group_by: for each dimension whose groups leave amounts out, another one that adds these.
     :param split_filters: for each dimension the filter that narrows to one of its values, to split a capped bucket.
@@ -281,7 +281,7 @@ class Vendor:
 
     @property
     def class_prefix(self) -> str:
-        """What the names of the vendor's hook, operators and sensor begin with."""
+        """What the names of the vendor's hook, operators and sensor start with."""
         return self.name.title().replace("_", "")
 
     @property

@@ -34,7 +34,7 @@ class PriceList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What no API of a vendor tells about its charges. A person writes it down.
+    """What no API of a vendor serves about its charges. A person writes it down.
 
     :param billing_account_id: the account that is billed; ``None``: the organization that the manifests name.
     :param billing_account_name: its name, for people.

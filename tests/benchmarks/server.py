@@ -3,7 +3,7 @@
 """A loopback API with nothing in it to wait for, so that it is not what is measured.
 
 ``GET /{pages}x{latency}/v1/organizations/analytics/users?date=…&limit=1000&page=…`` walks ``pages`` pages of 1,000
-members of about 1.5 kB, each answered ``latency`` milliseconds after it was asked for; every ``date`` is a walk of its
+members of about 1.5 kB, each answered after ``latency`` milliseconds; every ``date`` is a walk of its
 own. ``GET /stats`` counts. Rows are rendered once, at the start, and repeat after 16 pages but for each page's first
 one, by which pages are told apart. The standard library alone; it ends with its standard input.
 """

@@ -27,14 +27,14 @@ def days(folder: Path, number: int, size: int = 1) -> list[Any]:
 
 
 class Commits:
-    """Remembers which days were begun; each waits for as many others as are expected at once."""
+    """Remembers which days were started; each waits for as many others as are expected at once."""
 
     def __init__(self, at_once: int = 1) -> None:
-        self.begun: list[date] = []
+        self.started: list[date] = []
         self.barrier = threading.Barrier(at_once)
 
     def __call__(self, file: Path, day: Any, covered: bool) -> date:
-        self.begun.append(day)
+        self.started.append(day)
         self.barrier.wait(timeout=10)
         return day  # type: ignore[no-any-return]
 
@@ -45,7 +45,7 @@ def test_windows_share_the_commits(tmp_path: Path, windows: int, at_once: int) -
     commits = Commits(at_once)
 
     assert commit_days(commits, finished, windows=windows) == [day for _, day, _ in finished]
-    assert commits.begun[0] == FIRST
+    assert commits.started[0] == FIRST
 
 
 def test_large_files_are_uploaded_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,19 +55,19 @@ def test_large_files_are_uploaded_one_at_a_time(tmp_path: Path, monkeypatch: pyt
 
     commit_days(commits, finished, windows=1)
 
-    assert commits.begun == [day for _, day, _ in finished]
+    assert commits.started == [day for _, day, _ in finished]
 
 
-def test_no_day_is_begun_after_an_error_and_the_first_error_is_raised(tmp_path: Path) -> None:
+def test_no_day_is_started_after_an_error_and_the_first_error_is_raised(tmp_path: Path) -> None:
     finished = days(tmp_path, 10, size=1)
-    begun: list[date] = []
+    started: list[date] = []
 
     def commit(file: Path, day: Any, covered: bool) -> date:
-        begun.append(day)
+        started.append(day)
         if day >= FIRST + 3 * DAY:
             raise OSError(f"no room for {day}")
         return day  # type: ignore[no-any-return]
 
     with pytest.raises(OSError, match="no room for 2026-11-04"):
         commit_days(commit, finished, windows=COMMITS)
-    assert begun == [FIRST + place * DAY for place in range(4)]
+    assert started == [FIRST + place * DAY for place in range(4)]

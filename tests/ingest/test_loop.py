@@ -289,7 +289,7 @@ class TestWhatIsNotThereYet:
         assert [partition.manifest.date.day for partition in result.partitions] == [18]
         assert [day.day for day in result.missing] == [19]
 
-    def test_a_recent_zero_of_perplexity_is_not_believed(self, bench: BenchOf) -> None:
+    def test_a_recent_zero_of_perplexity_does_not_land(self, bench: BenchOf) -> None:
         it = bench(now=datetime(2026, 11, 20, 1, tzinfo=UTC))
 
         result = it.land("credit_usage", date(2026, 11, 18), date(2026, 11, 20), vendor="perplexity")

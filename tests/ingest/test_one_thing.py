@@ -87,7 +87,7 @@ def test_a_first_run_that_died_has_claimed_the_table(bench: BenchOf, other: str)
     land(it, D)
     (it.root / f"claude_enterprise/_manifests/one/{D}.json").unlink()
 
-    with pytest.raises(QueryMismatchError, match="was begun with"):
+    with pytest.raises(QueryMismatchError, match="was created with"):
         land(it, D, **OTHERS[other])
 
     assert land(it, D).partitions[0].status == "created"

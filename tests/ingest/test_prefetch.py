@@ -15,7 +15,7 @@ MAX_INLINE_WAIT = 10.0
 
 
 class Source:
-    """Counts up, and tells which numbers were asked for."""
+    """Counts up, and lists the numbers that were read."""
 
     def __init__(self) -> None:
         self.requested: list[int] = []

@@ -251,7 +251,7 @@ def test_pages_with_fields_that_must_not_land_are_not_kept(bench: BenchOf) -> No
     assert pages_asked(it) == PAGES
 
 
-def test_a_chain_that_is_not_to_be_believed_leaves_no_page(bench: BenchOf) -> None:
+def test_a_chain_with_a_wrong_page_keeps_no_page(bench: BenchOf) -> None:
     it = bench(members=MEMBERS)
     it.simulator.fail(Fault("repeated_cursor", nth=3, times=None))
 

@@ -187,7 +187,7 @@ class TestLayout:
     @pytest.mark.parametrize(
         ("table", "day"), [("people", DAY), ("users", DAY + timedelta(days=1))], ids=["another table", "another day"]
     )
-    def test_a_manifest_that_was_copied_is_not_believed(self, tmp_path: Path, table: str, day: date) -> None:
+    def test_a_manifest_that_was_copied_is_not_used(self, tmp_path: Path, table: str, day: date) -> None:
         """It names a file that is there and is as it says: the other's."""
         lake = Lake(str(tmp_path))
         land(lake, 1, at=0)

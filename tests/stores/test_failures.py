@@ -124,7 +124,7 @@ def test_a_restatement_that_fails_leaves_the_day_readable_and_is_repaired(
 def test_what_is_kept_is_whole_before_its_source_is_replaced(
     store_of: StoreOf, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Azure answers that a copy within it has begun; one that is not done yet is empty."""
+    """Azure answers that a copy within it has started; one that is not done yet is empty."""
     lander = Lander(simulator, store_of("abfs"))
     lander.land("cost_report", D, D + DAY)
     old = content(lander.store)

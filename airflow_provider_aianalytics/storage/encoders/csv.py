@@ -63,7 +63,7 @@ def _quoted(text: str) -> str:
 
 
 def _plain(value: float) -> str:
-    # repr tells every double apart, with the fewest digits.
+    # repr writes each double so that it can be read back exactly, with the fewest digits.
     return format(Decimal(repr(value)), "f")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shape of a record, as its known columns tell it: nested structs that msgspec decodes a record straight into.
+"""The shape of a record, from its known columns: nested structs that msgspec decodes a record straight into.
 
 A record that is as the catalogue says is decoded in one go. One that deviates in anything is divided, field by field,
 into what the shape knows and the rest.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The columns of Parquet and CSV, one documented schema a dataset, derived from the catalogue.
 
-Every row begins with ``_date``, the UTC day, and ends with ``_extra``; between them stands one column for each field
+Every row starts with ``_date``, the UTC day, and ends with ``_extra``; between them stands one column for each field
 the catalogue knows, in its order, named by the words of its path: ``chat_metrics_message_count``. A name has letters,
 digits and ``_`` alone, at most 63 characters, and no word that a database reserves.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which datasets and fields answer questions about spend, activity and adoption (sections 7 to 9)."""
+"""Which datasets and fields show spend, activity and adoption (sections 7 to 9)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which datasets and fields answer questions about spend and activity (sections 2.4 and 5)."""
+"""Which datasets and fields show spend and activity (sections 2.4 and 5)."""
 
 from __future__ import annotations
 

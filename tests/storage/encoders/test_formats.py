@@ -92,7 +92,7 @@ def test_a_dataset_without_a_measure_has_no_total(tmp_path: Path) -> None:
 
 
 @every_compression
-def test_a_file_given_up_leaves_nothing_and_can_be_begun_again(tmp_path: Path, compression: str) -> None:
+def test_a_file_given_up_leaves_nothing_and_can_be_started_again(tmp_path: Path, compression: str) -> None:
     path = tmp_path / "file"
     file = NdjsonFile(path, FileFormat("ndjson", compression))
     file.write(batch('{"stale":1}'))

@@ -64,7 +64,7 @@ every_cut = pytest.mark.parametrize("cut", CUTS)
 
 @pytest.fixture(scope="module")
 def simulator() -> Simulator:
-    return Simulator(seed=5, members=40, now=NOW)  # asked for the truth only: it need not listen
+    return Simulator(seed=5, members=40, now=NOW)  # it serves no request, only the truth
 
 
 def day_of(simulator: Simulator, query: Query, day: date = DAY, version: str = "2026-10-21") -> list[Batch]:
