@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,12 +29,13 @@ class Spool:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """A new folder, removed in the end."""
-        if not self._cleaned:  # once a task run, not for each window and manifest
-            self._cleaned = True
-            _remove_stale(self._parent or Path(tempfile.gettempdir()))
         try:
-            with _temporary_folder(self._parent) as folder:
-                yield Path(folder)
+            with _temporary_folder(self._parent) as name:
+                folder = Path(name)
+                if not self._cleaned:  # once a task run, not for each window and manifest
+                    self._cleaned = True
+                    _remove_stale(folder)
+                yield folder
         finally:
             if self._parent is not None:
                 with suppress(OSError):  # not empty: other tasks have folders in it
@@ -61,17 +61,21 @@ def _is_no_folder(path: Path) -> bool:
         return path.is_symlink()
 
 
-def _remove_stale(parent: Path) -> None:
+def _remove_stale(new: Path) -> None:
     """Remove the folders of unfinished files that killed processes of this user left.
 
     Others may write to the same temporary folder, so only this user's own folders are removed and no link is followed.
+
+    :param new: a folder that was just made beside them. Its time is the file system's, which this machine's may differ
+        from.
     """
+    now = new.lstat().st_mtime
     folders: list[Path] = []
     with suppress(OSError):  # another task may be removing the same folders
-        folders += parent.glob(f"{SPOOL}*")
+        folders += new.parent.glob(f"{SPOOL}*")
     for folder in folders:
         with suppress(OSError):
             found = folder.lstat()
             is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-            if is_ours and time.time() - found.st_mtime > STALE_AFTER:
+            if is_ours and now - found.st_mtime > STALE_AFTER:
                 shutil.rmtree(folder, ignore_errors=True)

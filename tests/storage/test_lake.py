@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -511,6 +512,15 @@ class TestSpool:
         with table.spool() as folder:
             (folder / "file").write_bytes(b"whole")
         assert removed
+
+    def test_a_machine_whose_clock_is_ahead_removes_nothing_that_is_in_use(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lake, now = Lake(str(tmp_path / "lake")), time.time()
+        with lake.table().spool() as used:
+            monkeypatch.setattr(time, "time", lambda: now + 45 * 24 * 3600)
+            with lake.table().spool():
+                assert used.is_dir()
 
     def test_many_at_once(self, tmp_path: Path) -> None:
         lake = Lake(str(tmp_path / "lake"))
