@@ -123,7 +123,7 @@ class Ingest:
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
         period = self._with_restated(period)
-        self.table.list_days(revisions=not self.options.keep_revisions)
+        self.table.list_days()
         known = self._known = self.table.manifests(period.days())
         self._guard.check(known.values())
         self._unfinished.load()

@@ -155,19 +155,16 @@ class _Commit:
         revisions = list(old.revisions) if old is not None else []
         # A day that is not complete yet and grows, and a content that came back, are no restatements.
         is_restated = old is not None and new.sha256 != old.sha256 and (old.complete or old.capped_buckets > 0)
-        if not self.keep_revisions:
-            if old is not None and is_restated:
-                revisions.append(_revision(old))
-            return tuple(revisions)
+        # An earlier run kept these, and its manifest was lost or never written: they stay, whatever this run keeps.
         unlisted = {orphan.sha256: orphan for orphan in map(self._describe, self._unlisted(old))}
         if old is not None and is_restated:
             saved = unlisted.pop(old.sha256, None)
             file = saved.file if saved is not None else None
-            if file is None and is_intact:
+            if file is None and is_intact and self.keep_revisions:
                 taken = {revision.file for revision in revisions} | {orphan.file for orphan in unlisted.values()}
                 file = self.table.save_revision(old, self.state.files[old.file], taken)
             revisions.append(_revision(old, file))
-        for orphan in found:
+        for orphan in found if self.keep_revisions else ():
             saved = unlisted.pop(orphan.sha256, None)
             file = saved.file if saved is not None else orphans.save(self.table, orphan, new)
             # A damaged copy of the same content had the same name.
@@ -185,14 +182,12 @@ class _Commit:
 
     def _publish(self, revisions: tuple[Revision, ...], *, is_intact: bool) -> Manifest:
         table, new, files = self.table, replace(self.new, revisions=revisions), self.state.files
-        unlisted = [] if self.keep_revisions else self._unlisted(new)
         self._check_current()
         table.forget(new.date)
         table.store.remove(name for name in files if name != new.file)
         if not self._is_in_place(is_intact=is_intact):
             table.publish(self.file, new.file, expected=files.get(new.file))
         table.publish_manifest(new, expected=self.state.manifest_info)
-        table.store.remove(unlisted)
         return new
 
     def _is_in_place(self, *, is_intact: bool) -> bool:
@@ -207,8 +202,6 @@ class _Commit:
     def _update_status(self, old: Manifest) -> Manifest:
         """The same content read again: only what is known of it may have changed."""
         new = self.new
-        if not self.keep_revisions:
-            self.table.store.remove(self._unlisted(old))
         if (old.complete, old.capped_buckets, old.final) == (new.complete, new.capped_buckets, new.final):
             return old
         updated = replace(

@@ -111,10 +111,11 @@ def test_random_sequences(spool: Path) -> None:
         shutil.rmtree(folder)
 
 
-BEFORE: dict[str, list[Landing]] = {
+BEFORE: dict[str, list[Landing | str]] = {
     "nothing": [],
     "a day": [Landing(version=0)],
     "a day and its revision": [Landing(version=0), Landing(version=1)],
+    "a revision of a lost manifest": [Landing(version=0), Landing(version=1), f"v/_manifests/t/{DAYS[0]}.json"],
     "a day whose restatement died": [Landing(version=0), Landing(version=1, kill_at=9, applied=True)],
     "a first landing that died": [Landing(version=0, kill_at=7, applied=True)],
     "raw pages": [Landing(version=0, raw_page=True, kill_at=5, applied=True)],
@@ -134,8 +135,8 @@ def test_a_kill_at_every_single_call(spool: Path, before: str, then: str, applie
         folder = spool / str(kill_at)
         folder.mkdir()
         world = World(folder)
-        for landing in BEFORE[before]:
-            world.land(landing)
+        for step in BEFORE[before]:
+            world.land(step) if isinstance(step, Landing) else world.lose(step)
         killed = Landing(**{**vars_of(THEN[then]), "kill_at": kill_at, "applied": applied})  # type: ignore[arg-type]
         outcome = world.land(killed)
         world.check()

@@ -28,6 +28,7 @@ from tests.model.small_store import KilledError, Objects, SmallStore
 BASE = "bucket/lake"
 DAYS = (date(2026, 11, 1), date(2026, 11, 2))
 SECRET = b"alice@example.com"
+GARBAGE = b"\x00garbage"
 WINDOW = ("date", "limit")
 
 
@@ -136,6 +137,7 @@ class World:
         :return: the status of the day, ``killed``, or the name of the typed error.
         """
         fs = SmallStore(self.objects, kill_at=landing.kill_at, applied=landing.applied, before=before)
+        replaceable = set() if landing.keep_revisions else self._contents(landing.day, "v/t/date=")
         try:
             outcome = self._land(landing, fs)
         except KilledError:
@@ -143,7 +145,8 @@ class World:
         except AIAnalyticsError as error:
             outcome = type(error).__name__
         if not landing.keep_revisions:
-            self._keep_listed(landing.day)
+            # Such a run may lose what it replaces, and nothing that an earlier run kept.
+            self.committed[landing.day] -= replaceable - self._contents(landing.day)
         self.log.append(f"{landing} -> {outcome} after {fs.calls} calls")
         return outcome
 
@@ -171,7 +174,7 @@ class World:
         )
         guard = SpecGuard(table, spec, WINDOW)
         try:
-            table.list_days(revisions=not landing.keep_revisions)
+            table.list_days()
             known = table.manifests([day])
             guard.check(known.values())
             self._pages(table, landing, fs)
@@ -271,7 +274,7 @@ class World:
         """A file is overwritten with something else."""
         self.log.append(f"corrupted {file}")
         self._forget_content(file)
-        self.objects.data[f"{BASE}/{file}"] = b"\x00garbage"
+        self.objects.data[f"{BASE}/{file}"] = GARBAGE
         self._note_damage()
 
     def _forget_content(self, file: str) -> None:
@@ -287,16 +290,10 @@ class World:
         manifests = [self.manifest(day) for day in DAYS]
         self.damaged = self.damaged or (not any(manifests) and not self.files("/_tables/"))
 
-    def _keep_listed(self, day: date) -> None:
-        """What a run without revisions replaced need not be found again."""
-        manifest = self.manifest(day)
-        listed = {f"{BASE}/{revision.file}" for revision in manifest.revisions} if manifest else set()
-        stays = {
-            _sha256(data)
-            for path, data in self.objects.data.items()
-            if path in listed or path.startswith(f"{BASE}/v/t/date={day}/")
-        }
-        self.committed[day] &= stays
+    def _contents(self, day: date, *folders: str) -> set[str]:
+        """The digests of the contents of a day: those in its folder, and those that are kept."""
+        prefixes = tuple(f"{BASE}/{folder}{day}/" for folder in folders or ("v/t/date=", "v/_revisions/t/"))
+        return {_sha256(data) for path, data in self.objects.data.items() if path.startswith(prefixes)}
 
     def forget_contents(self) -> None:
         """Where writes cannot be conditional, two runs at once may lose what only one of them saw."""
@@ -334,7 +331,7 @@ class World:
             assert len(files) <= 1, f"two files: {files}"
             for path in files:
                 sha256 = _sha256(self.objects.data[path])
-                assert sha256 in self.known or self.objects.data[path] == b"\x00garbage", "not one whole content"
+                assert sha256 in self.known or self.objects.data[path] == GARBAGE, "not one whole content"
                 manifest = self.manifest(day)
                 if manifest is not None and manifest.sha256 == sha256 and f"{BASE}/{manifest.file}" == path:
                     self.committed[day].add(sha256)
@@ -342,16 +339,8 @@ class World:
     def check(self) -> None:
         """After every step."""
         self._look()
-        everywhere = {
-            day: {
-                _sha256(data)
-                for path, data in self.objects.data.items()
-                if path.startswith((f"{BASE}/v/t/date={day}/", f"{BASE}/v/_revisions/t/{day}/"))
-            }
-            for day in DAYS
-        }
         for day in DAYS:
-            assert self.committed[day] <= everywhere[day], f"{day}: a content that was committed is gone"
+            assert self.committed[day] <= self._contents(day), f"{day}: a content that was committed is gone"
         manifests = [manifest for day in DAYS if (manifest := self.manifest(day))]
         if not self.damaged:
             specs = {_identity(manifest) for manifest in manifests}
@@ -367,16 +356,16 @@ class World:
         if alone:
             content = landing.kind.content(landing.version, landing.day)
             assert manifest.sha256 == hashlib.sha256(content).hexdigest()
-        if status == "revised" and landing.keep_revisions and alone:
+        if status == "revised" and alone:
             found = {manifest.sha256, *(revision.sha256 for revision in manifest.revisions)}
             assert self.committed[landing.day] <= found, "a content is saved and not listed"
-        listed = {revision.file for revision in manifest.revisions if revision.file}
         for revision in manifest.revisions:
             if revision.file and f"{BASE}/{revision.file}" in self.objects.data:
                 data = self.objects.data[f"{BASE}/{revision.file}"]
-                assert _sha256(data) == revision.sha256 or data == b"\x00garbage"
-        if not landing.keep_revisions and alone:
-            assert set(self.files(f"/_revisions/t/{landing.day}/")) <= listed, "something is left for ever"
+                assert _sha256(data) == revision.sha256 or data == GARBAGE
+        if status == "revised" and alone:
+            saved = self._contents(landing.day, "v/_revisions/t/") - {_sha256(GARBAGE)}
+            assert saved <= found, "something is left for ever"
         if landing.kind.hides:
             for path, data in self.objects.data.items():
                 assert SECRET not in _unpacked(data), f"{path} has what is hidden"
