@@ -160,7 +160,7 @@ class SuspiciousShrinkError(AIAnalyticsError, AirflowFailException):
 
 
 class QueryMismatchError(AIAnalyticsError, AirflowFailException):
-    """The table was landed with another query. Each query needs a table of its own."""
+    """The table was landed with another query, organization or pseudonym secret. Each needs a table of its own."""
 
 
 class CoverageError(AIAnalyticsError):

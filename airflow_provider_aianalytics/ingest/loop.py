@@ -285,7 +285,7 @@ class Ingest:
             else:
                 finished.append((files[day].path, new, covered))
         if finished:
-            self._guard.claim()
+            self._guard.claim(reading.organization_id)
         for outcome in commit_days(self._commit_day, finished, windows=self._workers):
             if isinstance(outcome, SuspiciousShrinkError):
                 log.error("%s", outcome)
@@ -344,6 +344,7 @@ class Ingest:
             run=self.run,
             dropped_fields=self.privacy.drop,
             pseudonymized_fields=self.privacy.pseudonymize,
+            pseudonym_secret_id=self.privacy.secret_id,
         )
 
     def _unfinished_pages(self) -> PageCheckpoint:
@@ -373,6 +374,7 @@ class Ingest:
             compression=self.table.file_format.compression,
             dropped_fields=self.privacy.drop,
             pseudonymized_fields=self.privacy.pseudonymize,
+            pseudonym_secret_id=self.privacy.secret_id,
         )
         return SpecGuard(self.table, spec, window)
 

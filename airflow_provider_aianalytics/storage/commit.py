@@ -26,6 +26,7 @@ from airflow_provider_aianalytics.storage.store import FileInfo, StoreConflictEr
 
 log = logging.getLogger(__name__)
 
+Check = Callable[[Manifest], object]
 Status = Literal["created", "revised", "unchanged", "kept"]
 
 ATTEMPTS = 8
@@ -40,7 +41,7 @@ def commit(
     covered: bool = True,
     keep_revisions: bool = True,
     accept_shrink: bool = False,
-    check: Callable[[Manifest], None] = lambda old: None,
+    check: Check = lambda old: None,
 ) -> tuple[Manifest, Status]:
     """Publish a finished file as the content of its day, and its manifest after it.
 
@@ -84,7 +85,7 @@ class _Commit:
         self.state = state
         self.keep_revisions = keep_revisions
 
-    def run(self, *, covered: bool, accept_shrink: bool, check: Callable[[Manifest], None]) -> tuple[Manifest, Status]:
+    def run(self, *, covered: bool, accept_shrink: bool, check: Check) -> tuple[Manifest, Status]:
         old, files = self.state.manifest, self.state.files
         if old is not None:
             check(old)
@@ -202,15 +203,17 @@ class _Commit:
     def _update_status(self, old: Manifest) -> Manifest:
         """The same content read again: only what is known of it may have changed."""
         new = self.new
-        if (old.complete, old.capped_buckets, old.final) == (new.complete, new.capped_buckets, new.final):
-            return old
         updated = replace(
             old,
             complete=new.complete,
             capped_buckets=new.capped_buckets,
             final=new.final,
-            data_refreshed_at=new.data_refreshed_at,
+            organization_id=old.organization_id or new.organization_id,
+            pseudonym_secret_id=old.pseudonym_secret_id or new.pseudonym_secret_id,
         )
+        if updated == old:
+            return old
+        updated = replace(updated, data_refreshed_at=new.data_refreshed_at)
         self._check_current()
         self.table.publish_manifest(updated, expected=self.state.manifest_info)
         return updated

@@ -37,18 +37,22 @@ class Kind:
     """What a run would make of the table.
 
     :param cut: the query, by its group_by.
+    :param organization: whose data the answers say it is; empty where they do not.
+    :param secret: names the secret of the pseudonyms; empty where there are none.
     """
 
     format: str = "ndjson"
     compression: str = "none"
     cut: str = ""
     hides: bool = False
+    organization: str = ""
+    secret: str = ""
 
     def content(self, version: int, day: date) -> bytes:
         """A whole day: every line says of which version and kind it is."""
-        who = "x" if self.hides else SECRET.decode()
+        who = f"x{self.secret}" if self.hides or self.secret else SECRET.decode()
         cap = 3 if self.cut else 4
-        lines = [f"{day},{version},{row},{self.cut},{who}" for row in range(cap + version % 2)]
+        lines = [f"{day},{version},{row},{self.cut},{who}{self.organization}" for row in range(cap + version % 2)]
         if self.format == "csv":
             return "".join(f"{line}\r\n" for line in ("day,version,row,cut,who", *lines)).encode()
         return "".join(f'{{"of":"{line}"}}\n' for line in lines).encode()
@@ -170,7 +174,8 @@ class World:
             format=kind.format,
             compression=kind.compression,
             dropped_fields=hidden,
-            pseudonymized_fields=(),
+            pseudonymized_fields=("who",) if kind.secret else (),
+            pseudonym_secret_id=kind.secret or None,
         )
         guard = SpecGuard(table, spec, WINDOW)
         try:
@@ -183,7 +188,7 @@ class World:
             with table.spool() as spooled:
                 file = spooled / "day"
                 file.write_bytes(kind.pack(content))
-                guard.claim()
+                guard.claim(kind.organization or None)
                 new = self._manifest(table, kind, day, content)
                 _, status = commit(
                     table, file, new, keep_revisions=landing.keep_revisions, accept_shrink=True, check=guard.check_day
@@ -198,7 +203,7 @@ class World:
 
     def _pages(self, table: LakeTable, landing: Landing, fs: SmallStore) -> None:
         folder = f"{BASE}/{table.layout.unfinished}"
-        if landing.kind.hides:
+        if landing.kind.hides or landing.kind.secret:
             for path in fs.find(folder):
                 with suppress(FileNotFoundError):
                     fs.rm_file(path)
@@ -230,10 +235,12 @@ class World:
             fetched_at=f"2026-11-20T00:{self._time // 60:02}:{self._time % 60:02}.000000Z",
             complete=True,
             final=False,
-            organization_id=None,
+            organization_id=kind.organization or None,
             provider_version="0",
             run=RUN,
             dropped_fields=("who",) if kind.hides else (),
+            pseudonymized_fields=("who",) if kind.secret else (),
+            pseudonym_secret_id=kind.secret or None,
         )
 
     def land_two(self, first: Landing, second: Landing, turns: Iterable[int]) -> list[str]:
@@ -366,7 +373,7 @@ class World:
         if status == "revised" and alone:
             saved = self._contents(landing.day, "v/_revisions/t/") - {_sha256(GARBAGE)}
             assert saved <= found, "something is left for ever"
-        if landing.kind.hides:
+        if landing.kind.hides or landing.kind.secret:
             for path, data in self.objects.data.items():
                 assert SECRET not in _unpacked(data), f"{path} has what is hidden"
 
@@ -414,9 +421,9 @@ def _query(kind: Kind) -> dict[str, Any]:
 
 
 def _identity(manifest: Manifest) -> str:
-    return json.dumps(
-        [manifest.format, manifest.compression, manifest.query.get("group_by[]"), list(manifest.dropped_fields)]
-    )
+    query = manifest.query.get("group_by[]")
+    hidden = list(manifest.dropped_fields), list(manifest.pseudonymized_fields), manifest.pseudonym_secret_id
+    return json.dumps([manifest.format, manifest.compression, query, hidden, manifest.organization_id])
 
 
 def _unpacked(data: bytes) -> bytes:
