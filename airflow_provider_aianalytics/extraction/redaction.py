@@ -99,13 +99,13 @@ def _addresses(text: str) -> list[tuple[int, int]]:
 
 def _start_of_name(text: str, end: int) -> int:
     """Where the name before an @ starts: a quoted text, or all before it and before a comment, up to a space."""
-    first = max(0, end - _LONGEST)
-    if text[first:end].endswith('"') and (opening := text.rfind('"', first, end - 1)) >= 0:
+    first, last = max(0, end - _LONGEST), text[end - 1 : end]
+    if last == '"' and (opening := text.rfind('"', first, end - 1)) >= 0:
         return opening
-    if text[first:end].endswith(")") and (opening := text.rfind("(", first, end)) >= 0:
+    if last == ")" and (opening := text.rfind("(", first, end)) >= 0:
         end = opening
     before = text[first:end].rstrip()
-    return first + len(before) - len(before.split()[-1]) if before else first
+    return first + len(before) - len(before.rsplit(maxsplit=1)[-1]) if before else first
 
 
 def _unescaped(word: str) -> str:
