@@ -39,6 +39,9 @@ from airflow_provider_aianalytics.extraction.redaction import foreign_text, prin
 
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 
+_LONG_VALUE = re.compile(r"'[^']{200,}'|\"[^\"]{200,}\"")
+_MAX_MESSAGE = 3000
+
 
 class AIAnalyticsError(AirflowException):
     """The base of all errors here.
@@ -69,7 +72,13 @@ class AIAnalyticsError(AirflowException):
 
 
 class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):
-    """An argument is not allowed. The message names the value and the allowed ones."""
+    """An argument is not allowed. The message names the value and the allowed ones. A long value is shortened."""
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        shown = _LONG_VALUE.sub(lambda value: f"{value[0][:200]}… ({len(value[0]):,} characters)", message)
+        if len(shown) > _MAX_MESSAGE:  # a value without quotes, such as a long list
+            shown = f"{shown[:600]}… ({len(shown):,} characters) …{shown[-600:]}"
+        super().__init__(shown, where=where, hint=hint)
 
 
 class ConnectionNotFoundError(AIAnalyticsError, AirflowNotFoundException):
