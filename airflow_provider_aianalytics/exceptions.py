@@ -31,6 +31,8 @@ Errors marked * are not retried: they are an :class:`AirflowFailException` too, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowNotFoundException
@@ -69,6 +71,22 @@ class AIAnalyticsError(AirflowException):
         # A vendor's own sentence can end with a full stop.
         parts = [f"{text.removesuffix('.')}.", self.hint] if self.hint else [text]
         return "\n".join(_END_OF_SENTENCE.sub("\n", part) for part in parts) if self.is_multiline else " ".join(parts)
+
+
+@contextmanager
+def naming(source: object, days: object) -> Iterator[None]:
+    """Let each error of this package name the dataset and the days, if it does not yet.
+
+    :param source: vendor and dataset.
+    """
+    try:
+        yield
+    except AIAnalyticsError as error:
+        if str(source).startswith(error.where):
+            error.where = f"{source} {days}"
+        elif not error.where.startswith(str(source)):
+            error.where = f"{source} {days}: {error.where}"
+        raise
 
 
 class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):

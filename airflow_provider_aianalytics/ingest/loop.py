@@ -22,6 +22,7 @@ from airflow_provider_aianalytics.exceptions import (
     RateLimitedError,
     SuspiciousShrinkError,
     VendorUnavailableError,
+    naming,
 )
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
@@ -122,7 +123,10 @@ class Ingest:
         :raises SuspiciousShrinkError: when a day lost more than the tolerance, after the others were committed.
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
-        period = self._with_restated(period)
+        with naming(self, period):
+            return self._land(self._with_restated(period))
+
+    def _land(self, period: Period) -> IngestResult:
         self.table.list_days()
         known = self._known = self.table.manifests(period.days())
         self._guard.check(known.values())
@@ -197,11 +201,11 @@ class Ingest:
         if self._is_stopping:
             return IngestResult()
         try:
-            return self._land_window(window)
+            with naming(self, window):
+                return self._land_window(window)
         except BaseException:
-            self._is_stopping = (
-                True  # before another window is begun; those under way read on while they cost no request
-            )
+            # No other window is started; those under way read on while they cost no request.
+            self._is_stopping = True
             raise
 
     def _land_window(self, window: Window) -> IngestResult:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from airflow_provider_aianalytics.coverage.reader import LakeReader
 from airflow_provider_aianalytics.exceptions import (
     InvalidArgumentError,
+    MalformedResponseError,
     ManifestVersionError,
     QueryMismatchError,
     StorageError,
@@ -25,6 +27,7 @@ from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
 from airflow_provider_aianalytics.ingest.result import IngestResult
+from airflow_provider_aianalytics.simulator import Fault
 from airflow_provider_aianalytics.simulator.claude_enterprise.organization import Organization
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import LakeTable
@@ -196,6 +199,37 @@ def test_an_unknown_organization_is_learned_from_the_next_answer(
 
     with pytest.raises(QueryMismatchError, match=r"org_one.*org_two"):
         land(it, D)
+
+
+@pytest.mark.parametrize("file_format", [NDJSON, FileFormat("parquet", "gzip"), FileFormat("csv", "gzip")])
+def test_an_error_of_a_landing_names_vendor_dataset_and_days(
+    bench: BenchOf,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    file_format: FileFormat,
+) -> None:
+    it = bench()
+    row = {"starting_at": f"{D}T00:00:00Z", "ending_at": f"{D + DAY}T00:00:00Z", "amount": "abc"}
+    page = {"data": [row], "has_more": False, "next_page": None, "data_refreshed_at": "2026-11-20T00:00:00Z"}
+    it.simulator.fail(Fault("json", body=json.dumps(page), times=None))
+
+    with pytest.raises(MalformedResponseError, match=WHERE):
+        land(it, D, file_format=file_format)
+
+    it.simulator.clear_faults()
+    land(it, D)
+    with pytest.raises(QueryMismatchError, match=WHERE):
+        land(it, D, drop=("actor.email_address",))
+    monkeypatch.setattr(Path, "read_bytes", _refuse)
+    monkeypatch.setattr(os, "replace", _refuse)
+    with pytest.raises(StorageError, match=WHERE):
+        land(it, D + DAY)
+
+
+def _refuse(*_: Any) -> None:
+    raise OSError(30, "Read-only file system")
+
+
+WHERE = r"^claude_enterprise user_cost_report \[2026-11-1\d, 2026-11-1\d\)( page 1)?: "
 
 
 def test_a_file_of_unknown_origin_keeps_a_table_from_hiding_fields(bench: BenchOf) -> None:  # noqa: F811
