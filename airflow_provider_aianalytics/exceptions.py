@@ -31,6 +31,8 @@ Errors marked * are not retried: they are an :class:`AirflowFailException` too, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowNotFoundException
@@ -38,6 +40,9 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_aianalytics.extraction.redaction import foreign_text, printable
 
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+
+_LONG_VALUE = re.compile(r"'[^']{200,}'|\"[^\"]{200,}\"")
+_MAX_MESSAGE = 3000
 
 
 class AIAnalyticsError(AirflowException):
@@ -68,8 +73,30 @@ class AIAnalyticsError(AirflowException):
         return "\n".join(_END_OF_SENTENCE.sub("\n", part) for part in parts) if self.is_multiline else " ".join(parts)
 
 
+@contextmanager
+def naming(source: object, days: object) -> Iterator[None]:
+    """Let each error of this package name the dataset and the days, if it does not yet.
+
+    :param source: vendor and dataset.
+    """
+    try:
+        yield
+    except AIAnalyticsError as error:
+        if str(source).startswith(error.where):
+            error.where = f"{source} {days}"
+        elif not error.where.startswith(str(source)):
+            error.where = f"{source} {days}: {error.where}"
+        raise
+
+
 class InvalidArgumentError(AIAnalyticsError, AirflowFailException, ValueError):
-    """An argument is not allowed. The message names the value and the allowed ones."""
+    """An argument is not allowed. The message names the value and the allowed ones. A long value is shortened."""
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        shown = _LONG_VALUE.sub(lambda value: f"{value[0][:200]}… ({len(value[0]):,} characters)", message)
+        if len(shown) > _MAX_MESSAGE:  # a value without quotes, such as a long list
+            shown = f"{shown[:600]}… ({len(shown):,} characters) …{shown[-600:]}"
+        super().__init__(shown, where=where, hint=hint)
 
 
 class ConnectionNotFoundError(AIAnalyticsError, AirflowNotFoundException):
@@ -160,7 +187,7 @@ class SuspiciousShrinkError(AIAnalyticsError, AirflowFailException):
 
 
 class QueryMismatchError(AIAnalyticsError, AirflowFailException):
-    """The table was landed with another query. Each query needs a table of its own."""
+    """The table was landed with another query, organization or pseudonym secret. Each needs a table of its own."""
 
 
 class CoverageError(AIAnalyticsError):

@@ -22,7 +22,7 @@ from airflow_provider_aianalytics.storage.store import FileInfo, Store
 log = logging.getLogger(__name__)
 
 NAME = "coverage.hint"
-FORMAT = f"1 {__version__}"
+FORMAT = f"2 {__version__}"
 """Another version of this package may read something else from the same manifest."""
 WORTH = 8
 """Fewer manifests than these are read faster than a hint of them is written."""

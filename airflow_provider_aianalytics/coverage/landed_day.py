@@ -11,7 +11,7 @@ import msgspec
 
 from airflow_provider_aianalytics.storage.figures import figures_of
 from airflow_provider_aianalytics.storage.manifest import Manifest, decode_of
-from airflow_provider_aianalytics.storage.table_spec import spec_digest
+from airflow_provider_aianalytics.storage.table_spec import spec_parts
 from airflow_provider_aianalytics.vendors.base import Dataset
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 
@@ -37,7 +37,8 @@ class LandedDay(msgspec.Struct, frozen=True, kw_only=True):
     :param requests: the requests of the window that it was read in, which other days share.
     :param contents: what it held, oldest first; the last is what it holds.
     :param figures: what the day of the whole organization came to; empty for a table that shows a part of it.
-    :param spec: a digest of what the table held when the day landed: dataset, query, format and hidden fields.
+    :param spec: what the table held when the day landed, in digests: dataset, query, format and hidden fields; the
+        organization; the pseudonyms' secret. Empty where it is unknown.
     :param run_date: the date in the name of the run that landed it, ``None`` where there is none.
     """
 
@@ -49,7 +50,7 @@ class LandedDay(msgspec.Struct, frozen=True, kw_only=True):
     final: bool
     contents: tuple[Content, ...]
     figures: dict[str, Decimal]
-    spec: str
+    spec: tuple[str, ...]
     dag_id: str
     task_id: str
     run_id: str
@@ -83,7 +84,7 @@ def parse_landed_day(data: bytes, *, vendor: str, table: str, day: date, where: 
         final=manifest.final,
         contents=(*revisions, Content(_moment(manifest.fetched_at), manifest.rows, manifest.total)),
         figures=_figures(dataset, manifest) if dataset else {},
-        spec=spec_digest(manifest),
+        spec=spec_parts(manifest),
         dag_id=manifest.run.dag_id,
         task_id=manifest.run.task_id,
         run_id=manifest.run.run_id,

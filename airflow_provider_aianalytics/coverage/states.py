@@ -102,7 +102,7 @@ class Table:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether days of different datasets, queries, formats or hidden fields have landed in it."""
+        """Whether days of different datasets, queries, formats, hidden fields or organizations have landed in it."""
         return self.counts[State.MIXED] > 0
 
     @property

@@ -98,19 +98,24 @@ def _table(found: LandedTable, days: list[date], now: datetime, lag: timedelta |
     return Table(found.vendor, found.name, surveyed, dataset, max(late, default=None), next(iter(outside), None))
 
 
-def _usual_spec(landed: Mapping[date, LandedDay]) -> str:
-    """What the table holds: the spec of most days, of the newest among equals."""
-    numbers = Counter(landed[day].spec for day in sorted(landed, reverse=True))
-    return max(numbers, key=lambda spec: numbers[spec], default="")
+def _usual_spec(landed: Mapping[date, LandedDay]) -> tuple[str, ...]:
+    """What the table holds: each part of the spec as on most days that know it, on the newest among equals."""
+    newest_first = [landed[day].spec for day in sorted(landed, reverse=True)]
+    numbers = (Counter(filter(None, part)) for part in zip(*newest_first, strict=True))
+    return tuple(max(number, key=number.__getitem__, default="") for number in numbers)
+
+
+def _is_mixed(read: LandedDay, spec: tuple[str, ...]) -> bool:
+    return any(part and part != usual for part, usual in zip(read.spec, spec, strict=True))
 
 
 def _day(
-    day: date, read: LandedDay | str | None, schedule: Schedule, spec: str, last: date | None, now: datetime
+    day: date, read: LandedDay | str | None, schedule: Schedule, spec: tuple[str, ...], last: date | None, now: datetime
 ) -> Day:
     due = schedule.due(day)
     is_due = due is not None and now >= due
     if isinstance(read, LandedDay):
-        state = _state_of(read) if read.spec == spec else State.MIXED
+        state = State.MIXED if _is_mixed(read, spec) else _state_of(read)
         return Day(day, state, read, due, is_overdue=state is State.INCOMPLETE and is_due)
     if read is not None:
         return Day(day, State.UNREADABLE, due=due, error=read)

@@ -22,6 +22,7 @@ Change = Callable[[msgspec.Raw], bytes | None]
 
 _OBJECT = msgspec.json.Decoder(Object)
 _NULL = b"null"
+_SECRET_NAME = b"the name of a pseudonym secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,13 @@ class Privacy:
                 f"{self.dataset}: pseudonymize_fields needs a secret, and the connection "
                 'has none: put "pseudonym_secret" into its extra; nothing was written'
             )
+
+    @property
+    def secret_id(self) -> str | None:
+        """A name of the secret that does not tell it: 32 bits of an HMAC; ``None`` where nothing is pseudonymized."""
+        if not self.pseudonymize:
+            return None
+        return hmac.new(self.secret.encode(), _SECRET_NAME, hashlib.sha256).hexdigest()[:8]
 
     def apply(self, batch: Batch) -> Batch:
         """Apply it to a batch. Other fields keep their bytes."""

@@ -142,9 +142,15 @@ def _checked_values(dataset: Dataset, name: str, rule: Filter, given: FilterValu
             f"{dataset}: filters[{name!r}] takes 1 to {maximum} values; {len(values)} were given"
         )
     for value in values:
+        is_value = value.isprintable() and value.strip() not in ("", "None")
+        if not is_value and not (rule.takes_empty and value == ""):
+            raise InvalidArgumentError(
+                f"{dataset}: filters[{name!r}] has the value {value!r}, which filters nothing; give a text, or leave "
+                "the filter out. A template gives an empty text or 'None' when its variable is not set"
+            )
         if rule.values and value not in rule.values:
             raise _not_allowed(dataset, f"filters[{name!r}]", value, rule.values)
-    return tuple(sorted(values))
+    return tuple(sorted(set(values)))
 
 
 def _check_combinations(checked: Query) -> None:

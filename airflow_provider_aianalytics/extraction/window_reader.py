@@ -56,7 +56,7 @@ class WindowReader:
     def add_page(self, page: Page) -> Iterator[Batch]:
         """Add the next page and return its records by day.
 
-        :raises MalformedResponseError: when an item contradicts the catalogue.
+        :raises MalformedResponseError: when an item contradicts the catalogue, or a page is another organization's.
         """
         if page.number == 1:
             self._reset()
@@ -71,6 +71,12 @@ class WindowReader:
         self.inconsistency = self.inconsistency or page.inconsistency
         if page.items:
             self._keys_before, self._keys = self._keys, {}
+        if self.organization_id and page.organization_id not in (None, self.organization_id):
+            raise MalformedResponseError(
+                f"the pages of one window name two organizations, {self.organization_id} and {page.organization_id}",
+                where=page.where,
+                hint="Nothing of this window was saved. Check the task's connection; a retry reads the window again",
+            )
         self.organization_id = page.organization_id or self.organization_id
         for batch in split_by_day(page, self.query):
             if is_capped(batch, self.query):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,12 +22,13 @@ from airflow_provider_aianalytics.exceptions import (
     RateLimitedError,
     SuspiciousShrinkError,
     VendorUnavailableError,
+    naming,
 )
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
 from airflow_provider_aianalytics.extraction.redaction import hash_emails
 from airflow_provider_aianalytics.extraction.window_reader import WindowReader
-from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan
+from airflow_provider_aianalytics.extraction.windows import Period, Window, first_day, midnight, plan, runs_of
 from airflow_provider_aianalytics.ingest.commit_days import FinishedDay, commit_days
 from airflow_provider_aianalytics.ingest.prefetch import prefetch
 from airflow_provider_aianalytics.ingest.progress import Progress, plan_text
@@ -122,8 +123,11 @@ class Ingest:
         :raises SuspiciousShrinkError: when a day lost more than the tolerance, after the others were committed.
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
-        period = self._with_restated(period)
-        self.table.list_days(revisions=not self.options.keep_revisions)
+        with naming(self, period):
+            return self._land(self._with_restated(period))
+
+    def _land(self, period: Period) -> IngestResult:
+        self.table.list_days()
         known = self._known = self.table.manifests(period.days())
         self._guard.check(known.values())
         self._unfinished.load()
@@ -133,10 +137,10 @@ class Ingest:
                 landed.partitions.append(Partition(manifest, self._url(day), "kept"))
         kept = {partition.manifest.date for partition in landed.partitions}
         windows: list[Window] = []
-        for stretch in _stretches(day for day in known if day not in kept):
+        for first, last in runs_of(day for day in known if day not in kept):
             planned = plan(
                 self.dataset,
-                stretch,
+                Period(first, last + DAY),
                 now=self.hook.clock.now(),
                 bucket_width=self.query.bucket_width,
                 partial=self.options.partial,
@@ -197,7 +201,8 @@ class Ingest:
         if self._is_stopping:
             return IngestResult()
         try:
-            return self._land_window(window)
+            with naming(self, window):
+                return self._land_window(window)
         except BaseException:
             self._is_stopping = True  # no other window starts; those under way read on while they cost no request
             raise
@@ -289,7 +294,7 @@ class Ingest:
             else:
                 finished.append((files[day].path, new, covered))
         if finished:
-            self._guard.claim()
+            self._guard.claim(reading.organization_id)
         for outcome in commit_days(self._commit_day, finished, windows=self._workers):
             if isinstance(outcome, SuspiciousShrinkError):
                 log.error("%s", outcome)
@@ -348,6 +353,7 @@ class Ingest:
             run=self.run,
             dropped_fields=self.privacy.drop,
             pseudonymized_fields=self.privacy.pseudonymize,
+            pseudonym_secret_id=self.privacy.secret_id,
         )
 
     def _unfinished_pages(self) -> PageCheckpoint:
@@ -377,6 +383,7 @@ class Ingest:
             compression=self.table.file_format.compression,
             dropped_fields=self.privacy.drop,
             pseudonymized_fields=self.privacy.pseudonymize,
+            pseudonym_secret_id=self.privacy.secret_id,
         )
         return SpecGuard(self.table, spec, window)
 
@@ -385,14 +392,3 @@ class Ingest:
 
     def _url(self, day: date) -> str:
         return self.table.url(self.table.data_file(day))
-
-
-def _stretches(days: Iterable[date]) -> list[Period]:
-    """Consecutive days as periods."""
-    stretches: list[Period] = []
-    for day in days:
-        if stretches and stretches[-1].end == day:
-            stretches[-1] = Period(stretches[-1].start, day + DAY)
-        else:
-            stretches.append(Period.of(day))
-    return stretches

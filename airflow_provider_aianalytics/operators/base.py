@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_aianalytics.extraction.query import FilterValue, Query, build_query
 from airflow_provider_aianalytics.extraction.windows import Period
-from airflow_provider_aianalytics.run.arguments import Day, is_literal
+from airflow_provider_aianalytics.run.arguments import Day, check_conn_id, is_literal
 from airflow_provider_aianalytics.run.period import check_days, period_of
 from airflow_provider_aianalytics.ui.links import vendor_link
 from airflow_provider_aianalytics.ui.task_doc import is_documented, map_name, mapped_defaults, task_doc
@@ -74,7 +74,9 @@ class AnalyticsOperator(BaseOperator):
         self.bucket_width = bucket_width
         self.group_by = group_by
         self.filters = filters
-        self.conn_id = conn_id or self.vendor.default_conn_id
+        if is_literal(conn_id):
+            check_conn_id(conn_id)
+        self.conn_id = self.vendor.default_conn_id if conn_id is None else conn_id
         if is_literal(dataset, group_by, filters):
             query = self.query()
             if is_literal(start, end):
@@ -111,4 +113,5 @@ class AnalyticsOperator(BaseOperator):
         """A hook on the task's connection; the caller closes it."""
         from airflow_provider_aianalytics.hooks import get_hook
 
+        check_conn_id(self.conn_id)  # a template is rendered now
         return get_hook(self.vendor, self.conn_id)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_aianalytics.exceptions import CoverageError, InvalidArgumentError
-from airflow_provider_aianalytics.run.arguments import is_literal
-from airflow_provider_aianalytics.storage.layout import check_path
+from airflow_provider_aianalytics.exceptions import CoverageError
+from airflow_provider_aianalytics.run.arguments import check_whole_number, is_literal, require
+from airflow_provider_aianalytics.storage.layout import check_path, check_table
+from airflow_provider_aianalytics.vendors.registry import find_vendor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -55,8 +56,13 @@ class AIAnalyticsCoverageOperator(BaseOperator):
         self.max_late = max_late
         if is_literal(path):
             check_path(path)
-        if days < 1:
-            raise InvalidArgumentError(f"days={days} checks no day; give 1 or more")
+        if table not in (None, "") and is_literal(table):
+            check_table(table)
+        if vendor not in (None, "") and is_literal(vendor):
+            find_vendor(vendor)
+        check_whole_number("days", days, at_least=1)
+        is_length = isinstance(max_late, timedelta) and max_late >= timedelta(0)
+        require(is_length, f"max_late={max_late!r} is not a timedelta of zero or more, such as timedelta(hours=6)")
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check the tables.

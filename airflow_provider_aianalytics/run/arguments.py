@@ -43,6 +43,19 @@ def check_flag(name: str, value: object) -> None:
     require(isinstance(value, bool), f"{name}={value!r} is not allowed; allowed: True, False")
 
 
+def check_conn_id(conn_id: Any) -> None:
+    """Reject what cannot be the name of a connection; ``None`` is the vendor's default one.
+
+    :raises InvalidArgumentError: naming the value.
+    """
+    is_name = isinstance(conn_id, str) and conn_id.isprintable() and conn_id.strip() not in ("", "None")
+    require(
+        conn_id is None or is_name,
+        f"conn_id={conn_id!r} is not the name of a connection; give a text such as 'my_connection', or leave it out "
+        "for the default connection. A template gives an empty text or 'None' when its variable is not set",
+    )
+
+
 def require(condition: bool, message: str) -> None:
     """Check a condition.
 

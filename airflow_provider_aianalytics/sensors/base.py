@@ -24,7 +24,7 @@ from airflow_provider_aianalytics.extraction.polling import (
 )
 from airflow_provider_aianalytics.extraction.rate_limit import Backoff
 from airflow_provider_aianalytics.extraction.windows import parse_day
-from airflow_provider_aianalytics.run.arguments import Day, check_flag, is_literal, is_xcom_arg
+from airflow_provider_aianalytics.run.arguments import Day, check_conn_id, check_flag, is_literal, is_xcom_arg
 from airflow_provider_aianalytics.run.errors import without_frames
 from airflow_provider_aianalytics.run.period import is_relative, period_of, resolve_day
 from airflow_provider_aianalytics.run.waiting import waiting_text
@@ -102,7 +102,9 @@ class AnalyticsSensor(BaseSensorOperator):
         self.until = until
         self.lag = lag
         self.deferrable = deferrable
-        self.conn_id = conn_id or self.vendor.default_conn_id
+        if is_literal(conn_id):
+            check_conn_id(conn_id)
+        self.conn_id = self.vendor.default_conn_id if conn_id is None else conn_id
         self._wait: DayPoller | None = None
         check_flag("deferrable", deferrable)
         check_flag("start_from_trigger", start_from_trigger)
@@ -282,4 +284,5 @@ class AnalyticsSensor(BaseSensorOperator):
         """A hook on the task's connection; the caller closes it."""
         from airflow_provider_aianalytics.hooks import get_hook
 
+        check_conn_id(self.conn_id)  # a template is rendered now
         return get_hook(self.vendor, self.conn_id)

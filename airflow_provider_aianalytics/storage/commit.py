@@ -26,6 +26,7 @@ from airflow_provider_aianalytics.storage.store import FileInfo, StoreConflictEr
 
 log = logging.getLogger(__name__)
 
+Check = Callable[[Manifest], object]
 Status = Literal["created", "revised", "unchanged", "kept"]
 
 ATTEMPTS = 8
@@ -40,7 +41,7 @@ def commit(
     covered: bool = True,
     keep_revisions: bool = True,
     accept_shrink: bool = False,
-    check: Callable[[Manifest], None] = lambda old: None,
+    check: Check = lambda old: None,
 ) -> tuple[Manifest, Status]:
     """Publish a finished file as the content of its day, and its manifest after it.
 
@@ -84,7 +85,7 @@ class _Commit:
         self.state = state
         self.keep_revisions = keep_revisions
 
-    def run(self, *, covered: bool, accept_shrink: bool, check: Callable[[Manifest], None]) -> tuple[Manifest, Status]:
+    def run(self, *, covered: bool, accept_shrink: bool, check: Check) -> tuple[Manifest, Status]:
         old, files = self.state.manifest, self.state.files
         if old is not None:
             check(old)
@@ -155,19 +156,16 @@ class _Commit:
         revisions = list(old.revisions) if old is not None else []
         # A day that is not complete yet and grows, and a content that came back, are no restatements.
         is_restated = old is not None and new.sha256 != old.sha256 and (old.complete or old.capped_buckets > 0)
-        if not self.keep_revisions:
-            if old is not None and is_restated:
-                revisions.append(_revision(old))
-            return tuple(revisions)
+        # An earlier run kept these, and its manifest was lost or never written: they stay, whatever this run keeps.
         unlisted = {orphan.sha256: orphan for orphan in map(self._describe, self._unlisted(old))}
         if old is not None and is_restated:
             saved = unlisted.pop(old.sha256, None)
             file = saved.file if saved is not None else None
-            if file is None and is_intact:
+            if file is None and is_intact and self.keep_revisions:
                 taken = {revision.file for revision in revisions} | {orphan.file for orphan in unlisted.values()}
                 file = self.table.save_revision(old, self.state.files[old.file], taken)
             revisions.append(_revision(old, file))
-        for orphan in found:
+        for orphan in found if self.keep_revisions else ():
             saved = unlisted.pop(orphan.sha256, None)
             file = saved.file if saved is not None else orphans.save(self.table, orphan, new)
             # A damaged copy of the same content had the same name.
@@ -185,14 +183,12 @@ class _Commit:
 
     def _publish(self, revisions: tuple[Revision, ...], *, is_intact: bool) -> Manifest:
         table, new, files = self.table, replace(self.new, revisions=revisions), self.state.files
-        unlisted = [] if self.keep_revisions else self._unlisted(new)
         self._check_current()
         table.forget(new.date)
         table.store.remove(name for name in files if name != new.file)
         if not self._is_in_place(is_intact=is_intact):
             table.publish(self.file, new.file, expected=files.get(new.file))
         table.publish_manifest(new, expected=self.state.manifest_info)
-        table.store.remove(unlisted)
         return new
 
     def _is_in_place(self, *, is_intact: bool) -> bool:
@@ -207,17 +203,17 @@ class _Commit:
     def _update_status(self, old: Manifest) -> Manifest:
         """The same content read again: only what is known of it may have changed."""
         new = self.new
-        if not self.keep_revisions:
-            self.table.store.remove(self._unlisted(old))
-        if (old.complete, old.capped_buckets, old.final) == (new.complete, new.capped_buckets, new.final):
-            return old
         updated = replace(
             old,
             complete=new.complete,
             capped_buckets=new.capped_buckets,
             final=new.final,
-            data_refreshed_at=new.data_refreshed_at,
+            organization_id=old.organization_id or new.organization_id,
+            pseudonym_secret_id=old.pseudonym_secret_id or new.pseudonym_secret_id,
         )
+        if updated == old:
+            return old
+        updated = replace(updated, data_refreshed_at=new.data_refreshed_at)
         self._check_current()
         self.table.publish_manifest(updated, expected=self.state.manifest_info)
         return updated

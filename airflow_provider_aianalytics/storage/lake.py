@@ -128,7 +128,6 @@ class LakeTable:
         self.store = open_store(self.root, vendor, self._spool)
         self._listing: _Listing | None = None
         self._listing_lock = threading.Lock()
-        self._lists_revisions = False
         self._changed: set[date] = set()
         self._manifests: dict[date, tuple[FileInfo, Manifest]] = {}
 
@@ -157,20 +156,16 @@ class LakeTable:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def list_days(self, *, revisions: bool = False) -> None:
+    def list_days(self) -> None:
         """List the table's files once, for all days that :meth:`state` and :meth:`manifests` are called for later.
 
         On a file system nothing is listed: there a day is looked up when it is needed, under its lock.
-
-        :param revisions: whether the replaced contents are listed too, and not only when a day is replaced.
         """
         if self.is_local:
             return
-        self._lists_revisions = revisions
         made_at = time.monotonic()
-        folders = [self.layout.manifests, self.layout.data, *([self.layout.revisions] if revisions else [])]
-        manifests, data, *others = map(self.store.list, folders)
-        listing = _Listing(made_at, revisions=_by_folder(others[0]) if others else None)
+        manifests, data = map(self.store.list, (self.layout.manifests, self.layout.data))
+        listing = _Listing(made_at)
         for file, info in manifests.items():
             if (day := manifest_day(file)) is not None:
                 listing.manifests[day] = info
@@ -252,7 +247,7 @@ class LakeTable:
     def _current_listing(self) -> _Listing | None:
         with self._listing_lock:
             if self._listing is not None and time.monotonic() - self._listing.made_at > LISTING_AGE:
-                self.list_days(revisions=self._lists_revisions)
+                self.list_days()
             return self._listing
 
     def revisions(self, day: date) -> dict[str, FileInfo]:

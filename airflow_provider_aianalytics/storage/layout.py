@@ -24,6 +24,8 @@ from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 TABLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _MANIFEST = re.compile(r"(\d{4}-\d\d-\d\d)\.json")
 _PARTITION = re.compile(r"date=(\d{4}-\d\d-\d\d)")
+_FILE_HOST = re.compile(r"(?:file|local)://(?![^/]*@/)([^/]+)", re.IGNORECASE)
+"""A connection's name may stand there: ``file://connection@/data/lake``."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -31,14 +33,21 @@ def check_path(path: object) -> str:
     """Make sure that a lake's path names one place, whatever the process' working folder.
 
     :return: the path as text, with the home folder for ``~``.
-    :raises InvalidArgumentError: for an empty or relative path, and for ``None`` in any form: what a template with an
-        unset variable renders to.
+    :raises InvalidArgumentError: for an empty or relative path, a file URL with a host, a character that cannot be
+        seen, and for ``None`` in any form: what a template with an unset variable renders to.
     """
     text = str(path)
     if path is None or text.strip() in ("", "None") or not (_URL.match(text) or text.startswith(("/", "~"))):
         raise InvalidArgumentError(
             f"path {path!r} is not a place: give a URL such as s3://connection@bucket/lake, or an absolute path. "
             "A template gives an empty text or 'None' when its variable is not set"
+        )
+    if not text.isprintable():
+        raise InvalidArgumentError(f"path {path!r} has a character that cannot be seen; remove it")
+    if host := _FILE_HOST.match(text):
+        raise InvalidArgumentError(
+            f"path {path!r} names a host, {host[1]!r}, and a file URL has none: write three slashes, such as "
+            "file:///data/lake"
         )
     return os.path.expanduser(text)
 
@@ -48,9 +57,10 @@ def check_table(table: str) -> str:
 
     :raises InvalidArgumentError: when it could lead out of the lake or hide from its readers.
     """
-    if not isinstance(table, str) or not TABLE_NAME.fullmatch(table):
+    if not isinstance(table, str) or not TABLE_NAME.fullmatch(table) or table.lower() == "none":
         raise InvalidArgumentError(
-            f"table {table!r} is not a name: letters, digits, '_', '-' and '.', not beginning with a sign"
+            f"table {table!r} is not a name: letters, digits, '_', '-' and '.', not beginning with a sign. A template "
+            "gives 'None' when its variable is not set"
         )
     return table
 

@@ -78,8 +78,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param capped_buckets: how many buckets have as many groups as the vendor serves, so that more may be missing;
         such a day is not complete.
     :param final: whether the vendor will not restate it any more.
+    :param organization_id: the organization as the vendor names it, ``None`` where it does not.
     :param dropped_fields: the fields that were left out before anything was written.
     :param pseudonymized_fields: the fields whose values were replaced before anything was written.
+    :param pseudonym_secret_id: a digest that names the secret of the pseudonyms and does not tell it; ``None`` where
+        nothing is pseudonymized, and in older manifests.
     :param shrink_accepted_at: ``fetched_at`` of the last content that was accepted although it was much smaller.
     :param revisions: what restatements replaced, oldest first.
     """
@@ -112,6 +115,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     run: Run
     dropped_fields: tuple[str, ...] = ()
     pseudonymized_fields: tuple[str, ...] = ()
+    pseudonym_secret_id: str | None = None
     shrink_accepted_at: str | None = None
     revisions: tuple[Revision, ...] = ()
 

@@ -21,15 +21,19 @@ from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 log = logging.getLogger(__name__)
 
+LEARNED = ("organization_id", "pseudonym_secret_id")
+"""What is unknown of a table until an answer or a manifest tells it."""
 NEIGHBOURS = 5
 """How many manifests that cannot be read are passed over in search of one that can."""
 
 
-class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
+class TableSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a table holds.
 
     :param query: the parameters of its requests without those of the window: ``group_by[]``, filters, the width.
     :param compression: of a text file; ``None`` in Parquet, whose codec is inside the file.
+    :param organization_id: whose data it is; ``None`` where that is unknown: not every answer names it.
+    :param pseudonym_secret_id: names the secret of the pseudonyms; ``None`` where that is unknown, as in old manifests.
     """
 
     vendor: str
@@ -39,6 +43,8 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
     compression: str | None
     dropped_fields: list[str]
     pseudonymized_fields: list[str]
+    organization_id: str | None = None
+    pseudonym_secret_id: str | None = None
 
     @classmethod
     def of(
@@ -52,6 +58,8 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
         compression: str,
         dropped_fields: Iterable[str],
         pseudonymized_fields: Iterable[str],
+        organization_id: str | None = None,
+        pseudonym_secret_id: str | None = None,
     ) -> TableSpec:
         """A spec in its normal form: lists sorted, addresses hashed, the window's parameters left out."""
         window = set(window_parameters)
@@ -63,6 +71,8 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
             compression=None if format == "parquet" else compression,
             dropped_fields=sorted(dropped_fields),
             pseudonymized_fields=sorted(pseudonymized_fields),
+            organization_id=organization_id,
+            pseudonym_secret_id=pseudonym_secret_id,
         )
 
     @classmethod
@@ -77,6 +87,8 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
             compression=manifest.compression,
             dropped_fields=manifest.dropped_fields,
             pseudonymized_fields=manifest.pseudonymized_fields,
+            organization_id=manifest.organization_id,
+            pseudonym_secret_id=manifest.pseudonym_secret_id,
         )
 
     @property
@@ -84,12 +96,19 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.dropped_fields or self.pseudonymized_fields)
 
     def digest(self) -> str:
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:32]
+        """A digest of all but what can be unknown."""
+        known = msgspec.structs.replace(self, **dict.fromkeys(LEARNED))
+        return _digest(msgspec.json.encode(known))
+
+    def with_learned(self, other: TableSpec) -> TableSpec:
+        """The same with what was unknown and is known there."""
+        return msgspec.structs.replace(self, **{name: getattr(self, name) or getattr(other, name) for name in LEARNED})
 
     def differences(self, other: TableSpec) -> tuple[dict[str, object], dict[str, object]]:
-        """What differs, by name: here and there."""
+        """What differs, by name: here and there. What is unknown in one of them does not differ."""
         here, there = self._flat(), other._flat()
-        names = sorted(name for name in here | there if here.get(name) != there.get(name))
+        unknown = {name for name in LEARNED if here[name] is None or there[name] is None}
+        names = sorted(name for name in (here | there).keys() - unknown if here.get(name) != there.get(name))
         return {name: here.get(name) for name in names}, {name: there.get(name) for name in names}
 
     def _flat(self) -> dict[str, object]:
@@ -97,19 +116,35 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
         return flat | self.query
 
 
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
 def _normal(value: str | list[str]) -> str | list[str]:
     return hash_emails(value) if isinstance(value, str) else sorted(map(hash_emails, value))
 
 
-def spec_digest(manifest: Manifest) -> str:
-    """A digest of what a table held when a day landed, equal for all days of a table that is one thing.
+HINTS = {
+    "organization_id": "Give each organization a table (table=…) or a path of its own. If the task's connection is the "
+    "wrong one, change conn_id",
+    "pseudonym_secret_id": "Put the pseudonym_secret that the table was landed with back into the connection's extra, "
+    "or land the new pseudonyms into a table of their own (table=…), or another path",
+}
+"""What to do where this alone differs."""
+
+
+def spec_parts(manifest: Manifest) -> tuple[str, ...]:
+    """What a table held when a day landed, in digests: the query and format, the organization, the pseudonyms' secret.
+
+    They are equal for all days of a table that is one thing. What is unknown of a day is empty.
 
     :param manifest: of any vendor; the names of a window's parameters are those of all its datasets.
     """
     vendor = VENDORS.get(manifest.vendor)
     windows = [dataset.window for dataset in vendor.datasets.values()] if vendor is not None else []
     names = {name for window in windows for name in (window.start, window.end) if name} | {"limit"}
-    return TableSpec.of_manifest(manifest, names).digest()
+    spec = TableSpec.of_manifest(manifest, names)
+    return spec.digest(), *(_digest(value.encode()) if (value := getattr(spec, name)) else "" for name in LEARNED)
 
 
 class SpecGuard:
@@ -117,7 +152,8 @@ class SpecGuard:
 
     A table without manifests is claimed before its first day lands: each run writes a file of its own into
     ``_tables`` and lists the folder afterwards; a run that finds another spec there gives way. So of two first runs at
-    the same moment at most one lands, on any store that lists what was written.
+    the same moment at most one lands, on any store that lists what was written. The organization is known only from
+    an answer: the first run that gets one of a table whose organization is unknown claims the table for it.
 
     :param table: the table.
     :param spec: what this run would land.
@@ -139,64 +175,80 @@ class SpecGuard:
         """
         landed = [manifest for manifest in manifests if manifest is not None] or self._neighbours()
         for manifest in landed:
-            self.check_day(manifest)
+            self._learn(self.check_day(manifest))
         if landed and not self._spec.hides:
             self._claimed = True
             return
         claims = self._claims()
-        self._check_claims(claims)
+        for claimed in self._check_claims(claims, self._spec):
+            self._learn(claimed)
         self._claimed = bool(claims)
         if self._spec.hides:
             self._check_orphans()
 
-    def check_day(self, manifest: Manifest) -> None:
+    def _learn(self, table: TableSpec) -> None:
+        self._spec = self._spec.with_learned(table)
+
+    def check_day(self, manifest: Manifest) -> TableSpec:
         """Compare with one landed day.
 
-        :raises QueryMismatchError: when it holds something else.
+        :return: what it holds.
+        :raises QueryMismatchError: when that is something else.
         """
         landed = TableSpec.of_manifest(manifest, self._window_parameters)
-        if landed != self._spec:
-            before, wanted = landed.differences(self._spec)
-            raise self._mismatch(
-                f"{manifest.date} of table {self._table.table!r} was landed with {before}, not {wanted}"
-            )
+        self._compare(landed, self._spec, f"{manifest.date} of table {self._table.table!r} was landed with")
+        return landed
 
-    def claim(self) -> None:
+    def claim(self, organization_id: str | None = None) -> None:
         """Claim the table for this run's spec, before its first file is written.
 
-        :raises QueryMismatchError: when another run has claimed it for something else meanwhile.
+        :param organization_id: whose data the run has read, where the answer names it.
+        :raises QueryMismatchError: when the table holds another organization's, or when another run has claimed it for
+            something else meanwhile.
         """
         with self._lock:  # windows commit side by side
-            if not self._claimed:
-                self._write_claim()
+            read = msgspec.structs.replace(self._spec, organization_id=organization_id)
+            self._compare(self._spec, read, f"table {self._table.table!r} holds")
+            learned = self._spec.with_learned(read)
+            if not self._claimed or learned != self._spec:
+                self._write_claim(learned)
+            self._spec, self._claimed = learned, True
 
-    def _write_claim(self) -> None:
-        own = f"{self._table.layout.claims}/{self._spec.digest()}-{uuid4().hex[:12]}.json"
-        self._table.store.write(own, msgspec.json.format(msgspec.json.encode(self._spec), indent=2) + b"\n")
+    def _write_claim(self, spec: TableSpec) -> None:
+        own = f"{self._table.layout.claims}/{spec.digest()}-{uuid4().hex[:12]}.json"
+        self._table.store.write(own, msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n")
         try:
-            self._check_claims(self._claims())
+            self._check_claims([file for file in self._claims() if file != own], spec)
         except QueryMismatchError:
             self._table.store.remove([own])
             raise
-        self._claimed = True
+
+    def _compare(self, table: TableSpec, run: TableSpec, what: str, *, claim: str | None = None) -> None:
+        before, wanted = table.differences(run)
+        if before:
+            raise self._mismatch(f"{what} {before}, not {wanted}", before, claim=claim)
 
     def _claims(self) -> list[str]:
         return sorted(self._table.store.list(self._table.layout.claims))
 
-    def _check_claims(self, claims: list[str]) -> None:
+    def _check_claims(self, claims: list[str], spec: TableSpec) -> list[TableSpec]:
+        """:return: what the table was claimed for, by each claim that can be read."""
+        found = []
         for file in claims:
-            if file.rpartition("/")[2].partition("-")[0] != self._spec.digest():
-                raise self._mismatch(
-                    f"table {self._table.table!r} was created with {self._claimed_as(file)}", claim=file
-                )
+            claimed = self._read_claim(file)
+            if claimed is not None:
+                self._compare(claimed, spec, f"table {self._table.table!r} was created with", claim=file)
+                found.append(claimed)
+            elif file.rpartition("/")[2].partition("-")[0] != spec.digest():
+                what = f"table {self._table.table!r} was created with something else ({file} cannot be read)"
+                raise self._mismatch(what, claim=file)
+        return found
 
-    def _claimed_as(self, file: str) -> str:
+    def _read_claim(self, file: str) -> TableSpec | None:
         try:
-            claimed = msgspec.json.decode(self._table.store.read(file), type=TableSpec)
+            return msgspec.json.decode(self._table.store.read(file), type=TableSpec)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            return f"something else ({file} cannot be read)"
-        before, wanted = claimed.differences(self._spec)
-        return f"{before}, not {wanted}"
+            return None
 
     def _neighbours(self) -> list[Manifest]:
         """The last landed day that can be read: what the table holds."""
@@ -241,14 +293,18 @@ class SpecGuard:
             self.check_day(manifest)
         return described
 
-    def _mismatch(self, message: str, *, claim: str | None = None) -> QueryMismatchError:
+    def _mismatch(self, message: str, names: Iterable[str] = (), *, claim: str | None = None) -> QueryMismatchError:
+        """:param names: what differs."""
         table, layout = self._table, self._table.layout
         hint = "Give the other query a table of its own (table=…), or another path"
         folders = ", ".join(
             table.url(folder)
             for folder in (layout.data, layout.revisions, layout.unfinished, layout.manifests, layout.claims)
         )
-        if self._spec.hides:
+        learned = [name for name in names if name in LEARNED]
+        if learned and learned == list(names):
+            hint = ". ".join(HINTS[name] for name in learned)
+        elif self._spec.hides:
             hint += (
                 ". What landed before stays as it is, with the fields that would be hidden now. To land the table anew "
                 f"without them, remove {folders}"

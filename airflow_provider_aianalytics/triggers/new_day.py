@@ -13,6 +13,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError
 from airflow_provider_aianalytics.extraction.polling import RETRY_MAX, DayPoller, jitter_for, wait_target
+from airflow_provider_aianalytics.run.arguments import check_conn_id
 from airflow_provider_aianalytics.run.waiting import waiting_text
 from airflow_provider_aianalytics.triggers.availability import MAX_SLEEP, async_hooks
 from airflow_provider_aianalytics.vendors.base import DAY
@@ -54,7 +55,8 @@ class NewDayTrigger(BaseEventTrigger):
         self._dataset = registered.dataset(dataset)
         self.vendor = vendor
         self.dataset = dataset
-        self.conn_id = conn_id or registered.default_conn_id
+        check_conn_id(conn_id)
+        self.conn_id = registered.default_conn_id if conn_id is None else conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (

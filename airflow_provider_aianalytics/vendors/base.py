@@ -58,10 +58,12 @@ class Filter:
     :param values: the values the vendor documents, empty when they are free. Enums are open on the vendors' side, so
         these are checked only where the contract says that another value is refused.
     :param multiple: whether it takes a list, up to 100 entries.
+    :param takes_empty: whether an empty text is a value of it, for rows that have none.
     """
 
     values: tuple[str, ...] = ()
     multiple: bool = True
+    takes_empty: bool = False
 
 
 class ColumnType(Enum):

@@ -21,7 +21,7 @@ def find_vendor(name: str) -> Vendor:
 
     :raises InvalidArgumentError: for a name that is not registered.
     """
-    if name not in VENDORS:
+    if not isinstance(name, str) or name not in VENDORS:
         # Imported here because the exceptions need Airflow, and provider discovery reads this module without it.
         from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 

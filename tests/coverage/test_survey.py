@@ -254,6 +254,18 @@ def test_a_given_lag_decides_what_is_late(lake: ManifestLake) -> None:
     assert learned.late_by == 2 * DAY + 18 * HOUR
 
 
+@pytest.mark.parametrize("name", ["organization_id", "pseudonym_secret_id"])
+def test_days_of_another_organization_or_secret_are_mixed_and_unknown_ones_are_not(
+    lake: ManifestLake, name: str
+) -> None:
+    for place, value in enumerate((None, "one", "one", None, "two", "one")):
+        lake.put(FIRST + place * DAY, **{name: value})
+
+    (table,) = lake.look(last=FIRST + 5 * DAY)
+
+    assert signs(table) == "####%#"
+
+
 def test_days_that_hold_something_else_are_mixed(lake: ManifestLake) -> None:
     for day in days_from(FIRST, 4):
         lake.put(day, dropped_fields=("user.email_address",))

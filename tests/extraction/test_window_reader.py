@@ -65,6 +65,22 @@ def test_the_watermark_of_a_report(dataset: str, watermark: str | None, days: in
     assert covered(read(CLAUDE_ENTERPRISE, dataset, body)) == DAYS[:days]
 
 
+def test_a_window_is_of_one_organization() -> None:
+    paginator = CursorPaginator(
+        build_query(CLAUDE_ENTERPRISE.dataset("user_cost_report")), Window(FIRST, FIRST + timedelta(days=2))
+    )
+    reading = WindowReader(paginator.query, paginator.window)
+    for name, cursor in (("org_a", "1"), (None, "2"), ("org_b", None)):
+        body = {"data": [], "has_more": cursor is not None, "next_page": cursor, "organization_id": name}
+        page = parse_page(Response(200, {}, json.dumps(body).encode()), paginator, CLAUDE_ENTERPRISE, now=LATER)
+        page = paginator.advance(page)
+        if name == "org_b":
+            with pytest.raises(MalformedResponseError, match="two organizations, org_a and org_b"):
+                list(reading.add_page(page))
+        else:
+            list(reading.add_page(page))
+
+
 @pytest.mark.parametrize(
     ("width", "answered"),
     [("1d", []), ("1d", [0]), ("1d", [1]), ("1h", range(24)), ("1h", [*range(5), *range(6, 48)])],

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from airflow_provider_aianalytics.coverage.reader import LakeReader
 from airflow_provider_aianalytics.exceptions import (
     InvalidArgumentError,
+    MalformedResponseError,
     ManifestVersionError,
     QueryMismatchError,
     StorageError,
@@ -24,6 +27,8 @@ from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.ingest.loop import Ingest, IngestOptions
 from airflow_provider_aianalytics.ingest.result import IngestResult
+from airflow_provider_aianalytics.simulator import Fault
+from airflow_provider_aianalytics.simulator.claude_enterprise.organization import Organization
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.lake import LakeTable
 from airflow_provider_aianalytics.storage.manifest import Run
@@ -43,6 +48,7 @@ def land(
     *,
     file_format: FileFormat = NDJSON,
     drop: tuple[str, ...] = (),
+    secret: str = "",
     query: dict[str, Any] | None = None,
     **options: Any,
 ) -> IngestResult:
@@ -50,7 +56,8 @@ def land(
     table = LakeTable(str(it.root), vendor=CLAUDE.name, table="one", file_format=file_format)
     run = Run(dag_id="dag", run_id=f"{day} {datetime.now()}", task_id="land")
     built = build_query(hook.vendor.dataset(dataset), **(query or {}))
-    privacy = Privacy(hook.vendor.dataset(dataset), drop=drop)
+    hidden = ("actor.email_address",) if secret else ()
+    privacy = Privacy(hook.vendor.dataset(dataset), drop=drop, pseudonymize=hidden, secret=secret)
     return Ingest(hook, built, table, run=run, privacy=privacy, options=IngestOptions(**options)).land(Period.of(day))
 
 
@@ -91,6 +98,138 @@ def test_a_first_run_that_died_has_claimed_the_table(bench: BenchOf, other: str)
         land(it, D, **OTHERS[other])
 
     assert land(it, D).partitions[0].status == "created"
+
+
+@pytest.mark.parametrize("left", ["a day", "a claim"])
+@pytest.mark.parametrize("day", [D, D + DAY], ids=["the same day", "a new day"])
+def test_another_pseudonym_secret_is_refused_before_any_request(
+    bench: BenchOf,  # noqa: F811
+    left: str,
+    day: date,
+) -> None:
+    it = bench()
+    land(it, D, secret="first")
+    if left == "a claim":
+        shutil.rmtree(it.root / "claude_enterprise/_manifests")
+        shutil.rmtree(it.root / "claude_enterprise/one")
+    before = it.files()
+    it.simulator.clear_requests()
+
+    with pytest.raises(QueryMismatchError, match=r"pseudonym_secret_id.*Put the pseudonym_secret .* back") as refused:
+        land(it, day, secret="second")
+
+    assert not it.simulator.requests
+    assert it.files() == before
+    assert "second" not in str(refused.value)
+    assert land(it, day, secret="first").partitions
+
+
+def test_a_table_from_before_secrets_had_a_name_learns_its_own(bench: BenchOf) -> None:  # noqa: F811
+    it = bench()
+    land(it, D, secret="first")
+    forget(it, "pseudonym_secret_id")
+
+    land(it, D, secret="first")
+
+    with pytest.raises(QueryMismatchError, match="pseudonym_secret_id"):
+        land(it, D + DAY, secret="second")
+
+
+def forget(it: Bench, name: str) -> None:
+    """Make the records of the table those of an earlier version."""
+    for file in [*it.root.rglob("_manifests/one/*.json"), *it.root.rglob("_tables/one/*.json")]:
+        known = json.loads(file.read_text())
+        known.pop(name, None)
+        file.write_text(json.dumps(known))
+
+
+@pytest.fixture
+def organizations(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """What the vendor's next answers name as the organization: the last of these."""
+    served: list[str | None] = ["org_one"]
+    monkeypatch.setattr(Organization, "id", property(lambda _: served[-1], lambda *_: None), raising=False)
+    return served
+
+
+@pytest.mark.parametrize("left", ["a day", "a claim"])
+@pytest.mark.parametrize("day", [D, D + DAY], ids=["the same day", "a new day"])
+def test_days_of_another_organization_do_not_land(
+    bench: BenchOf,  # noqa: F811
+    organizations: list[str | None],
+    left: str,
+    day: date,
+) -> None:
+    it = bench()
+    land(it, D)
+    if left == "a claim":
+        shutil.rmtree(it.root / "claude_enterprise/_manifests")
+        shutil.rmtree(it.root / "claude_enterprise/one")
+    before = it.published()
+    organizations.append("org_other")
+
+    for _ in range(2):
+        with pytest.raises(QueryMismatchError, match=r"org_one.*org_other.*Give each organization a table"):
+            land(it, day)
+
+    assert it.published() == before
+
+
+def test_no_window_of_another_organization_lands(bench: BenchOf, organizations: list[str | None]) -> None:  # noqa: F811
+    it = bench()
+    land(it, D)
+    before = it.published()
+    organizations.append("org_other")
+
+    with pytest.raises(QueryMismatchError):
+        land(it, D + DAY, restate_days=90, max_concurrency=4)
+
+    assert it.published() == before
+
+
+def test_an_unknown_organization_is_learned_from_the_next_answer(
+    bench: BenchOf,  # noqa: F811
+    organizations: list[str | None],
+) -> None:
+    it = bench()
+    for name in (None, "org_one", None):
+        organizations.append(name)
+        land(it, D)
+    land(it, D + DAY)
+    organizations.append("org_two")
+
+    with pytest.raises(QueryMismatchError, match=r"org_one.*org_two"):
+        land(it, D)
+
+
+@pytest.mark.parametrize("file_format", [NDJSON, FileFormat("parquet", "gzip"), FileFormat("csv", "gzip")])
+def test_an_error_of_a_landing_names_vendor_dataset_and_days(
+    bench: BenchOf,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    file_format: FileFormat,
+) -> None:
+    it = bench()
+    row = {"starting_at": f"{D}T00:00:00Z", "ending_at": f"{D + DAY}T00:00:00Z", "amount": "abc"}
+    page = {"data": [row], "has_more": False, "next_page": None, "data_refreshed_at": "2026-11-20T00:00:00Z"}
+    it.simulator.fail(Fault("json", body=json.dumps(page), times=None))
+
+    with pytest.raises(MalformedResponseError, match=WHERE):
+        land(it, D, file_format=file_format)
+
+    it.simulator.clear_faults()
+    land(it, D)
+    with pytest.raises(QueryMismatchError, match=WHERE):
+        land(it, D, drop=("actor.email_address",))
+    monkeypatch.setattr(Path, "read_bytes", _refuse)
+    monkeypatch.setattr(os, "replace", _refuse)
+    with pytest.raises(StorageError, match=WHERE):
+        land(it, D + DAY)
+
+
+def _refuse(*_: Any) -> None:
+    raise OSError(30, "Read-only file system")
+
+
+WHERE = r"^claude_enterprise user_cost_report \[2026-11-1\d, 2026-11-1\d\)( page 1)?: "
 
 
 def test_a_file_of_unknown_origin_keeps_a_table_from_hiding_fields(bench: BenchOf) -> None:  # noqa: F811

@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.model.sequences import KINDS, LANDED, MOST_CALLS, check_both, sequence
+from tests.model.sequences import KINDS, LANDED, MOST_CALLS, OWNED, check_both, sequence
 from tests.model.small_store import Objects
 from tests.model.world import DAYS, Kind, Landing, World
 
 MEMORY = Path("/dev/shm")
 
-kinds = st.sampled_from(KINDS)
+kinds = st.sampled_from((*KINDS, *OWNED))
 landings = st.builds(
     Landing,
     kind=kinds,
@@ -58,18 +58,23 @@ class Table(RuleBasedStateMachine):
     @initialize(kind=kinds, compares=st.booleans())
     def begin(self, kind: Kind, compares: bool) -> None:
         self.kind = kind
+        self.kinds = OWNED if kind in OWNED else KINDS
         self.world = World(self._folder, Objects(compares=compares))
 
     @rule(landing=landings, is_usual=st.integers(0, 4))
     def land(self, landing: Landing, is_usual: int) -> None:
-        one = landing if is_usual == 0 else Landing(**{**vars_of(landing), "kind": self.kind})
+        one = landing if is_usual == 0 and landing.kind in self.kinds else self._usual(landing)
         outcome = self.world.land(one)
         if outcome in LANDED:
             self.world.check_landed(one, outcome)
 
+    def _usual(self, landing: Landing) -> Landing:
+        return Landing(**{**vars_of(landing), "kind": self.kind})
+
     @rule(first=landings, second=landings, turns=st.lists(st.integers(0, 1), max_size=30))
     def land_two(self, first: Landing, second: Landing, turns: list[int]) -> None:
-        pair = [Landing(**{**vars_of(each), "keep_revisions": True}) for each in (first, second)]
+        known = [each if each.kind in self.kinds else self._usual(each) for each in (first, second)]
+        pair = [Landing(**{**vars_of(each), "keep_revisions": True}) for each in known]
         check_both(self.world, pair, self.world.land_two(*pair, turns))
 
     @rule(number=st.integers(0, 99))
@@ -107,14 +112,15 @@ def test_random_sequences(spool: Path) -> None:
     for number in range(250):
         folder = spool / str(number)
         folder.mkdir()
-        sequence(f"test-{number}", folder)
+        sequence(f"test-{number}", folder, kinds=(KINDS, OWNED)[number % 2])
         shutil.rmtree(folder)
 
 
-BEFORE: dict[str, list[Landing]] = {
+BEFORE: dict[str, list[Landing | str]] = {
     "nothing": [],
     "a day": [Landing(version=0)],
     "a day and its revision": [Landing(version=0), Landing(version=1)],
+    "a revision of a lost manifest": [Landing(version=0), Landing(version=1), f"v/_manifests/t/{DAYS[0]}.json"],
     "a day whose restatement died": [Landing(version=0), Landing(version=1, kill_at=9, applied=True)],
     "a first landing that died": [Landing(version=0, kill_at=7, applied=True)],
     "raw pages": [Landing(version=0, raw_page=True, kill_at=5, applied=True)],
@@ -134,8 +140,8 @@ def test_a_kill_at_every_single_call(spool: Path, before: str, then: str, applie
         folder = spool / str(kill_at)
         folder.mkdir()
         world = World(folder)
-        for landing in BEFORE[before]:
-            world.land(landing)
+        for step in BEFORE[before]:
+            world.land(step) if isinstance(step, Landing) else world.lose(step)
         killed = Landing(**{**vars_of(THEN[then]), "kill_at": kill_at, "applied": applied})  # type: ignore[arg-type]
         outcome = world.land(killed)
         world.check()
@@ -150,15 +156,16 @@ def test_a_kill_at_every_single_call(spool: Path, before: str, then: str, applie
     assert kill_at > 3
 
 
+@pytest.mark.parametrize("kinds", [(KINDS[0], KINDS[4]), OWNED[:2], OWNED[2:4]], ids=["hidden", "owner", "secret"])
 @pytest.mark.parametrize("seed", range(3))
-def test_two_first_runs_never_both_win(spool: Path, seed: int) -> None:
+def test_two_first_runs_never_both_win(spool: Path, seed: int, kinds: tuple[Kind, Kind]) -> None:
     rng = random.Random(seed)
     won = []
     for number in range(60):
         folder = spool / str(number)
         folder.mkdir()
         world = World(folder, Objects(compares=number % 2 == 0))
-        outcomes = world.land_two(Landing(), Landing(kind=KINDS[4]), [rng.randrange(2) for _ in range(30)])
+        outcomes = world.land_two(*(Landing(kind=kind) for kind in kinds), [rng.randrange(2) for _ in range(30)])
         won.append(sum(outcome in LANDED for outcome in outcomes))
         world.check()
     assert max(won) == 1
@@ -174,7 +181,7 @@ def test_a_soak(spool: Path) -> None:
     for number in range(int(os.environ["SEQUENCES"])):
         folder = spool / str(number)
         folder.mkdir()
-        sequence(f"{seed}-{number}", folder)
+        sequence(f"{seed}-{number}", folder, kinds=(KINDS, OWNED)[number % 2])
         shutil.rmtree(folder)
 
 

@@ -28,6 +28,7 @@ from tests.model.small_store import KilledError, Objects, SmallStore
 BASE = "bucket/lake"
 DAYS = (date(2026, 11, 1), date(2026, 11, 2))
 SECRET = b"alice@example.com"
+GARBAGE = b"\x00garbage"
 WINDOW = ("date", "limit")
 
 
@@ -36,18 +37,22 @@ class Kind:
     """What a run would make of the table.
 
     :param cut: the query, by its group_by.
+    :param organization: whose data the answers say it is; empty where they do not.
+    :param secret: names the secret of the pseudonyms; empty where there are none.
     """
 
     format: str = "ndjson"
     compression: str = "none"
     cut: str = ""
     hides: bool = False
+    organization: str = ""
+    secret: str = ""
 
     def content(self, version: int, day: date) -> bytes:
         """A whole day: every line says of which version and kind it is."""
-        who = "x" if self.hides else SECRET.decode()
+        who = f"x{self.secret}" if self.hides or self.secret else SECRET.decode()
         cap = 3 if self.cut else 4
-        lines = [f"{day},{version},{row},{self.cut},{who}" for row in range(cap + version % 2)]
+        lines = [f"{day},{version},{row},{self.cut},{who}{self.organization}" for row in range(cap + version % 2)]
         if self.format == "csv":
             return "".join(f"{line}\r\n" for line in ("day,version,row,cut,who", *lines)).encode()
         return "".join(f'{{"of":"{line}"}}\n' for line in lines).encode()
@@ -136,6 +141,7 @@ class World:
         :return: the status of the day, ``killed``, or the name of the typed error.
         """
         fs = SmallStore(self.objects, kill_at=landing.kill_at, applied=landing.applied, before=before)
+        replaceable = set() if landing.keep_revisions else self._contents(landing.day, "v/t/date=")
         try:
             outcome = self._land(landing, fs)
         except KilledError:
@@ -143,7 +149,8 @@ class World:
         except AIAnalyticsError as error:
             outcome = type(error).__name__
         if not landing.keep_revisions:
-            self._keep_listed(landing.day)
+            # Such a run may lose what it replaces, and nothing that an earlier run kept.
+            self.committed[landing.day] -= replaceable - self._contents(landing.day)
         self.log.append(f"{landing} -> {outcome} after {fs.calls} calls")
         return outcome
 
@@ -167,11 +174,12 @@ class World:
             format=kind.format,
             compression=kind.compression,
             dropped_fields=hidden,
-            pseudonymized_fields=(),
+            pseudonymized_fields=("who",) if kind.secret else (),
+            pseudonym_secret_id=kind.secret or None,
         )
         guard = SpecGuard(table, spec, WINDOW)
         try:
-            table.list_days(revisions=not landing.keep_revisions)
+            table.list_days()
             known = table.manifests([day])
             guard.check(known.values())
             self._pages(table, landing, fs)
@@ -180,7 +188,7 @@ class World:
             with table.spool() as spooled:
                 file = spooled / "day"
                 file.write_bytes(kind.pack(content))
-                guard.claim()
+                guard.claim(kind.organization or None)
                 new = self._manifest(table, kind, day, content)
                 _, status = commit(
                     table, file, new, keep_revisions=landing.keep_revisions, accept_shrink=True, check=guard.check_day
@@ -195,7 +203,7 @@ class World:
 
     def _pages(self, table: LakeTable, landing: Landing, fs: SmallStore) -> None:
         folder = f"{BASE}/{table.layout.unfinished}"
-        if landing.kind.hides:
+        if landing.kind.hides or landing.kind.secret:
             for path in fs.find(folder):
                 with suppress(FileNotFoundError):
                     fs.rm_file(path)
@@ -227,10 +235,12 @@ class World:
             fetched_at=f"2026-11-20T00:{self._time // 60:02}:{self._time % 60:02}.000000Z",
             complete=True,
             final=False,
-            organization_id=None,
+            organization_id=kind.organization or None,
             provider_version="0",
             run=RUN,
             dropped_fields=("who",) if kind.hides else (),
+            pseudonymized_fields=("who",) if kind.secret else (),
+            pseudonym_secret_id=kind.secret or None,
         )
 
     def land_two(self, first: Landing, second: Landing, turns: Iterable[int]) -> list[str]:
@@ -271,7 +281,7 @@ class World:
         """A file is overwritten with something else."""
         self.log.append(f"corrupted {file}")
         self._forget_content(file)
-        self.objects.data[f"{BASE}/{file}"] = b"\x00garbage"
+        self.objects.data[f"{BASE}/{file}"] = GARBAGE
         self._note_damage()
 
     def _forget_content(self, file: str) -> None:
@@ -287,16 +297,10 @@ class World:
         manifests = [self.manifest(day) for day in DAYS]
         self.damaged = self.damaged or (not any(manifests) and not self.files("/_tables/"))
 
-    def _keep_listed(self, day: date) -> None:
-        """What a run without revisions replaced need not be found again."""
-        manifest = self.manifest(day)
-        listed = {f"{BASE}/{revision.file}" for revision in manifest.revisions} if manifest else set()
-        stays = {
-            _sha256(data)
-            for path, data in self.objects.data.items()
-            if path in listed or path.startswith(f"{BASE}/v/t/date={day}/")
-        }
-        self.committed[day] &= stays
+    def _contents(self, day: date, *folders: str) -> set[str]:
+        """The digests of the contents of a day: those in its folder, and those that are kept."""
+        prefixes = tuple(f"{BASE}/{folder}{day}/" for folder in folders or ("v/t/date=", "v/_revisions/t/"))
+        return {_sha256(data) for path, data in self.objects.data.items() if path.startswith(prefixes)}
 
     def forget_contents(self) -> None:
         """Where writes cannot be conditional, two runs at once may lose what only one of them saw."""
@@ -334,7 +338,7 @@ class World:
             assert len(files) <= 1, f"two files: {files}"
             for path in files:
                 sha256 = _sha256(self.objects.data[path])
-                assert sha256 in self.known or self.objects.data[path] == b"\x00garbage", "not one whole content"
+                assert sha256 in self.known or self.objects.data[path] == GARBAGE, "not one whole content"
                 manifest = self.manifest(day)
                 if manifest is not None and manifest.sha256 == sha256 and f"{BASE}/{manifest.file}" == path:
                     self.committed[day].add(sha256)
@@ -342,16 +346,8 @@ class World:
     def check(self) -> None:
         """After every step."""
         self._look()
-        everywhere = {
-            day: {
-                _sha256(data)
-                for path, data in self.objects.data.items()
-                if path.startswith((f"{BASE}/v/t/date={day}/", f"{BASE}/v/_revisions/t/{day}/"))
-            }
-            for day in DAYS
-        }
         for day in DAYS:
-            assert self.committed[day] <= everywhere[day], f"{day}: a content that was committed is gone"
+            assert self.committed[day] <= self._contents(day), f"{day}: a content that was committed is gone"
         manifests = [manifest for day in DAYS if (manifest := self.manifest(day))]
         if not self.damaged:
             specs = {_identity(manifest) for manifest in manifests}
@@ -367,17 +363,17 @@ class World:
         if alone:
             content = landing.kind.content(landing.version, landing.day)
             assert manifest.sha256 == hashlib.sha256(content).hexdigest()
-        if status == "revised" and landing.keep_revisions and alone:
+        if status == "revised" and alone:
             found = {manifest.sha256, *(revision.sha256 for revision in manifest.revisions)}
             assert self.committed[landing.day] <= found, "a content is saved and not listed"
-        listed = {revision.file for revision in manifest.revisions if revision.file}
         for revision in manifest.revisions:
             if revision.file and f"{BASE}/{revision.file}" in self.objects.data:
                 data = self.objects.data[f"{BASE}/{revision.file}"]
-                assert _sha256(data) == revision.sha256 or data == b"\x00garbage"
-        if not landing.keep_revisions and alone:
-            assert set(self.files(f"/_revisions/t/{landing.day}/")) <= listed, "something is left for ever"
-        if landing.kind.hides:
+                assert _sha256(data) == revision.sha256 or data == GARBAGE
+        if status == "revised" and alone:
+            saved = self._contents(landing.day, "v/_revisions/t/") - {_sha256(GARBAGE)}
+            assert saved <= found, "something is left for ever"
+        if landing.kind.hides or landing.kind.secret:
             for path, data in self.objects.data.items():
                 assert SECRET not in _unpacked(data), f"{path} has what is hidden"
 
@@ -425,9 +421,9 @@ def _query(kind: Kind) -> dict[str, Any]:
 
 
 def _identity(manifest: Manifest) -> str:
-    return json.dumps(
-        [manifest.format, manifest.compression, manifest.query.get("group_by[]"), list(manifest.dropped_fields)]
-    )
+    query = manifest.query.get("group_by[]")
+    hidden = list(manifest.dropped_fields), list(manifest.pseudonymized_fields), manifest.pseudonym_secret_id
+    return json.dumps([manifest.format, manifest.compression, query, hidden, manifest.organization_id])
 
 
 def _unpacked(data: bytes) -> bytes:

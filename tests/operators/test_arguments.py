@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.operators import claude_enterprise, perplexity
+from airflow_provider_aianalytics.operators.coverage import AIAnalyticsCoverageOperator
 from airflow_provider_aianalytics.sensors.claude_enterprise import ClaudeEnterpriseAnalyticsSensor
 from airflow_provider_aianalytics.sensors.perplexity import PerplexityAnalyticsSensor
 
@@ -77,3 +78,73 @@ def test_a_number_must_be_an_integer(name: str, value: Any) -> None:
     kind = claude_enterprise.ClaudeEnterpriseAnalyticsToObjectStorageOperator
     with pytest.raises(InvalidArgumentError, match=f"{name}={value!r} is not a whole number of at least"):
         kind(task_id="task", **CLASSES[kind], **{name: value})
+
+
+LAND = claude_enterprise.ClaudeEnterpriseAnalyticsToObjectStorageOperator
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("value", [5, True, b"x", ["a"], {"a": 1}, 1.5, "", " ", "None", "a\nb"], ids=repr)
+def test_a_connection_is_named_by_a_text(kind: type, value: Any) -> None:
+    message = refusal(kind, {"conn_id": value})
+
+    assert message is not None
+    assert message.startswith(f"conn_id={value!r} is not the name of a connection")
+
+
+@pytest.mark.parametrize("template", ["None", ""])
+def test_a_connection_is_checked_again_when_its_template_is_rendered(template: str) -> None:
+    task = LAND(task_id="task", **{**CLASSES[LAND], "conn_id": "{{ var }}"})
+    task.conn_id = template
+
+    with pytest.raises(InvalidArgumentError, match="is not the name of a connection"):
+        task.hook()
+
+
+PATHS = ["file://tmp/x", "file://localhost/tmp/x", "local://tmp/x", "file:///a\x00b", "/a\nb", "s3://lake/a\u202eb"]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=repr)
+def test_a_path_has_no_host_and_nothing_invisible(path: str) -> None:
+    assert "names a host" in str(refusal(LAND, {"path": path})) or "cannot be seen" in str(
+        refusal(LAND, {"path": path})
+    )
+    with pytest.raises(InvalidArgumentError, match="path"):
+        AIAnalyticsCoverageOperator(task_id="task", path=path)
+
+
+def test_a_file_url_can_name_a_connection() -> None:
+    assert refusal(LAND, {"path": "file://connection@/data/lake"}) is None
+
+
+@pytest.mark.parametrize("table", ["None", "none", "NONE"])
+def test_a_table_is_not_called_none(table: str) -> None:
+    assert f"table {table!r} is not a name" in str(refusal(LAND, {"table": table}))
+    with pytest.raises(InvalidArgumentError, match="is not a name"):
+        AIAnalyticsCoverageOperator(task_id="task", path="/lake", table=table)
+
+
+@pytest.mark.parametrize("values", ["", " ", "None", [], [""], ["chat", " "], ["a\x00"]], ids=repr)
+def test_a_filter_filters_something(values: Any) -> None:
+    assert "filters['products']" in str(refusal(LAND, {"filters": {"products": values}, "table": "x"}))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"days": "3"}, {"days": 0}, {"days": True}, {"max_late": 5}, {"vendor": ["x"]}, {"vendor": "x"}],
+    ids=repr,
+)
+def test_coverage_checks_its_arguments(arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgumentError, match=next(iter(arguments))):
+        AIAnalyticsCoverageOperator(task_id="task", path="/lake", **arguments)
+
+
+@pytest.mark.parametrize("name", ["dataset", "path", "table", "start", "file_format", "group_by", "filters"])
+@pytest.mark.parametrize(
+    "value", ["x" * 100_000, ["x" * 100_000], [1] * 50_000, {"x" * 100_000: "y"}], ids=lambda v: str(v)[:5]
+)
+def test_a_long_value_is_shortened(name: str, value: Any) -> None:
+    message = refusal(LAND, {name: value})
+
+    assert message is None or ("characters)" in message and len(message) < 3000)
+    assert name not in ("dataset", "start", "table") or message

@@ -284,6 +284,24 @@ class TestRestatements:
         assert [(revision.sha256, revision.file) for revision in second.revisions] == [(first.sha256, None)]
         assert lake.names() == {DATA, MANIFEST}
 
+    @pytest.mark.parametrize("lost", ["the manifest", "nothing"])
+    def test_a_run_without_revisions_deletes_none_that_earlier_runs_kept(
+        self, lake: Lake, monkeypatch: pytest.MonkeyPatch, lost: str
+    ) -> None:
+        land(lake, 1, at=0)
+        land(lake, 1, 2, at=1)
+        land(lake, 1, 2, 3, at=2)
+        # The copy of this content has no manifest yet when the run dies.
+        land(lake, 1, 2, 3, 4, at=3, broken="publish_manifest", monkeypatch=monkeypatch)
+        if lost == "the manifest":
+            (lake.table().root / MANIFEST).unlink()
+
+        last, _ = land(lake, 1, 2, 3, 4, 5, at=4, keep_revisions=False)
+
+        kept = {lake.content(str(revision.file)) for revision in last.revisions if revision.file}
+        assert kept == {lines(1), lines(1, 2), lines(1, 2, 3)}
+        assert len(lake.names()) == 2 + len(kept)
+
     def test_data_that_somebody_removed_is_landed_again(self, lake: Lake) -> None:
         first, _ = land(lake, 1, at=0)
         table = lake.table()

@@ -254,7 +254,7 @@ BETA_FILTERS = {
         values=("batch", "flex", "flex_discount", "priority", "priority_on_demand", "standard"),
     ),
     "organization_ids": Filter(),
-    "api_key_ids": Filter(),
+    "api_key_ids": Filter(takes_empty=True),
     "workspace_ids": Filter(),
     "agent_ids": Filter(),
     "deployment_ids": Filter(),
