@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from airflow_provider_aianalytics.storage.typed.schema import BREAKDOWN
 from airflow_provider_aianalytics.vendors.answers import Credits
+from airflow_provider_aianalytics.vendors.prices import PriceList
 from airflow_provider_aianalytics.views.landed import Lake, Source
 from airflow_provider_aianalytics.views.landed_days import is_one_of
 from airflow_provider_aianalytics.views.members import member_sql
-from airflow_provider_aianalytics.views.prices import Prices, price_sql
+from airflow_provider_aianalytics.views.prices import price_sql
 from airflow_provider_aianalytics.views.spend_sources import SpendTable, spend_tables
 from airflow_provider_aianalytics.views.sql import USD, View
 from airflow_provider_aianalytics.views.typed_view import usd_name
@@ -37,7 +38,7 @@ _COLUMNS = {
 }
 
 
-def daily_spend(lake: Lake, prices: Prices) -> View | None:
+def daily_spend(lake: Lake, prices: PriceList | None) -> View | None:
     """The view; ``None`` where no table says what was spent."""
     vendors = spend_tables(lake)
     if not vendors:
@@ -70,7 +71,7 @@ def _union(queries: Iterable[str]) -> str:
     return " union all ".join(queries)
 
 
-def _rows(spend: SpendTable, prices: Prices) -> str:
+def _rows(spend: SpendTable, prices: PriceList | None) -> str:
     """The rows of a table, one for each day, product, model, member and source of credits."""
     if spend.fields.credits:
         return _priced(spend, spend.fields.credits, prices)
@@ -89,7 +90,7 @@ def _rows(spend: SpendTable, prices: Prices) -> str:
     """
 
 
-def _priced(spend: SpendTable, kinds: Credits, prices: Prices) -> str:
+def _priced(spend: SpendTable, kinds: Credits, prices: PriceList | None) -> str:
     """Credits as money: those that are paid for by their price, free ones 0, and null for those of unknown source."""
     price = price_sql(prices, "date")
     usd = (
