@@ -114,24 +114,37 @@ def _priced(spend: SpendTable, kinds: Credits, prices: PriceList | None) -> str:
 
 
 def _credits(spend: SpendTable, kinds: Credits) -> str:
-    """Credits by who pays for them, and those of the totals that no category has."""
+    """Credits by who pays for them, and those of the totals that no category has.
+
+    Where the categories of a bucket come to more than its total, they do not say who paid for which credit.
+    """
     source, fields = spend.source, spend.fields
-    count = source.dataset.column(source.dataset.measure or "").name
+    counted = source.dataset.column(source.dataset.measure or "")
     row_type, axis, category = (column.name for column in BREAKDOWN)
-    columns = (
-        f"date, '{fields.product_name}' as product, {_NULL} as model, {member_sql(source, fields.member)} as member"
-    )
-    categories = f"from {source.name} where {row_type} = 'category' and lower({axis}) = '{kinds.axis.lower()}'"
-    totals = f"from {source.name} where {row_type} = 'total'"
-    named = f"coalesce(lower({category}), '{UNATTRIBUTED}')"
-    return _union(
-        f"select {columns}, {label} as credit_source, {number} as credits {rows}"
-        for label, number, rows in (
-            (named, count, categories),
-            (f"'{UNATTRIBUTED}'", count, totals),
-            (f"'{UNATTRIBUTED}'", f"-{count}", categories),
-        )
-    )
+    keys = (column.name for column in source.dataset.columns if column != counted)
+    bucket = f"over (partition by {', '.join(('date', *keys))})"
+    shapes = " ".join(f"when lower(trim({axis})) = '{label}' then {at}" for at, label in enumerate(kinds.axes))
+    label = f"case when {category} is null then '{UNATTRIBUTED}' else lower(trim({category})) end"
+    # A category takes its credits out of those that belong to no source.
+    signs = "select 1 as sign union all select -1"
+    return f"""
+        select date, '{fields.product_name}' as product, {_NULL} as model, member,
+            signs.sign * {counted.name} as credits,
+            case when {row_type} = 'category' and signs.sign = 1 then {label} else '{UNATTRIBUTED}' end as credit_source
+        from (
+            select *, sum(case when {row_type} = 'total' then {counted.name} end) {bucket} as whole,
+                sum(case when shape = first_shape then {counted.name} end) {bucket} as attributed
+            from (
+                select *, min(shape) {bucket} as first_shape
+                from (
+                    select *, {member_sql(source, fields.member)} as member,
+                        case when {row_type} = 'category' and {counted.name} <> 0 then case {shapes} end end as shape
+                    from {source.name}
+                ) as shaped
+            ) as chosen
+        ) as buckets cross join ({signs}) as signs
+        where ({row_type} = 'total' and signs.sign = 1) or (shape = first_shape and attributed <= whole)
+    """
 
 
 def _dimension(source: Source, path: str) -> str:

@@ -29,7 +29,7 @@ def typed_view(lake: Lake, source: Source, dialect: str) -> View:
     tables = {}
     if source.format == "ndjson" and dataset.breakdown:
         query = breakdown_query(dataset, partial(_from_record, dataset), files)
-        tables = breakdown_tables(dialect)
+        tables = breakdown_tables(dataset, dialect)
     else:
         query = f"select {', '.join(_cells(source))} from {files} as files"
     return View(

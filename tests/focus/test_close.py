@@ -304,17 +304,29 @@ def test_the_older_shape_of_a_breakdown_is_read(tmp_path: Path) -> None:
     assert {"computer-credits/paid", "computer-credits/promo"} <= {row["SkuPriceId"] for row in found.rows}
 
 
-def test_credits_in_both_shapes_of_a_breakdown_count_once() -> None:
+PAID = (("paid", 90), ("promo", 10))
+
+
+@pytest.mark.parametrize(
+    ("axes", "expected"),
+    [
+        ({"by_category": PAID, "Credit Source": PAID}, {"paid": 90, "promo": 10}),
+        ({"credit source ": (("Paid ", 90), ("PROMO", 10))}, {"paid": 90, "promo": 10}),
+        ({"Credit Source": PAID, "credit source": PAID}, {"unattributed": 100}),
+        ({"Credit Source": (*PAID, ("paid", 1))}, {"unattributed": 100}),
+    ],
+)
+def test_a_credit_counts_once(axes: dict[str, tuple[tuple[str, int], ...]], expected: dict[str, int]) -> None:
     rule = VENDORS["perplexity"].charges.rule("credit_usage")
     bounds = {"start_time": NOW, "end_time": NOW + timedelta(days=1)}
     rows = [bounds | {"row_type": "total", "axis": None, "category": None, "count": 100}]
-    for axis in ("by_category", "Credit Source"):
-        for category, count in (("paid", 90), ("promo", 10)):
+    for axis, categories in axes.items():
+        for category, count in categories:
             rows.append(bounds | {"row_type": "category", "axis": axis, "category": category, "count": count})
 
     terms = parse_settings(SETTINGS)["perplexity"]
     found = {charge.sku_price: charge.quantity for charge in rule.read(rows, lambda _: None, terms)}
-    assert found == {"computer-credits/paid": 90, "computer-credits/promo": 10}
+    assert found == {f"computer-credits/{source}": count for source, count in expected.items()}
 
 
 @pytest.mark.parametrize("file_format", ["ndjson", "csv", "parquet"])
