@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from airflow_provider_aianalytics.storage.typed.schema import BREAKDOWN
+from airflow_provider_aianalytics.storage.typed.schema import BREAKDOWN, EXTRA
 from airflow_provider_aianalytics.vendors.answers import Credits
 from airflow_provider_aianalytics.vendors.prices import PriceList
 from airflow_provider_aianalytics.views.landed import Lake, Source
@@ -14,11 +14,13 @@ from airflow_provider_aianalytics.views.members import member_sql
 from airflow_provider_aianalytics.views.prices import price_sql
 from airflow_provider_aianalytics.views.spend_sources import SpendTable, spend_tables
 from airflow_provider_aianalytics.views.sql import USD, View
-from airflow_provider_aianalytics.views.typed_view import usd_name
+from airflow_provider_aianalytics.views.typed_view import CURRENCY, currency_of, usd_name
 
 NAME = "daily_spend"
 NO_PRICE = "no price of a credit is known: make the views with --credit-price-usd"
 NO_SOURCE = "the vendor does not say whether these credits are paid"
+NOT_EXACT = "an amount has more digits than the view: see the view of its table"
+NOT_DOLLARS = "'the amount is in ' || {} || ' and not in US dollars'"
 UNATTRIBUTED = "unattributed"
 _NULL = "cast(null as text)"
 _COLUMNS = {
@@ -76,18 +78,34 @@ def _rows(spend: SpendTable, prices: PriceList | None) -> str:
     if spend.fields.credits:
         return _priced(spend, spend.fields.credits, prices)
     source, fields = spend.source, spend.fields
-    amount, list_amount = (usd_name(source.dataset.column(path)) for path in (fields.amount, fields.list_amount))
+    paths = (fields.amount, fields.list_amount)
+    amount, list_amount = (usd_name(source.dataset.column(path)) for path in paths)
     return f"""
         select date, '{source.dataset.vendor}' as vendor, product, model, member, {_NULL} as credit_source,
-            cast(null as bigint) as credits, cast(sum({amount}) as {USD}) as usd,
-            cast(sum({list_amount}) as {USD}) as list_usd, {_NULL} as note
+            cast(null as bigint) as credits, cast(case when note is null then sum({amount}) end as {USD}) as usd,
+            cast(case when note is null then sum({list_amount}) end as {USD}) as list_usd, note
         from (
             select date, {_dimension(source, fields.product)} as product, {_dimension(source, fields.model)} as model,
-                {member_sql(source, fields.member)} as member, {amount}, {list_amount}
+                {member_sql(source, fields.member)} as member, {amount}, {list_amount},
+                {_why_null(source, paths)} as note
             from {source.name}
         ) as money
-        group by date, product, model, member
+        group by date, product, model, member, note
     """
+
+
+def _why_null(source: Source, paths: Iterable[str]) -> str:
+    """Why the money of a row is null; null where it is not, or where the vendor has none."""
+    amounts = [source.dataset.column(path) for path in paths]
+    currency = currency_of(source.dataset, amounts[0])
+    found = [f"when {currency.name} <> '{CURRENCY}' then {NOT_DOLLARS.format(currency.name)}"] if currency else []
+    # What has no column is left in the last one, and of NDJSON it is the whole record.
+    found += [
+        f"when {usd_name(column)} is null and"
+        f" ({column.name} is not null or ({EXTRA.name} ->> '$.{column.path}') is not null) then '{NOT_EXACT}'"
+        for column in amounts
+    ]
+    return f"case {' '.join(found)} end"
 
 
 def _priced(spend: SpendTable, kinds: Credits, prices: PriceList | None) -> str:
@@ -152,11 +170,14 @@ def _dimension(source: Source, path: str) -> str:
 
 
 def _rest(totals: list[Source]) -> str:
-    """What the totals have beyond the detailed rows, on the days of the totals."""
+    """What the totals have beyond the detailed rows, on the days of the totals; null where any of these is null."""
+    is_known = "(max(differences.note) is null or sum(differences.credits) is not null)"
     return f"""
         select date, vendor, {_NULL} as product, {_NULL} as model, {_NULL} as member, credit_source,
-            cast(sum(differences.credits) as bigint) as credits, cast(sum(differences.usd) as {USD}) as usd,
-            cast(sum(differences.list_usd) as {USD}) as list_usd, max(differences.note) as note
+            cast(sum(differences.credits) as bigint) as credits,
+            cast(case when {is_known} then sum(differences.usd) end as {USD}) as usd,
+            cast(case when {is_known} then sum(differences.list_usd) end as {USD}) as list_usd,
+            max(differences.note) as note
         from (
             select date, vendor, credit_source, credits, usd, list_usd, note from total
             union all
@@ -167,14 +188,16 @@ def _rest(totals: list[Source]) -> str:
             where {is_one_of(totals)}
         ) as differences
         group by date, vendor, credit_source
-        having sum(differences.credits) <> 0 or sum(differences.usd) <> 0 or sum(differences.list_usd) <> 0
+        having sum(differences.credits) <> 0 or not {is_known}
+            or sum(differences.usd) <> 0 or sum(differences.list_usd) <> 0
     """
 
 
 def _states(*, details: list[Source], whole_details: list[Source], totals: list[Source]) -> str:
     """Whether the days are final and complete: as the table says whose sum they have, the total where it has landed.
 
-    A day whose rows exceed its total is neither, since one of the two tables is out of date.
+    A day whose rows exceed its total is neither, since one of the two tables is out of date. A day with money that is
+    null is not complete.
     """
     is_total = is_one_of(totals)
     final, complete = (f"case when landed.{name} then 1 else 0 end" for name in ("is_final", "is_complete"))
@@ -184,14 +207,17 @@ def _states(*, details: list[Source], whole_details: list[Source], totals: list[
             case when days.is_exceeded = 1 then 0
                 else coalesce(max(case when {is_total} then {final} end), max({final})) end as is_final,
             case when days.is_exceeded = 1 then 0
+                when days.is_partial = 1 then 0
                 else coalesce(
                     max(case when {is_total} then {complete} end),
                     max(case when {is_one_of(whole_details)} then {complete} end), 0
                 ) end as is_complete
         from (
-            select vendor, date, case when {negative} then 1 else 0 end as is_exceeded from spend group by vendor, date
+            select vendor, date, case when {negative} then 1 else 0 end as is_exceeded,
+                max(case when credits is null and note is not null then 1 else 0 end) as is_partial
+            from spend group by vendor, date
         ) as days join landed_days as landed
             on landed.vendor = days.vendor and days.date between landed.first_date and landed.last_date
         where {is_one_of([*details, *totals])}
-        group by days.vendor, days.date, days.is_exceeded
+        group by days.vendor, days.date, days.is_exceeded, days.is_partial
     """

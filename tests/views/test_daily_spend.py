@@ -7,14 +7,14 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_aianalytics.simulator import PerplexitySettings, Simulator
-from airflow_provider_aianalytics.views.daily_spend import NO_SOURCE
+from airflow_provider_aianalytics.views.daily_spend import NO_SOURCE, NOT_EXACT
 from tests.support import NOW
 from tests.views.conftest import connected
 from tests.views.lakes import SimulatedLake
@@ -106,3 +106,89 @@ def test_every_credit_is_priced_once_or_says_why_not(
         for source, count in expected.items()
         for price, note in [money[source]]
     }
+
+
+# --- money that is null -----------------------------------------------------------------------------------------------
+
+
+EXACT = [
+    "1113.699655",
+    "0.000000000001",
+    "-5",
+    "999999999999999999999999.999999999999",
+    "1.500000000000000000",
+    "1e3",
+    "1E-7",
+    "12345678901.123456e-6",
+]
+TOO_LONG = [
+    "1.1234567890123",
+    "1000000000000000000000000",
+    "0.0000000000005",
+    "123456789012345678901234567.5",
+    "1e-13",
+    "1e30",
+]
+
+
+def change_amounts(amount: str, **more: str) -> Callable[[Record], None]:
+    def change(record: Record) -> None:
+        record.update(amount=amount, list_amount="1", **more)
+
+    return change
+
+
+@pytest.mark.parametrize("amount", EXACT)
+def test_an_amount_is_exact(lake: SimulatedLake, amount: str) -> None:
+    lake.land(CLAUDE, "cost_report", START, START + DAY, file_format="ndjson")
+    rewrite(lake, CLAUDE, "cost_report", change_amounts(amount))
+
+    assert rows(lake, "usd, note") == [(Decimal(amount).scaleb(-2, Context(prec=60)), None)]
+
+
+@pytest.mark.parametrize("amount", TOO_LONG)
+def test_an_amount_with_too_many_digits_is_null_and_says_why(lake: SimulatedLake, amount: str) -> None:
+    lake.land(CLAUDE, "cost_report", START, START + 2 * DAY, file_format="ndjson")
+    last = START + DAY
+
+    def change(record: Record) -> None:
+        if record["_date"] == str(last):
+            change_amounts(amount)(record)
+
+    rewrite(lake, CLAUDE, "cost_report", change)
+    (first, second) = rows(lake, "date, usd, list_usd, note, is_complete")
+    assert first[1] > 0
+    assert first[3:] == (None, True)
+    assert second == (last, None, None, NOT_EXACT, False)
+
+
+@pytest.mark.parametrize(("written", "integer"), [("7", 7), ("7.0", 7), ("1e3", 1000), ("1.5", None), ("1e30", None)])
+def test_an_integer_is_not_rounded(lake: SimulatedLake, written: str, integer: int | None) -> None:
+    lake.land(CLAUDE, "cost_report", START, START + DAY, file_format="ndjson")
+    rewrite(lake, CLAUDE, "cost_report", lambda record: record.update(requests="NUMBER"))
+    (file,) = (lake.root / CLAUDE / "cost_report").glob("date=*/*.gz")
+    file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()).replace(b'"NUMBER"', written.encode())))
+
+    assert lake.database().sql(f"select requests from {CLAUDE}_cost_report").fetchall() == [(integer,)]
+
+
+def test_another_currency_is_never_added_to_dollars(lake: SimulatedLake) -> None:
+    lake.land(CLAUDE, "cost_report", START, START + DAY, file_format="ndjson", group_by=("model",), table="by_model")
+    lake.land(CLAUDE, "cost_report", START, START + DAY, file_format="ndjson")
+    models = rows(lake, "model, usd, list_usd")
+    assert len(models) > 1
+    other = models[0][0]
+
+    def change(record: Record) -> None:
+        if record["model"] in (other, None):
+            record["currency"] = "EUR"
+
+    rewrite(lake, CLAUDE, "by_model", change)
+    note = "the amount is in EUR and not in US dollars"
+    dollars = [(model, usd, list_usd, None) for model, usd, list_usd in models[1:]]
+    assert rows(lake, "model, usd, list_usd, note") == sorted(
+        [*dollars, (other, None, None, note), (None, None, None, note)], key=lambda row: (row[0] is None, row[0])
+    )
+    assert rows(lake, "is_complete") == [(False,)]
+    amounts = lake.database().sql(f"select distinct currency, amount_usd is null from {CLAUDE}_by_model").fetchall()
+    assert sorted(amounts) == [("EUR", True), ("USD", False)]
