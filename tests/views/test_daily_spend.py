@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Context, Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.simulator import PerplexitySettings, Simulator
 from airflow_provider_aianalytics.views.daily_spend import NO_SOURCE, NOT_EXACT
@@ -192,3 +197,56 @@ def test_another_currency_is_never_added_to_dollars(lake: SimulatedLake) -> None
     assert rows(lake, "is_complete") == [(False,)]
     amounts = lake.database().sql(f"select distinct currency, amount_usd is null from {CLAUDE}_by_model").fetchall()
     assert sorted(amounts) == [("EUR", True), ("USD", False)]
+
+
+# --- tables that cover different days ---------------------------------------------------------------------------------
+
+
+CUTS: dict[str, tuple[str, Record]] = {
+    "total": ("cost_report", {}),
+    "by_model": ("cost_report", {"group_by": ("model",)}),
+    "by_speed": ("cost", {"group_by": ("speed",)}),
+    "members": ("user_cost_report", {"group_by": ("product",)}),
+}
+DAYS = [START + number * DAY for number in range(4)]
+
+
+@pytest.fixture(scope="module")
+def all_days(simulator: Simulator, connections: None, tmp_path_factory: pytest.TempPathFactory) -> SimulatedLake:
+    """A lake in which each cut has each day."""
+    lake = SimulatedLake(simulator, tmp_path_factory.mktemp("all"))
+    for table, (dataset, query) in CUTS.items():
+        lake.land(CLAUDE, dataset, START, START + len(DAYS) * DAY, table=table, **query)
+    return lake
+
+
+@given(st.fixed_dictionaries({table: st.sets(st.sampled_from(DAYS)) for table in CUTS}), st.sets(st.sampled_from(DAYS)))
+@settings(max_examples=12, deadline=None)
+def test_each_day_comes_to_its_total_where_any_whole_table_has_it(
+    all_days: SimulatedLake, landed: dict[str, set[date]], incomplete: set[date]
+) -> None:
+    """The total can be there without the cuts, and each cut without the total; no day counts twice."""
+    truth: dict[date, Decimal] = defaultdict(Decimal)
+    for record in all_days.truth(CLAUDE, "cost_report", START, START + len(DAYS) * DAY):
+        truth[date.fromisoformat(record["starting_at"][:10])] += Decimal(record["amount"]).scaleb(-2)
+    if not any(landed.values()):
+        return
+    with TemporaryDirectory() as folder:
+        lake = SimulatedLake(all_days.simulator, Path(folder))
+        shutil.copytree(all_days.root, lake.root, dirs_exist_ok=True)
+        for table, days in landed.items():
+            for day in set(DAYS) - days:
+                shutil.rmtree(lake.root / CLAUDE / table / f"date={day}")
+                (lake.root / CLAUDE / "_manifests" / table / f"{day}.json").unlink()
+        for day in incomplete & landed["total"]:
+            file = lake.root / CLAUDE / "_manifests" / "total" / f"{day}.json"
+            file.write_text(json.dumps(json.loads(file.read_text()) | {"complete": False}))
+        for table in CUTS:
+            if not landed[table]:
+                shutil.rmtree(lake.root / CLAUDE / "_manifests" / table)
+        found = {row[0]: row[1:] for row in rows(lake, "date, sum(usd), bool_and(is_complete)")}
+
+    assert found.keys() == set.union(*landed.values())
+    whole = {day for table in ("by_model", "by_speed") for day in landed[table]} | (landed["total"] - incomplete)
+    assert {day: usd for day, (usd, _) in found.items() if day in whole} == {day: truth[day] for day in whole}
+    assert {day for day, (_, is_complete) in found.items() if is_complete} == whole
