@@ -19,6 +19,11 @@ MAX_DIGITS = 40
 Total = Callable[[Sequence[msgspec.Raw]], Decimal]
 
 
+def is_amount(number: Decimal) -> bool:
+    """Whether a number, or a sum of such numbers, can be an amount of money, tokens or credits."""
+    return number.is_finite() and abs(number.adjusted()) <= MAX_DIGITS
+
+
 def measure_sum(dataset: Dataset) -> Total | None:
     """How to add up a dataset's measure over records; ``None`` where it has none.
 
@@ -51,7 +56,7 @@ def _sum_over(columns: tuple[str, ...]) -> Total:
         except (msgspec.DecodeError, ArithmeticError) as error:
             raise MalformedResponseError(f"a record's {what} is no amount ({error})") from None
         for amount in amounts:
-            if not amount.is_finite() or abs(amount.adjusted()) > MAX_DIGITS:
+            if not is_amount(amount):
                 raise MalformedResponseError(f"a record's {what} is no amount ({amount:.40})")
         with localcontext(prec=4 * MAX_DIGITS):
             return sum(amounts, Decimal(0))

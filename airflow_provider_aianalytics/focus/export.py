@@ -17,7 +17,7 @@ from airflow_provider_aianalytics.focus.month import Month
 from airflow_provider_aianalytics.focus.notes import GENERAL, source_notes
 from airflow_provider_aianalytics.focus.rows import focus_rows, period_of
 from airflow_provider_aianalytics.focus.settings import Settings
-from airflow_provider_aianalytics.focus.vendor_month import VendorLake, VendorMonth
+from airflow_provider_aianalytics.focus.vendor_month import VendorLake
 from airflow_provider_aianalytics.storage.lake import open_store
 from airflow_provider_aianalytics.storage.layout import check_path
 from airflow_provider_aianalytics.vendors.charges import Terms
@@ -87,8 +87,7 @@ def export(
         for one in vendors:
             terms = (settings or {}).get(one.name)
             lake = VendorLake(path, one, tables.get(one.name, []), terms or Terms(), is_provisional)
-            own = [row for row in booked if str(row["x_SourceTable"]).startswith(f"{one.name}/")]
-            parts.append(_part(lake, wanted, own, is_wanted=terms is not None))
+            parts.append(_part(lake, wanted, booked, is_wanted=terms is not None))
     if not any(part.details is not None for part in parts):
         raise InvalidArgumentError(f"no table with costs has landed under {path} for {wanted}")
     return _file(wanted, parts)
@@ -101,6 +100,7 @@ def _booked(closed: Sequence[str], wanted: Month) -> list[FocusRow]:
     """
     booked: list[FocusRow] = []
     closed_by: dict[tuple[Month, str], str] = {}
+    corrected_by: dict[Month, str] = {}
     for file in closed:
         rows = read_export(file)
         regular = (row for row in rows if row["ChargeClass"] is None)
@@ -110,7 +110,12 @@ def _booked(closed: Sequence[str], wanted: Month) -> list[FocusRow]:
                     f"{month} of {provider} is closed by {closed_by[month, provider]} and by {file}; give one of them"
                 )
             closed_by[month, provider] = file
+        corrected_by |= dict.fromkeys(months_in(row for row in rows if row["ChargeClass"] is not None), file)
         booked += rows
+    if alone := sorted(corrected_by.keys() - {month for month, _ in closed_by}):
+        raise InvalidArgumentError(
+            f"{corrected_by[alone[0]]} corrects {alone[0]}, and no export of that month is given; give it too"
+        )
     months = months_in(booked)
     if wanted in months:
         raise InvalidArgumentError(f"{wanted} is in a closed export already; export a later month with its corrections")
@@ -143,41 +148,59 @@ class _Part:
 
 
 def _part(lake: VendorLake, month: Month, booked: list[FocusRow], *, is_wanted: bool) -> _Part:
-    """A vendor's rows of the month, and what has changed since earlier exports.
+    """A vendor's rows of the month, and what has changed in the months of earlier exports.
 
+    :param booked: the rows of the earlier exports, of all vendors: what one of them has landed since its month was
+        closed is in none of them.
     :param is_wanted: whether the settings have the vendor, so that it must be in the file.
     """
     name = lake.vendor.name
-    found = lake.read(month, lake.terms.table)
-    if found is None:
-        note = f"no costs of {month} have landed"
-        if is_wanted:
-            raise CoverageError(
-                note, where=name, hint="Land a table of costs, or leave the section out of the settings"
-            )
-        return _Part([], [f"{name}: {note}; its charges are not in the file"])
-    rows, notes, details = focus_rows(found, month), list(source_notes(found)), found.details
+    parts = [_regular(lake, month, is_wanted=is_wanted)]
     for earlier in months_in(booked):
-        then, changed = _correct(lake, earlier, month, [row for row in booked if period_of(row) == earlier])
-        rows += changed
-        notes += [f"{len(changed)} rows with ChargeClass Correction for {earlier}"]
-        notes += [f"PROVISIONAL: {line}" for line in then.problems]
-        details += then.details
-    return _Part(rows, [f"{name}: {note}" for note in notes], details)
+        own = (row for row in booked if str(row["x_SourceTable"]).startswith(f"{name}/"))
+        parts.append(_corrections(lake, earlier, month, [row for row in own if period_of(row) == earlier]))
+    details = [found for part in parts if (found := part.details) is not None]
+    return _Part(
+        [row for part in parts for row in part.rows],
+        [f"{name}: {note}" for part in parts for note in part.notes],
+        [detail for found in details for detail in found] if details else None,
+    )
 
 
-def _correct(
-    lake: VendorLake, earlier: Month, month: Month, booked: list[FocusRow]
-) -> tuple[VendorMonth, list[FocusRow]]:
-    tables = {str(row["x_SourceTable"]).partition("/")[2] for row in booked}
+def _regular(lake: VendorLake, month: Month, *, is_wanted: bool) -> _Part:
+    """The rows of the month itself."""
+    found = lake.read(month, lake.terms.table)
+    if found is not None:
+        return _Part(focus_rows(found, month), list(source_notes(found)), found.details)
+    note = f"no costs of {month} have landed"
+    if is_wanted:
+        raise CoverageError(
+            note, where=lake.vendor.name, hint="Land a table of costs, or leave the section out of the settings"
+        )
+    return _Part([], [f"{note}; its charges are not in the file"])
+
+
+def _corrections(lake: VendorLake, earlier: Month, month: Month, booked: list[FocusRow]) -> _Part:
+    """What has changed in a closed month; all of it where the vendor landed after the close.
+
+    :param booked: the vendor's rows about that month in earlier exports.
+    """
+    tables = sorted({str(row["x_SourceTable"]).partition("/")[2] for row in booked})
     if len(tables) > 1:
         raise InvalidArgumentError(
-            f"the closed exports of {earlier} were made from several tables: {', '.join(sorted(tables))}",
+            f"the closed exports of {earlier} were made from several tables: {', '.join(tables)}",
             where=lake.vendor.name,
         )
-    found = lake.read(earlier, *tables)
-    assert found is not None  # a table that is named is found, or is an error
-    return found, corrections(focus_rows(found, month), booked, month)
+    found = lake.read(earlier, tables[0] if tables else lake.terms.table)
+    if found is None:
+        return _Part([], [])
+    changed = corrections(focus_rows(found, month), booked, month)
+    notes = [
+        f"{len(changed)} rows with ChargeClass Correction for {earlier}"
+        + ("" if booked else f", from {found.cut.rows.label}: the closed exports have none of its charges"),
+        *(f"PROVISIONAL: {line}" for line in found.problems),
+    ]
+    return _Part(changed, notes, found.details)
 
 
 _ORDER = {"ProviderName", "ChargeClass", "ChargePeriodStart", "ServiceName", "SkuPriceId", "x_UserId", "x_IsResidual"}

@@ -5,20 +5,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
 from airflow_provider_aianalytics.vendors.base import Vendor
-from airflow_provider_aianalytics.vendors.charges import PriceList, Terms
+from airflow_provider_aianalytics.vendors.charges import Terms
+from airflow_provider_aianalytics.vendors.prices import PriceList, price_list
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 
 TEXTS = ("billing_account_id", "billing_account_name", "invoice_issuer", "table")
 PREPAID = "prepaid"
-PRICE_DECIMALS = 12
-PRICE_LIMIT = 10_000
 
 Settings = Mapping[str, Terms]
 """The terms by vendor."""
@@ -81,26 +79,7 @@ def _text(name: str, key: str, value: Any) -> str:
 
 def _prices(where: str, value: Any) -> PriceList:
     """A price, or prices by the day from which each is valid."""
-    if not isinstance(value, dict):
-        return PriceList(((date.min, _price(where, value)),))
     try:
-        prices = {date.fromisoformat(day): _price(where, price) for day, price in value.items()}
-    except ValueError:
-        raise InvalidArgumentError(f'{where} is {value}; write days as "2026-11-01" = "0.01"') from None
-    if not prices:
-        raise InvalidArgumentError(f"{where} has no price")
-    return PriceList(tuple(sorted(prices.items())))
-
-
-def _price(where: str, value: Any) -> Decimal:
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        price = Decimal(value)
-    except (InvalidOperation, TypeError, ValueError):
-        raise InvalidArgumentError(f'{where} is {value!r}; write US dollars as "0.01"') from None
-    if not price.is_finite() or not 0 <= price < PRICE_LIMIT or price != round(price, PRICE_DECIMALS):
-        raise InvalidArgumentError(
-            f"{where} is {value}; allowed are 0 and more, below {PRICE_LIMIT}, with {PRICE_DECIMALS} decimals at most"
-        )
-    return price
+        return price_list(value.items() if isinstance(value, dict) else [(None, value)])
+    except ValueError as error:
+        raise InvalidArgumentError(f"{where}: {error}") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from airflow_provider_aianalytics.exceptions import CoverageError, InvalidArgumentError
+from airflow_provider_aianalytics.exceptions import CoverageError, InvalidArgumentError, MalformedResponseError
 from airflow_provider_aianalytics.extraction.windows import days_text
 from airflow_provider_aianalytics.focus.charges import DayCharges, read_charges
 from airflow_provider_aianalytics.focus.month import Month
@@ -65,8 +65,29 @@ class VendorLake:
             return None
         self._check_prices()
         problems = self._problems(cut, month.days)
-        days = [read_charges(cut, day, self.terms) for day in month.days if day in cut.rows.manifests]
-        return VendorMonth(self.vendor, self.terms, cut, days, problems)
+        return VendorMonth(self.vendor, self.terms, cut, self._days(cut, month.days), problems)
+
+    def _days(self, cut: Cut, days: Iterable[date]) -> list[DayCharges]:
+        """The charges of the landed days.
+
+        :raises MalformedResponseError: when some days have costs that are not in US dollars; it names them.
+        """
+        found = []
+        refused: dict[date, str] = {}
+        for day in days:
+            if day not in cut.rows.manifests:
+                continue
+            try:
+                found.append(read_charges(cut, day, self.terms))
+            except MalformedResponseError as error:
+                refused[day] = f"{error.message}:"
+        if refused:
+            raise MalformedResponseError(
+                _days_text(refused),
+                where=cut.rows.label,
+                hint="Only exact US dollars are exported. Export other vendors with --vendor; book these days by hand",
+            )
+        return found
 
     def _cut(self, month: Month, table: str | None) -> Cut | None:
         cuts = cuts_of(self.vendor, find_sources(self.path, self.vendor, self.tables, month.days))

@@ -12,6 +12,11 @@ import msgspec
 
 from airflow_provider_aianalytics import __version__
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, ManifestVersionError
+from airflow_provider_aianalytics.extraction.measure import is_amount
+from airflow_provider_aianalytics.extraction.responses import parse_timestamp
+from airflow_provider_aianalytics.storage.encoders.compression import COMPRESSIONS
+from airflow_provider_aianalytics.storage.encoders.formats import FORMATS
+from airflow_provider_aianalytics.storage.layout import Layout
 
 SCHEMA_VERSION = 1
 MOVE_AWAY = "Move it away to land the day anew"
@@ -165,11 +170,43 @@ def decode_of(data: bytes, *, vendor: str, table: str, day: date, where: str) ->
     :raises AIAnalyticsError: when it is none, or another day's: that names a file of its own.
     """
     manifest = decode(data, where=where)
+    if odd := _odd(manifest):
+        raise AIAnalyticsError(f"not a manifest of this package ({odd})", where=where, hint=MOVE_AWAY)
     if (manifest.vendor, manifest.table, manifest.date) != (vendor, table, day):
         raise AIAnalyticsError(
             f"the manifest of {manifest.vendor}/{manifest.table} {manifest.date}", where=where, hint=MOVE_AWAY
         )
     return manifest
+
+
+def _odd(manifest: Manifest) -> str | None:
+    """What no version of this package has written, ``None`` where all is well: somebody edited the file."""
+    amounts = [manifest.total, *manifest.figures.values(), *(old.total for old in manifest.revisions)]
+    checks = {
+        "total": all(amount is None or is_amount(amount) for amount in amounts),
+        "fetched_at": _is_moment(manifest.fetched_at),
+        "data_refreshed_at": manifest.data_refreshed_at is None or _is_moment(manifest.data_refreshed_at),
+        "format": manifest.format in FORMATS,
+        "compression": manifest.compression in COMPRESSIONS,
+        "rows": manifest.rows >= 0 and manifest.bytes >= 0,
+        "file": _is_of_its_day(manifest),
+    }
+    return next((f"{name} is odd" for name, is_well in checks.items() if not is_well), None)
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        parse_timestamp(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_of_its_day(manifest: Manifest) -> bool:
+    """Whether the data lies in the day's own folder, and not elsewhere in or outside of the lake."""
+    folder, _, name = manifest.file.rpartition("/")
+    own = Layout(manifest.vendor, manifest.table, "").day_folder(manifest.date)
+    return folder == own and name.startswith(f"{manifest.table}.")
 
 
 def query_as_sent(parameters: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:

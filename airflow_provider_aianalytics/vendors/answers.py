@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 class Credits:
     """A count of credits that the vendor's API gives no price for.
 
-    :param axis: the breakdown by who pays for a credit.
+    :param axes: the breakdowns by who pays for a credit, in small letters: the first that a bucket has.
     :param paid: its category of credits that cost money.
     :param free: its category of credits that cost nothing.
     """
 
-    axis: str
+    axes: tuple[str, ...]
     paid: str
     free: str
 

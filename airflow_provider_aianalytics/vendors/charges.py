@@ -8,28 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from airflow_provider_aianalytics.vendors.prices import PriceList
 
 Row = Mapping[str, Any]
 """A landed row by the paths of the catalogue's columns: amounts as decimals, moments in UTC."""
 
 ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class PriceList:
-    """A price that may change from a day on.
-
-    :param prices: the days from which the prices are valid, ascending, and the prices in US dollars.
-    """
-
-    prices: tuple[tuple[date, Decimal], ...]
-
-    def at(self, day: date) -> Decimal | None:
-        """The price of a day, ``None`` before the first."""
-        return next((price for first, price in reversed(self.prices) if first <= day), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

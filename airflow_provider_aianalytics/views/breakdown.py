@@ -8,25 +8,36 @@ from collections.abc import Callable
 from airflow_provider_aianalytics.storage.typed.schema import BREAKDOWN, EXTRA
 from airflow_provider_aianalytics.vendors.base import Column, Dataset
 
-# A map of lists with free keys is the one thing that the dialects have no common words for.
+# A map of lists with free keys is the one thing that the dialects have no common words for. The older shape is a list,
+# which is the one axis of its name.
 _AXES = {
     "duckdb": (
         "select date, record, axis, json_extract(found, axis) as entries from (select date, record, found,"
         " unnest(json_keys(found)) as axis from"
         " (select date, record, json_extract(record, '$.{field}') as found from records))"
+        " union all select date, record, '{field}' as axis, json_extract(record, '$.{field}') as entries"
+        " from records where json_type(record, '$.{field}') = 'ARRAY'"
     ),
     "snowflake": (
         "select records.date, records.record, found.key as axis, found.value as entries"
         " from records, lateral flatten(input => parse_json(records.record):{field}) as found"
+        " where is_object(parse_json(records.record):{field})"
+        " union all select records.date, records.record, '{field}' as axis, parse_json(records.record):{field}"
+        " as entries from records where is_array(parse_json(records.record):{field})"
     ),
     "bigquery": (
         "select records.date, records.record, axis, parse_json(records.record).{field}[axis] as entries"
         " from records, unnest(json_keys(parse_json(records.record).{field}, 1)) as axis"
+        " union all select records.date, records.record, '{field}' as axis, parse_json(records.record).{field}"
+        " as entries from records where json_type(parse_json(records.record).{field}) = 'array'"
     ),
     "athena": (
         "select records.date, records.record, axis, entries from records"
-        " cross join unnest(cast(json_extract(records.record, '$.{field}') as map(varchar, json)))"
+        " cross join unnest(try_cast(json_extract(records.record, '$.{field}') as map(varchar, json)))"
         " as found(axis, entries)"
+        " union all select records.date, records.record, '{field}' as axis,"
+        " json_extract(records.record, '$.{field}') as entries from records"
+        " where json_array_length(json_extract(records.record, '$.{field}')) is not null"
     ),
 }
 _CATEGORIES = {
@@ -50,9 +61,10 @@ _CATEGORIES = {
 }
 
 
-def breakdown_tables(dialect: str) -> dict[str, str]:
+def breakdown_tables(dataset: Dataset, dialect: str) -> dict[str, str]:
     """The axes and the categories of all records, in the dialect."""
-    return {"axes": _AXES[dialect].replace("{field}", "by_categories"), "categories": _CATEGORIES[dialect]}
+    axes = (_AXES[dialect].replace("{field}", field) for field in dataset.breakdown)
+    return {"axes": " union all ".join(axes), "categories": _CATEGORIES[dialect]}
 
 
 def breakdown_query(dataset: Dataset, cell: Callable[[Column, str], str], files: str) -> str:
@@ -66,7 +78,6 @@ def breakdown_query(dataset: Dataset, cell: Callable[[Column, str], str], files:
     keys = [column for column in dataset.columns if column != counted]
     row_type, axis, category = (column.name for column in BREAKDOWN)
     read = ", ".join(f"{cell(column, 'record')} as {column.name}" for column in keys)
-    rest = f"max({cell(counted, 'axes.record')}) - coalesce(sum(categories.count), 0)"
     return f"""
     with records as (select files.date as date, files.record as record from {files} as files),
     counted as (
@@ -75,10 +86,14 @@ def breakdown_query(dataset: Dataset, cell: Callable[[Column, str], str], files:
         union all
         select date, record, 'category', axis, category, count, cast(null as text) from categories
         union all
-        select axes.date, axes.record, 'unattributed', axes.axis, cast(null as text), cast({rest} as bigint),
-            cast(null as text)
-        from axes left join categories on categories.record = axes.record and categories.axis = axes.axis
-        group by axes.date, axes.record, axes.axis
+        select date, record, 'unattributed', axis, cast(null as text),
+            cast(case when count(*) = count(parts.count) then sum(parts.count) end as bigint), cast(null as text)
+        from (
+            select date, record, axis, {cell(counted, "record")} as count from axes
+            union all
+            select date, record, axis, -categories.count from categories
+        ) as parts
+        group by date, record, axis
     )
     select date, {read}, {row_type}, {axis}, {category}, {measure}, {EXTRA.name} from counted
     """

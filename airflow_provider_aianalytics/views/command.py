@@ -8,13 +8,14 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
-from airflow_provider_aianalytics.views.prices import Prices, read_credit_prices
+from airflow_provider_aianalytics.vendors.prices import PriceList
+from airflow_provider_aianalytics.views.prices import read_credit_prices
 
 SUMMARY = "Print the SQL views of what has landed: a typed one for each table, spend, activity, members and adoption"
 DETAILS = "Reads the manifests alone and connects to no database. Exit code: 2 when there is no answer."
 
 
-def prices(text: str) -> Prices:
+def prices(text: str) -> PriceList:
     """Prices as written on the command line."""
     try:
         return read_credit_prices(text)
@@ -32,7 +33,7 @@ ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--credit-price-usd",),
         {
             "type": prices,
-            "default": {},
+            "default": None,
             "metavar": "PRICE",
             "help": "what a paid credit costs in US dollars: 0.01, or from days on: 2026-01-01=0.01,2026-07-01=0.012, "
             "or a file with such a day and price a line: 2026-01-01,0.01; "

@@ -32,7 +32,7 @@ _COLUMNS = {
 def member_month(lake: Lake) -> View | None:
     """The view; ``None`` where no table names members."""
     parts = []
-    if any(one.detail.has_members for one in spend_tables(lake)):
+    if any(one.has_members for tables in spend_tables(lake) for one in tables):
         columns = "cast(null as date) as active_date, vendor, member, usd, list_usd, credits, note, is_final"
         parts.append(f"select {_MONTH}, {columns} from daily_spend where member is not null")
     if any(one.has_members for one in activity_tables(lake)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from airflow_provider_aianalytics.vendors.prices import PriceList
 from airflow_provider_aianalytics.views.adoption import adoption
 from airflow_provider_aianalytics.views.daily_active import daily_active
 from airflow_provider_aianalytics.views.daily_spend import daily_spend
@@ -12,7 +13,6 @@ from airflow_provider_aianalytics.views.files import STAGE, external_table
 from airflow_provider_aianalytics.views.landed import Lake, read_lake
 from airflow_provider_aianalytics.views.landed_days import landed_days
 from airflow_provider_aianalytics.views.member_month import member_month
-from airflow_provider_aianalytics.views.prices import Prices
 from airflow_provider_aianalytics.views.sql import BIGQUERY_DATASET, View, sqlglot
 from airflow_provider_aianalytics.views.typed_view import typed_view
 
@@ -20,7 +20,7 @@ READABLE = {"bigquery": "gs", "athena": "s3"}
 """The object store that a database reads."""
 
 
-def views_script(path: str, dialect: str, prices: Prices | None = None) -> str:
+def views_script(path: str, dialect: str, prices: PriceList | None = None) -> str:
     """The statements that create the views of what has landed, each ended by a semicolon.
 
     :param path: the lake: any URL that ``ObjectStoragePath`` takes.
@@ -32,12 +32,12 @@ def views_script(path: str, dialect: str, prices: Prices | None = None) -> str:
     lake = read_lake(path)
     statements = [f"CREATE SCHEMA IF NOT EXISTS {BIGQUERY_DATASET}"] if dialect == "bigquery" else []
     statements += [statement for source in lake.sources for statement in external_table(lake, source, dialect)]
-    for view in lake_views(lake, dialect, prices or {}).values():
+    for view in lake_views(lake, dialect, prices).values():
         statements += view.statements(dialect)
     return _notes(lake, dialect) + "".join(f"{statement};\n\n" for statement in statements).rstrip("\n") + "\n"
 
 
-def lake_views(lake: Lake, dialect: str, prices: Prices) -> Mapping[str, View]:
+def lake_views(lake: Lake, dialect: str, prices: PriceList | None) -> Mapping[str, View]:
     """The views by name, each behind those that it reads."""
     found = [
         *(typed_view(lake, source, dialect) for source in lake.sources),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tables of a lake say what was spent: for each vendor one cut whose rows add up, and the total."""
+"""Which tables of a lake say what was spent: cuts whose rows add up, and those that have the total."""
 
 from __future__ import annotations
 
@@ -29,38 +29,34 @@ class SpendTable:
         named = sum(bool(path) and self.source.has(path) for path in dimensions)
         return self.has_members, self.source.hides(self.fields.member), named, self.source.number_of_days
 
-
-@dataclass(frozen=True, slots=True)
-class VendorSpend:
-    """The tables of a vendor.
-
-    :param detail: the table with the most detail.
-    :param total: another one with the organization's total, ``None`` where there is none.
-    """
-
-    detail: SpendTable
-    total: SpendTable | None
+    @property
+    def is_total(self) -> bool:
+        """Whether its rows add up to the organization, on the days on which it is complete."""
+        return self.fields.is_whole
 
 
-def spend_tables(lake: Lake) -> list[VendorSpend]:
-    """The tables of each vendor that has any.
+def spend_tables(lake: Lake) -> list[list[SpendTable]]:
+    """The tables of each vendor that has any, those with the most detail first.
 
     Tables of filtered rows and of overlapping groups are left out: their rows do not add up.
     """
-    return [spend for vendor in VENDORS.values() if (spend := _of_vendor(lake, vendor)) is not None]
+    return [found for vendor in VENDORS.values() if (found := _of_vendor(lake, vendor))]
 
 
-def _of_vendor(lake: Lake, vendor: Vendor) -> VendorSpend | None:
+def totals_of(tables: list[SpendTable]) -> list[SpendTable]:
+    """Those of a vendor's tables that can say what the organization came to, the preferred one first.
+
+    The vendor can leave out groups of a grouped table, and nothing of one without groups.
+    """
+    totals = (one for one in tables if one.is_total)
+    return sorted(totals, key=lambda one: (not one.source.grouped_by, one.source.number_of_days), reverse=True)
+
+
+def _of_vendor(lake: Lake, vendor: Vendor) -> list[SpendTable]:
     found = [
         SpendTable(source, fields)
         for fields in vendor.answers.spend
         for source in lake.sources
         if source.dataset is vendor.datasets[fields.dataset] and source.is_whole
     ]
-    if not found:
-        return None
-    detail = max(found, key=lambda one: one.detail)
-    # The vendor can leave out groups of a grouped table, and nothing of one without groups.
-    totals = (one for one in found if one.fields.is_whole)
-    total = max(totals, key=lambda one: (not one.source.grouped_by, one.source.number_of_days), default=None)
-    return VendorSpend(detail, None if total is detail else total)
+    return sorted(found, key=lambda one: one.detail, reverse=True)

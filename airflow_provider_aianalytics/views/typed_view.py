@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from airflow_provider_aianalytics.storage.typed.descriptions import description_of, unit_of
-from airflow_provider_aianalytics.storage.typed.schema import DATE, EXTRA, typed_columns
+from airflow_provider_aianalytics.storage.typed.schema import DATE, EXTRA, PRECISION, SCALE, typed_columns
 from airflow_provider_aianalytics.vendors.base import Column, ColumnType, Dataset, TimestampFormat
 from airflow_provider_aianalytics.views.breakdown import breakdown_query, breakdown_tables
 from airflow_provider_aianalytics.views.files import TYPES, relation
@@ -16,11 +16,22 @@ from airflow_provider_aianalytics.views.sql import USD, View
 
 _WHOLE = "cast(files.record as text)"
 _CENT = "cast('0.01' as decimal(3, 2))"
+CURRENCY = "USD"
+_DIGITS = f"[0-9]{{1,{PRECISION - SCALE}}}([.][0-9]{{1,{SCALE}}}0*)?"
+_WITH_EXPONENT = "[0-9]{1,14}([.][0-9]{1,6}0*)?[eE]([+]?0*([0-9]|1[0-2])|-0*[0-6])|[0-9]{1,14}[eE]-0*([0-9]|1[0-2])"
+_EXACT = f"^[-+]?({_DIGITS}|{_WITH_EXPONENT})$"
+"""The amounts that a cast to their column's type does not round, and that have no more digits than fit."""
 
 
 def usd_name(column: Column) -> str:
     """The name of the column that has the same money in dollars."""
     return f"{column.name.removesuffix('_cents')}_usd"
+
+
+def currency_of(dataset: Dataset, amount: Column) -> Column | None:
+    """The column with the currency of an amount, which stands in the same object."""
+    parent, dot, _ = amount.path.rpartition(".")
+    return next((column for column in dataset.columns if column.path == f"{parent}{dot}currency"), None)
 
 
 def typed_view(lake: Lake, source: Source, dialect: str) -> View:
@@ -29,7 +40,7 @@ def typed_view(lake: Lake, source: Source, dialect: str) -> View:
     tables = {}
     if source.format == "ndjson" and dataset.breakdown:
         query = breakdown_query(dataset, partial(_from_record, dataset), files)
-        tables = breakdown_tables(dialect)
+        tables = breakdown_tables(dataset, dialect)
     else:
         query = f"select {', '.join(_cells(source))} from {files} as files"
     return View(
@@ -53,7 +64,9 @@ def _comments(source: Source) -> dict[str, str]:
         if column == EXTRA and source.format == "ndjson":
             comments[column.name] = "The whole record as the vendor sent it, as JSON."
         if column.type is ColumnType.CENTS:
-            comments[usd_name(column)] = f"{description_of(dataset, column)} Unit: US dollars."
+            comments[usd_name(column)] = (
+                f"{description_of(dataset, column)} Unit: US dollars; null in another currency."
+            )
     return comments
 
 
@@ -63,16 +76,23 @@ def _cells(source: Source) -> Iterator[str]:
     for column in typed_columns(source.dataset):
         if column == DATE:
             continue
-        match source.format:
-            case "parquet":
-                cell = f"files.{column.name}"
-            case "csv":
-                cell = _converted(f"files.{column.name}", column.type)
-            case _:
-                cell = _WHOLE if column == EXTRA else _from_record(source.dataset, column, "files.record")
+        cell = _cell(source, column)
         yield f"{cell} as {column.name}"
         if column.type is ColumnType.CENTS:
-            yield f"cast(cast({cell} as {USD}) * {_CENT} as {USD}) as {usd_name(column)}"
+            usd = f"cast(try_cast({cell} as {USD}) * {_CENT} as {USD})"
+            if currency := currency_of(source.dataset, column):
+                usd = f"case when coalesce({_cell(source, currency)}, '{CURRENCY}') = '{CURRENCY}' then {usd} end"
+            yield f"{usd} as {usd_name(column)}"
+
+
+def _cell(source: Source, column: Column) -> str:
+    match source.format:
+        case "parquet":
+            return f"files.{column.name}"
+        case "csv":
+            return _converted(f"files.{column.name}", column.type)
+        case _:
+            return _WHOLE if column == EXTRA else _from_record(source.dataset, column, "files.record")
 
 
 def _from_record(dataset: Dataset, column: Column, record: str) -> str:
@@ -92,11 +112,16 @@ def _paths(dataset: Dataset, column: Column) -> list[str]:
 
 
 def _converted(value: str, kind: ColumnType) -> str:
-    """Text as a column's type; an amount that is none is an error, and any other value null."""
+    """Text as a column's type; null where it is of another type, or would be rounded."""
     match kind:
         case ColumnType.STRING:
             return value
-        case ColumnType.CENTS | ColumnType.TIMESTAMP:
+        case ColumnType.CENTS:
+            return f"case when regexp_matches({value}, '{_EXACT}') then cast({value} as {TYPES[kind]}) end"
+        case ColumnType.INTEGER:  # a cast alone would round
+            whole = f"try_cast({value} as {TYPES[kind]})"
+            return f"case when {whole} = try_cast({value} as decimal(38, 18)) then {whole} end"
+        case ColumnType.TIMESTAMP:
             return f"cast({value} as {TYPES[kind]})"
         case _:
             return f"try_cast({value} as {TYPES[kind]})"

@@ -139,14 +139,14 @@ def test_garbage_is_an_unreadable_day_and_never_a_crash(data: bytes, tmp_path_fa
     assert str(day.error).startswith(f"{file}: ")
 
 
-def test_odd_texts_in_a_manifest_are_no_obstacle(lake: ManifestLake) -> None:
+def test_a_manifest_with_an_odd_value_is_unreadable_and_named(lake: ManifestLake) -> None:
     lake.put(FIRST, fetched_at="yesterday")
     lake.put(FIRST + DAY, fetched_at="2026-11-20T12:00:00")
 
     (table,) = lake.look(last=FIRST + DAY)
 
-    assert signs(table) == "##"
-    assert [day.landed.fetched_at for day in table.days if day.landed] == [None, None]
+    assert signs(table) == "!!"
+    assert str(table.days[0].error).endswith(f"users/{FIRST}.json: not a manifest of this package (fetched_at is odd)")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -12,12 +13,17 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_aianalytics.exceptions import AIAnalyticsError, CoverageError, InvalidArgumentError, StorageError
+from airflow_provider_aianalytics.exceptions import (
+    AIAnalyticsError,
+    CoverageError,
+    InvalidArgumentError,
+    MalformedResponseError,
+    StorageError,
+)
 from airflow_provider_aianalytics.focus.export import Export
 from airflow_provider_aianalytics.focus.files import read_export
 from airflow_provider_aianalytics.focus.settings import parse_settings
 from airflow_provider_aianalytics.simulator import PerplexitySettings
-from airflow_provider_aianalytics.vendors.charges import Terms
 from airflow_provider_aianalytics.vendors.registry import VENDORS
 from tests.focus.lakes import DIMENSIONS, NOW, OCTOBER, SETTINGS, Lake, settings_for, simulated_lake, total
 from tests.support import truth
@@ -137,12 +143,18 @@ def test_a_table_without_an_amount_is_not_read(lake: Lake) -> None:
         export(lake, is_provisional=True)
 
 
-def test_another_currency_is_refused() -> None:
-    rule = VENDORS[CLAUDE].charges.rule("cost_report")
-    row = {"starting_at": NOW, "ending_at": NOW, "amount": Decimal(1), "list_amount": Decimal(1), "currency": "EUR"}
+def test_another_currency_is_refused_and_its_days_are_named(lake: Lake, tmp_path: Path) -> None:
+    lake.land(CLAUDE, "cost_report", days=(OCTOBER[0], date(2026, 10, 6)), compression="none")
+    for day in ("2026-10-02", "2026-10-03", "2026-10-05"):
+        file = tmp_path / f"claude_enterprise/cost_report/date={day}/cost_report.ndjson"
+        data = file.read_bytes().replace(b'"USD"', b'"EUR"')
+        file.write_bytes(data)
+        rewrite(tmp_path, "cost_report", day, sha256=hashlib.sha256(data).hexdigest())
 
-    with pytest.raises(AIAnalyticsError, match="a cost is in 'EUR'; only USD is known"):
-        list(rule.read([row], lambda _: None, Terms()))
+    with pytest.raises(MalformedResponseError) as refusal:
+        export(lake, is_provisional=True)
+    assert "a cost is in 'EUR'; only USD is known: 2026-10-02 to 2026-10-03, 2026-10-05" in str(refusal.value)
+    assert "--vendor" in str(refusal.value)
 
 
 def test_what_the_vendor_leaves_out_is_a_residual(tmp_path: Path) -> None:
@@ -304,17 +316,29 @@ def test_the_older_shape_of_a_breakdown_is_read(tmp_path: Path) -> None:
     assert {"computer-credits/paid", "computer-credits/promo"} <= {row["SkuPriceId"] for row in found.rows}
 
 
-def test_credits_in_both_shapes_of_a_breakdown_count_once() -> None:
+PAID = (("paid", 90), ("promo", 10))
+
+
+@pytest.mark.parametrize(
+    ("axes", "expected"),
+    [
+        ({"by_category": PAID, "Credit Source": PAID}, {"paid": 90, "promo": 10}),
+        ({"credit source ": (("Paid ", 90), ("PROMO", 10))}, {"paid": 90, "promo": 10}),
+        ({"Credit Source": PAID, "credit source": PAID}, {"unattributed": 100}),
+        ({"Credit Source": (*PAID, ("paid", 1))}, {"unattributed": 100}),
+    ],
+)
+def test_a_credit_counts_once(axes: dict[str, tuple[tuple[str, int], ...]], expected: dict[str, int]) -> None:
     rule = VENDORS["perplexity"].charges.rule("credit_usage")
     bounds = {"start_time": NOW, "end_time": NOW + timedelta(days=1)}
     rows = [bounds | {"row_type": "total", "axis": None, "category": None, "count": 100}]
-    for axis in ("by_category", "Credit Source"):
-        for category, count in (("paid", 90), ("promo", 10)):
+    for axis, categories in axes.items():
+        for category, count in categories:
             rows.append(bounds | {"row_type": "category", "axis": axis, "category": category, "count": count})
 
     terms = parse_settings(SETTINGS)["perplexity"]
     found = {charge.sku_price: charge.quantity for charge in rule.read(rows, lambda _: None, terms)}
-    assert found == {"computer-credits/paid": 90, "computer-credits/promo": 10}
+    assert found == {f"computer-credits/{source}": count for source, count in expected.items()}
 
 
 @pytest.mark.parametrize("file_format", ["ndjson", "csv", "parquet"])

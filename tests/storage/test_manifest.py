@@ -18,6 +18,7 @@ from airflow_provider_aianalytics.storage.manifest import (
     Revision,
     Run,
     decode,
+    decode_of,
     encode,
     format_timestamp,
     query_as_sent,
@@ -164,3 +165,31 @@ def test_moments_sort_as_text() -> None:
         "2026-09-01T09:00:00.000000Z",
         "2026-09-01T09:00:00.000001Z",
     ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("total", "NaN"),
+        ("total", "1E+99999"),
+        ("figures", {"spend_usd_cents": "Infinity"}),
+        ("fetched_at", "soon"),
+        ("data_refreshed_at", "2026-09-22"[:7]),
+        ("format", "xlsx"),
+        ("compression", "lz4"),
+        ("rows", -1),
+        ("bytes", -1),
+        ("file", "../../../etc/passwd"),
+        ("file", "claude_enterprise/cost_by_model/date=2026-09-02/cost_by_model.ndjson.gz"),
+    ],
+)
+def test_an_odd_manifest_is_none(field: str, value: object) -> None:
+    data = json.dumps(json.loads(encode(MANIFEST)) | {field: value}).encode()
+    asked = {"vendor": MANIFEST.vendor, "table": MANIFEST.table}
+    name = {"figures": "total", "bytes": "rows"}.get(field, field)
+
+    assert decode_of(encode(MANIFEST), day=MANIFEST.date, where="here", **asked) == MANIFEST
+    with pytest.raises(
+        AIAnalyticsError, match=rf"^here: not a manifest of this package \({name} is odd\)\. Move it away"
+    ):
+        decode_of(data, day=MANIFEST.date, where="here", **asked)

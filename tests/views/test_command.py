@@ -92,11 +92,11 @@ def test_the_command_line_does_not_load_sqlglot() -> None:
 
 
 def test_prices() -> None:
-    assert credit_prices("0.01") == {date.min: Decimal("0.01")}
-    assert credit_prices("2026-07-01=0.012, 2026-01-01=0.01") == {
-        date(2026, 1, 1): Decimal("0.01"),
-        date(2026, 7, 1): Decimal("0.012"),
-    }
+    assert credit_prices("0.01").prices == ((date.min, Decimal("0.01")),)
+    assert credit_prices("2026-07-01=0.012, 2026-01-01=0.01").prices == (
+        (date(2026, 1, 1), Decimal("0.01")),
+        (date(2026, 7, 1), Decimal("0.012")),
+    )
 
 
 @pytest.mark.parametrize("text", ["", "free", "-0.01", "nan", "1e9", "0.1,0.2", "yesterday=0.01", "0.000000000000001"])

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
 from airflow_provider_aianalytics.extraction.records import Batch
-from airflow_provider_aianalytics.storage.typed.cells import INT64, MisfitError, cell
+from airflow_provider_aianalytics.storage.typed.cells import INT64, MisfitError, cell, whole_number
 from airflow_provider_aianalytics.storage.typed.decoder import json_object, members_of
 from airflow_provider_aianalytics.storage.typed.rows import Columns, RecordReader
 from airflow_provider_aianalytics.storage.typed.schema import BREAKDOWN, EXTRA, typed_columns
@@ -158,20 +157,8 @@ def _category(entry: bytes) -> Category | None:
         label = None if bytes(title) == b"null" else cell(title, ColumnType.STRING)
     except (KeyError, MisfitError):
         return None
-    count = _count(value)
+    count = whole_number(bytes(value).decode().strip('"'))  # some come as texts
     if count is None:
         return None
     extra = json_object({name: bytes(value) for name, value in members.items()})
     return Category(None if label is None else str(label), count, extra.decode() or None)
-
-
-def _count(value: msgspec.Raw) -> int | None:
-    """A count of whole things, also where it is written ``80.0`` or ``"80"``."""
-    text = bytes(value).decode().strip('"')
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not number.is_finite() or number.adjusted() > 20 or number != number.to_integral_value():
-        return None
-    return int(number) if int(number) in INT64 else None

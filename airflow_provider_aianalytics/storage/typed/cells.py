@@ -20,6 +20,7 @@ from airflow_provider_aianalytics.storage.typed.schema import PRECISION, SCALE
 from airflow_provider_aianalytics.vendors.base import ColumnType
 
 INT64 = range(-(2**63), 2**63)
+_INT64_DIGITS = 19
 
 _WHOLE = PRECISION - SCALE
 _PLAIN = rf"^-?(?:0|[1-9][0-9]{{0,{_WHOLE - 1}}})(?:\.[0-9]{{1,{SCALE}}})?\Z"
@@ -68,8 +69,24 @@ def cell(raw: msgspec.Raw, kind: ColumnType) -> object:
         if kind is ColumnType.TIMESTAMP:
             moment(value)
     except msgspec.DecodeError as error:
-        raise MisfitError(str(error)) from None
+        number = whole_number(bytes(raw).decode()) if kind is ColumnType.INTEGER else None
+        if number is None:
+            raise MisfitError(str(error)) from None
+        return number
     return value
+
+
+def whole_number(text: str) -> int | None:
+    """An integer of 64 bits, also where it is written ``100.0`` or ``1e3``; ``None`` for any other text."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that no decimal has
+        return None
+    if number.adjusted() > _INT64_DIGITS or number != number.to_integral_value():
+        return None
+    return int(number) if int(number) in INT64 else None
 
 
 def integers(values: Sequence[int | None]) -> array[int] | None:

@@ -9,7 +9,7 @@ digits and ``_`` alone, at most 63 characters, and no word that a database reser
 catalogue      Parquet                        CSV
 =============  =============================  ======================================================================
 STRING         string                         as it is; an empty one is ``""``, a null is nothing
-INTEGER        int64                          digits
+INTEGER        int64                          digits; ``100.0`` and ``1e3`` are integers too
 CENTS          decimal128(38, 12)             plain digits, never an exponent; the name ends in ``_cents``
 NUMBER         float64 (adoption rates only)  plain digits
 BOOLEAN        bool                           ``true``, ``false``

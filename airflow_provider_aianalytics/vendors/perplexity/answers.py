@@ -7,8 +7,9 @@ from airflow_provider_aianalytics.vendors.answers import ActivityFields, Answers
 
 PRODUCT = SURFACE = "computer"
 MEMBER = ("user_email",)
-# Labels are compared in small letters: both spellings were seen (section 2.4).
-CREDITS = Credits(axis="Credit Source", paid="paid", free="promo")
+# Labels are compared in small letters: both spellings were seen (section 2.4). The older shape has a list without a
+# label (section 2.3); both shapes in one bucket count the same credits.
+CREDITS = Credits(axes=("credit source", "by_category"), paid="paid", free="promo")
 
 ANSWERS = Answers(
     spend=(

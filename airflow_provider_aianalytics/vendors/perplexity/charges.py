@@ -20,9 +20,6 @@ PROVIDER = "Perplexity"
 SERVICE = "Perplexity Computer"
 SKU = "computer-credits"
 CREDITS = "Credits"
-AXES = (KINDS.axis.casefold(), "by_category")
-"""The breakdown by source: its label in the current shape, and the field that has it in the older one (section 2.3).
-The older one is read where the first is absent."""
 PROMO = KINDS.free
 PRICE = "credit_price_usd"
 CONTRACTED_PRICE = "contracted_credit_price_usd"
@@ -31,24 +28,32 @@ CONTRACTED_PRICE = "contracted_credit_price_usd"
 def _read(rows: Iterable[Row], usage: Usage, terms: Terms) -> Iterator[Charge]:
     for bucket in _by_bucket(rows):
         (total,) = (row for row in bucket if row["row_type"] == "total")
-        sources: dict[str, int] = {}
-        for row in _by_source(bucket):
-            if row["count"]:
-                source = str(row["category"]).casefold()  # labels come in any case (section 2.4)
-                sources[source] = sources.get(source, 0) + row["count"]
-        for source, count in sources.items():
-            yield _charge(total, count, source, terms)
-        if rest := (total["count"] or 0) - sum(sources.values()):
+        count = total["count"] or 0
+        sources = _sources(bucket)
+        if sum(sources.values()) > count:  # categories that overlap do not say who paid for which credit
+            sources = {}
+        for source, number in sources.items():
+            yield _charge(total, number, source, terms)
+        if rest := count - sum(sources.values()):
             yield _charge(total, rest, None, terms)
 
 
-def _by_source(bucket: list[Row]) -> list[Row]:
-    """The categories by source, of the first shape that has any: both shapes count the same credits."""
-    for axis in AXES:
-        found = [row for row in bucket if row["row_type"] == "category" and str(row["axis"]).casefold() == axis]
+def _sources(bucket: list[Row]) -> dict[str, int]:
+    """The credits by who pays for them, of the first shape that has any: both shapes count the same credits."""
+    for axis in KINDS.axes:
+        found: dict[str, int] = {}
+        for row in bucket:
+            if row["row_type"] == "category" and _label(row["axis"]) == axis and row["count"]:
+                source = _label(row["category"])
+                found[source] = found.get(source, 0) + row["count"]
         if found:
             return found
-    return []
+    return {}
+
+
+def _label(text: object) -> str:
+    """A label as it is compared: they come in any case (section 2.4)."""
+    return str(text).strip().casefold()
 
 
 def _by_bucket(rows: Iterable[Row]) -> Iterable[list[Row]]:
@@ -136,7 +141,8 @@ CHARGES = VendorCharges(
     notes=(
         "the API has no price: all money is credits times the price of the settings, and promotional credits have an "
         "effective cost of 0",
-        "credits that the API attributes to no source are priced as paid ones, in rows with x_IsResidual",
+        "credits that the API attributes to no source are priced as paid ones, in rows with x_IsResidual; so are those "
+        "of a source that is neither paid nor promotional, in rows of their own",
         "usage is charged by source; the breakdown by model covers the same credits and is not in the file",
     ),
 )

@@ -264,9 +264,9 @@ def test_odd_breakdowns_lose_no_count(tmp_path: Path) -> None:
         ("unattributed", "A", None, None, None),
         ("category", "by_category", "z", 5, None),
         ("unattributed", "by_category", None, 0, None),
-        ("total", None, None, None, '{"count":1.0}'),
+        ("total", None, None, 1, None),
         ("category", "A", "x", 3, None),
-        ("unattributed", "A", None, None, None),
+        ("unattributed", "A", None, -2, None),
     ]  # fmt: skip
 
 
@@ -310,11 +310,11 @@ def test_what_has_no_column_is_kept_as_spelled_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     record = (
-        '{"user":{"id":7,"nick":"\\u00e9"},"chat_metrics":{"message_count":1.0,"novel":{"a":[1.50,null]}},'
+        '{"user":{"id":7,"nick":"\\u00e9"},"chat_metrics":{"message_count":1.5,"novel":{"a":[1.50,null]}},'
         '"web_search_count":9223372036854775808,"last_activity_date":"2026-02-30","claude_tag_metrics":[],"x":null}'
     )
     extra = (
-        '{"user":{"id":7,"nick":"\\u00e9"},"chat_metrics":{"message_count":1.0,"novel":{"a":[1.50,null]}},'
+        '{"user":{"id":7,"nick":"\\u00e9"},"chat_metrics":{"message_count":1.5,"novel":{"a":[1.50,null]}},'
         '"web_search_count":9223372036854775808,"last_activity_date":"2026-02-30","claude_tag_metrics":[],"x":null}'
     )
     with caplog.at_level(logging.WARNING, logger="airflow_provider_aianalytics"):

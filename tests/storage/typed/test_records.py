@@ -61,7 +61,7 @@ def same(cell: Any, sent: Any, kind: ColumnType) -> bool:
         case ColumnType.STRING:
             return bool(cell == sent) and not isinstance(sent, Number)
         case ColumnType.INTEGER:
-            return isinstance(sent, Number) and cell == int(sent) and -(2**63) <= cell < 2**63
+            return isinstance(sent, Number) and cell == Decimal(sent) and -(2**63) <= cell < 2**63
         case ColumnType.NUMBER:
             return isinstance(sent, Number) and cell == float(sent)
         case ColumnType.CENTS:
@@ -234,3 +234,31 @@ def test_records_of_many_batches_keep_their_order_and_their_day() -> None:
     assert [row["skill_name"] for row in read] == list("012345")
     assert [row["_extra"] for row in read] == [f'{{"new":{number}}}' for number in range(6)]
     assert reader.unknown == {"new"}
+
+
+@pytest.mark.parametrize(
+    ("written", "integer"),
+    [
+        (b"100", 100),
+        (b"100.0", 100),
+        (b"1e3", 1000),
+        (b"-12.50e1", -125),
+        (b"9007199254740993.0", 9007199254740993),
+        (b"9223372036854775807.000", 2**63 - 1),
+        (b"9223372036854775808.0", None),
+        (b"1.5", None),
+        (b"1e-1", None),
+        (b"1e400", None),
+        (b"1e999999999999999999999", None),
+        (b'"7"', None),
+        (b"true", None),
+    ],
+)
+def test_a_whole_number_is_an_integer_however_it_is_written(written: bytes, integer: int | None) -> None:
+    """What is none, or has more than 64 bits, stays as it was sent."""
+    reader = RecordReader(CLAUDE_ENTERPRISE.datasets["users"])
+    record = b'{"web_search_count":%s}' % written
+    (row,) = rows(reader, reader.read([batch(record)]))
+
+    assert row["web_search_count"] == integer
+    assert row["_extra"] == (record.decode() if integer is None else None)
