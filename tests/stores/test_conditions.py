@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A write names the version that it replaces, and each store refuses it when there is another one."""
+"""Writes, copies and reads of the version that a listing showed, while others write: each store tells another one."""
 
 from __future__ import annotations
 
@@ -91,3 +91,13 @@ def test_a_copy_inside_the_store_is_of_the_version_in_the_listing(store: Store) 
     with suppress(StoreConflictError):
         assert not store.copy(FILE, COPY, seen)
     assert store.list("copies") == {}
+
+
+def test_a_read_is_sure_only_of_the_version_in_the_listing(store: Store) -> None:
+    store.write(FILE, b"one")
+    seen = store.list("folder")[FILE]
+    assert store.read_listed(FILE, seen) == (b"one", seen.md5 is not None)
+
+    store.write(FILE, b"two")
+
+    assert store.read_listed(FILE, seen) == (b"two", False)
