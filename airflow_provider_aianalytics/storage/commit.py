@@ -183,7 +183,6 @@ class _Commit:
 
     def _publish(self, revisions: tuple[Revision, ...], *, is_intact: bool) -> Manifest:
         table, new, files = self.table, replace(self.new, revisions=revisions), self.state.files
-        self._check_current()
         table.forget(new.date)
         table.store.remove(name for name in files if name != new.file)
         if not self._is_in_place(is_intact=is_intact):
@@ -214,14 +213,8 @@ class _Commit:
         if updated == old:
             return old
         updated = replace(updated, data_refreshed_at=new.data_refreshed_at)
-        self._check_current()
         self.table.publish_manifest(updated, expected=self.state.manifest_info)
         return updated
-
-    def _check_current(self) -> None:
-        """Notice, before anything is replaced, that another run has landed the day since the table was listed."""
-        if self.state.manifest_info is not None:
-            self.table.store.check_version(self.table.manifest_file(self.new.date), self.state.manifest_info)
 
 
 def _revision(old: Manifest, file: str | None = None) -> Revision:

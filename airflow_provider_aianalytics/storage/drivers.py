@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 AT_ONCE = 16
 """How many requests are sent to a store at once: enough to hide its latency, few enough for its limits."""
+LARGEST_POST = 16 << 20
+"""Bytes of a file that are held in memory to be sent to GCS in one request; gcsfs itself holds up to 50 MiB."""
 
 
 def tune_s3(fs: Any) -> None:
@@ -89,3 +93,69 @@ def copy_gcs(fs: Any, path: str, target: str, version: str) -> bool:
     call = "b/{}/o/{}/rewriteTo/b/{}/o/{}"
     copied = fs.call("POST", call, bucket, key, to, name, sourceGeneration=version, json_out=True)
     return bool(copied["done"])
+
+
+def replace_gcs(fs: Any, path: str, data: bytes, generation: str) -> None:
+    """Replace a generation of an object by one request; the writes of gcsfs compare with no object at most.
+
+    :raises OSError: when the object has another generation or is gone.
+    """
+    bucket, key, _ = fs.split_path(path)
+    boundary = uuid4().hex
+    parts = (
+        (b"application/json; charset=UTF-8", json.dumps({"name": key}).encode()),
+        (b"application/octet-stream", data),
+    )
+    mark = b"--" + boundary.encode()
+    body = b"".join(b"%b\r\nContent-Type: %b\r\n\r\n%b\r\n" % (mark, *part) for part in parts) + mark + b"--"
+    fs.call(
+        "POST",
+        fs.base.replace("/storage/", "/upload/storage/") + "b/{}/o",
+        bucket,
+        uploadType="multipart",
+        ifGenerationMatch=generation,
+        headers={"Content-Type": f"multipart/related; boundary={boundary}"},
+        data=body,
+    )
+
+
+def azure_condition(version: str) -> dict[str, Any]:
+    """The arguments of a write to Azure that replaces the blob of an ETag.
+
+    :param version: quoted, as in a response's header, or not, as in a listing.
+    """
+    from azure.core import MatchConditions
+
+    return {"etag": _quoted(version), "match_condition": MatchConditions.IfNotModified}
+
+
+def copy_azure(fs: Any, path: str, target: str, version: str) -> bool:
+    """Copy the version of a blob that has an ETag.
+
+    :return: whether it was copied by one request; not where the account wants another proof of the right to read it,
+        or copies after its response.
+    """
+    from azure.core import MatchConditions
+    from azure.core.exceptions import HttpResponseError
+    from fsspec.asyn import sync
+
+    (container, name, _), (to, copy, _) = fs.split_path(path), fs.split_path(target)
+    condition = {"source_etag": _quoted(version), "source_match_condition": MatchConditions.IfNotModified}
+
+    async def start() -> bool:
+        async with fs.service_client.get_blob_client(to, copy) as blob:
+            source = fs.service_client.get_blob_client(container, name).url
+            started = await blob.start_copy_from_url(source, **condition)
+            if started["copy_status"] != "success":
+                await blob.abort_copy(started["copy_id"])
+                await blob.delete_blob()
+        return bool(started["copy_status"] == "success")
+
+    try:
+        return bool(sync(fs.loop, start))
+    except HttpResponseError:
+        return False
+
+
+def _quoted(etag: str) -> str:
+    return '"' + etag.strip('"') + '"'

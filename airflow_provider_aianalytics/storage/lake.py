@@ -263,9 +263,6 @@ class LakeTable:
                 listing.revisions = _by_folder(self.store.list(self.layout.revisions)) if has_days else {}
         return listing.revisions.get(folder, {})
 
-    def exists(self, file: str) -> bool:
-        return self.store.info(file) is not None
-
     def verify(self, manifest: Manifest, info: FileInfo | None = None) -> bool:
         """Whether the data of a day is there, and is what its manifest says.
 

@@ -103,6 +103,8 @@ def _download(table: LakeTable, file: str, target: Path) -> None:
 def _content(path: Path, name: str) -> tuple[int | None, str]:
     """The rows and the digest of the uncompressed content."""
     try:
+        if name.endswith((".gz", ".zst")) and not path.stat().st_size:  # what a copy on Azure that is given up leaves
+            return None, digest(path, hashlib.sha256)
         if name.endswith(".parquet"):
             import pyarrow.parquet  # type: ignore[import-untyped]
 

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,10 @@ class FileInfo:
     size: int
     md5: str | None = None
     version: str = ""
+
+
+_KINDS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "az": "azure", "memory": "memory"}
+"""The protocols of file systems whose writes can be conditional."""
 
 
 class StoreConflictError(Exception):
@@ -99,18 +104,13 @@ class Store(ABC):
         """Put a finished local file in its place.
 
         :param expected: the version that is replaced; ``None`` when there must be none; ``True`` for any.
-        :raises StoreConflictError: where the store can compare and finds another version.
+        :raises StoreConflictError: where there is another version, or none; a store of which no conditional write is
+            known looks that up just before it writes, and does not notice a file where there must be none.
         """
 
     @abstractmethod
     def write(self, file: str, data: bytes, *, expected: FileInfo | bool | None = True) -> None:
         """Write a small file; parameters and errors as for :meth:`publish`."""
-
-    def check_version(self, file: str, seen: FileInfo) -> None:  # noqa: B027 (nothing to do where a write compares)
-        """Make sure that a file is still what a listing showed, where a write cannot compare its version.
-
-        :raises StoreConflictError: where there is another version, or none.
-        """
 
     @abstractmethod
     def remove(self, files: Iterable[str]) -> None:
@@ -128,10 +128,8 @@ class ObjectStore(Store):
         self._base = str(root.path).strip("/")
         self._url = str(root)
         protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
-        self._is_s3, self._is_gcs, self._is_azure, self._is_memory = (
-            not protocols.isdisjoint(names) for names in (("s3", "s3a"), ("gs", "gcs"), ("abfs", "az"), ("memory",))
-        )
-        if self._is_s3:
+        self._kind = next((kind for name, kind in _KINDS.items() if name in protocols), "")
+        if self._kind == "s3":
             drivers.tune_s3(self._fs)
 
     @property
@@ -157,9 +155,9 @@ class ObjectStore(Store):
         }
 
     def _find(self, path: str) -> dict[str, dict[str, Any]]:
-        if self._is_azure:
+        if self._kind == "azure":
             return drivers.list_azure(self._fs, path)
-        if self._is_s3:
+        if self._kind == "s3":
             # Without a prefix, s3fs sends two more requests for a folder that is empty.
             path, _, name = path.rpartition("/")
             return self._fs.find(path, prefix=f"{name}/", detail=True)  # type: ignore[no-any-return]
@@ -192,11 +190,11 @@ class ObjectStore(Store):
         with storage_errors(path):
             # In one request: a file that is opened and then read can be replaced in between.
             # For that, s3fs must not plan parts, for which it requests the size first.
-            data: bytes = self._fs.cat_file(path, **({"max_concurrency": 1} if self._is_s3 else {}))
+            data: bytes = self._fs.cat_file(path, **({"max_concurrency": 1} if self._kind == "s3" else {}))
         return data
 
     def read_listed(self, file: str, seen: FileInfo) -> tuple[bytes, bool]:
-        if self._is_s3 and seen.version:
+        if self._kind == "s3" and seen.version:
             with suppress(Exception):  # :meth:`read` tries again and knows the errors
                 data, version = drivers.read_s3(self._fs, self._path(file))
                 return data, version == seen.version
@@ -207,11 +205,11 @@ class ObjectStore(Store):
         path = self._path(file)
         with storage_errors(path):
             # In one request: gcsfs reads parts, for which it requests the size first.
-            self._fs.get_file(path, str(target), **({"concurrency": 1} if self._is_gcs else {}))
+            self._fs.get_file(path, str(target), **({"concurrency": 1} if self._kind == "gcs" else {}))
 
     def copy(self, file: str, target: str, seen: FileInfo) -> bool:
-        # Azure's copy may go on after the call, and fails when its source is replaced.
-        copy = drivers.copy_s3 if self._is_s3 else drivers.copy_gcs if self._is_gcs else None
+        copies = {"s3": drivers.copy_s3, "gcs": drivers.copy_gcs, "azure": drivers.copy_azure}
+        copy = copies.get(self._kind)
         if copy is None or not seen.version:
             return False
         path = self._path(file)
@@ -220,21 +218,20 @@ class ObjectStore(Store):
 
     def publish(self, finished: Path, file: str, *, expected: FileInfo | bool | None = True) -> None:
         """``open(…, "wb")`` would not do: an exception inside its ``with`` commits what was written so far."""
-        path = self._path(file)
+        path, generation = self._path(file), self._generation(expected)
         with storage_errors(path), _conflicts(expected):
-            self._fs.put_file(str(finished), path, **self._condition(expected))
+            if generation and finished.stat().st_size <= drivers.LARGEST_POST:
+                drivers.replace_gcs(self._fs, path, finished.read_bytes(), generation)
+            else:
+                self._fs.put_file(str(finished), path, **self._condition(file, expected))
 
     def write(self, file: str, data: bytes, *, expected: FileInfo | bool | None = True) -> None:
-        path = self._path(file)
+        path, generation = self._path(file), self._generation(expected)
         with storage_errors(path), _conflicts(expected):
-            self._fs.pipe_file(path, data, **self._condition(expected))
-
-    def check_version(self, file: str, seen: FileInfo) -> None:
-        if self._is_s3 or not seen.version:  # S3 compares when it writes
-            return
-        found = self.info(file)
-        if found is None or found.version.strip('"') != seen.version.strip('"'):  # Azure quotes an ETag or does not
-            raise StoreConflictError(f"{file} has been replaced since it was listed")
+            if generation:
+                drivers.replace_gcs(self._fs, path, data, generation)
+            else:
+                self._fs.pipe_file(path, data, **self._condition(file, expected))
 
     def remove(self, files: Iterable[str]) -> None:
         for file in files:
@@ -242,20 +239,34 @@ class ObjectStore(Store):
             with storage_errors(path), suppress(FileNotFoundError):
                 self._fs.rm_file(path)
 
-    def _condition(self, expected: FileInfo | bool | None) -> dict[str, Any]:
-        """The arguments that make a write conditional, where the store is known to compare."""
-        if self._is_s3:
-            if expected is None:
+    def _generation(self, expected: FileInfo | bool | None) -> str:
+        """The generation that a write to GCS replaces, empty for another store or another condition."""
+        return expected.version if self._kind == "gcs" and isinstance(expected, FileInfo) else ""
+
+    def _condition(self, file: str, expected: FileInfo | bool | None) -> dict[str, Any]:
+        """The arguments that make a write conditional.
+
+        :raises StoreConflictError: as for :meth:`publish`, where the driver takes no such argument.
+        """
+        if expected is None:
+            if self._kind == "s3":
                 return {"IfNoneMatch": "*"}
-            if isinstance(expected, FileInfo) and expected.version:
+            return {"mode": "create"} if self._kind else {}
+        if isinstance(expected, FileInfo) and expected.version:
+            if self._kind == "s3":
                 return {"IfMatch": expected.version}
-        elif (self._is_azure or self._is_gcs or self._is_memory) and expected is None:
-            return {"mode": "create"}
+            if self._kind == "azure":
+                return drivers.azure_condition(expected.version)
+            found = self.info(file)
+            if found is None or found.version.strip('"') != expected.version.strip('"'):
+                raise StoreConflictError(f"{file} has been replaced since it was listed")
         return {}
 
 
 def _info(info: Mapping[str, Any]) -> FileInfo:
     version = next((info[name] for name in ("ETag", "generation", "etag", "created") if info.get(name)), "")
+    if isinstance(version, datetime):  # fsspec's memory has a time in info() where it has seconds in ls()
+        version = version.timestamp()
     return FileInfo(int(info.get("size") or 0), _reported_md5(info), str(version))
 
 
@@ -277,8 +288,13 @@ _REFUSALS = (FileExistsError, FileNotFoundError)
 def _conflicts(expected: FileInfo | bool | None) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if expected is not True and (isinstance(error, _REFUSALS) or error.errno in (errno.EINVAL, errno.EBUSY)):
+    except Exception as error:
+        is_refusal = (
+            isinstance(error, _REFUSALS)
+            or getattr(error, "errno", None) in (errno.EINVAL, errno.EBUSY)
+            or getattr(error, "status_code", None) == 412  # an error of Azure's SDK
+        )
+        if expected is not True and is_refusal:
             raise StoreConflictError(str(error)) from error
         raise
 

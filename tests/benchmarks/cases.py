@@ -65,7 +65,7 @@ class Work:
             TMPDIR=str(self.folder),  # a ledger of its own
         )
 
-    def summary(self, meter: Meter, rows: int) -> None:
+    def report(self, meter: Meter, rows: int) -> None:
         assert rows == self.rows, f"{rows} of {self.rows} rows"
         written = sum(path.stat().st_size for path in (self.folder / "out").rglob("*") if path.is_file())
         meter.report(rows=rows, written=written)

@@ -166,24 +166,42 @@ class Case:
             DLT_DATA_DIR=str(self.folder / "dlt"),
             RUNTIME__DLTHUB_TELEMETRY="false",
             RUNTIME__LOG_LEVEL="ERROR",
-            DESTINATION__FILESYSTEM__BUCKET_URL=self.root + "/dlt" if self.store == "file" else f"s3://{self.base}/dlt",
         )
-        if self.store == "s3":
-            os.environ.update(
-                DESTINATION__FILESYSTEM__CREDENTIALS__AWS_ACCESS_KEY_ID=self.options["key"],
-                DESTINATION__FILESYSTEM__CREDENTIALS__AWS_SECRET_ACCESS_KEY=self.options["secret"],
-                DESTINATION__FILESYSTEM__CREDENTIALS__ENDPOINT_URL=self.options["client_kwargs"]["endpoint_url"],
-                DESTINATION__FILESYSTEM__CREDENTIALS__REGION_NAME="x",
-            )
         import dlt
 
         rows = [{"_date": str(day), **row} for day in days_before(days) for row in rows_of(day, 0)]
+        bucket_url = f"{self.root}/dlt" if self.store == "file" else f"{self.store}://{self.base}/dlt"
         with Meter() as meter:
             pipeline = dlt.pipeline(
-                "bench", destination="filesystem", dataset_name="lake", pipelines_dir=str(self.folder / "pipelines")
+                "bench",
+                destination=dlt.destinations.filesystem(bucket_url, **self._dlt_credentials()),
+                dataset_name="lake",
+                pipelines_dir=str(self.folder / "pipelines"),
             )
             pipeline.run(dlt.resource(rows, name=REPORT), loader_file_format="jsonl")
         meter.report(days=days)
+
+    def _dlt_credentials(self) -> dict[str, Any]:
+        options = self.options
+        match self.store:
+            case "s3":
+                return {
+                    "credentials": {
+                        "aws_access_key_id": options["key"],
+                        "aws_secret_access_key": options["secret"],
+                        "endpoint_url": options["client_kwargs"]["endpoint_url"],
+                        "region_name": "x",
+                    }
+                }
+            case "abfs":  # the connection string counts
+                account = {"azure_storage_account_name": "devstoreaccount1", "azure_storage_account_key": "eA=="}
+                return {"credentials": account, "kwargs": options}
+            case "gs":  # the token of the options counts
+                from google.oauth2.credentials import Credentials
+
+                unused = Credentials("x", refresh_token="x", client_id="x", client_secret="x", quota_project_id="x")
+                return {"credentials": unused, "kwargs": options}
+        return {}
 
 
 if __name__ == "__main__":

@@ -108,8 +108,6 @@ def measure(name: str, steps: tuple[str, ...] = (*STEPS, PEER, *COVERAGE)) -> It
             folder.mkdir(exist_ok=True)
             with StoreProxy(port, delay) as proxy:
                 for step in steps:
-                    if step == PEER and name not in ("s3", "file"):
-                        continue
                     if step == COVERAGE[0]:
                         if delay != DELAYS[0]:  # its hints are there
                             continue

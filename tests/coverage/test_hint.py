@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib
 import os
@@ -272,6 +273,25 @@ def test_no_hint_makes_coverage_wrong(
         hints.append(lake.read(hint.NAME) or b"")
         _damage(lake, damage, hints, other)
         assert lake.look() == truth
+
+
+def test_days_of_a_store_that_gives_digests_and_no_versions_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_version(fs: TaggedStore, path: str, **_: Any) -> Any:
+        entries = MemoryFileSystem.ls(fs, path, detail=True)
+        for entry in entries:
+            entry.pop("created", None)
+            if entry["type"] == "file":
+                digest = hashlib.md5(fs.store[entry["name"]].getvalue(), usedforsecurity=False).digest()
+                entry["md5Hash"] = base64.b64encode(digest)
+        return entries
+
+    monkeypatch.setattr(TaggedStore, "ls", without_version)
+    lake = AnyLake(None)
+    for rows in (1, 2):
+        for day in FEW_DAYS:
+            lake.write(f"{day}.json", content(day, rows))
+
+        assert lake.look() == dict.fromkeys(FEW_DAYS, rows)
 
 
 def _hint_of_another_lake(folder: Path) -> dict[str, bytes]:

@@ -170,7 +170,7 @@ class TestLayout:
 
     def test_a_day_that_never_landed_has_no_manifest(self, lake: Lake) -> None:
         assert lake.table().manifest(DAY) is None
-        assert not lake.table().exists(DATA)
+        assert lake.table().store.info(DATA) is None
 
     def test_an_empty_day_is_a_fact(self, lake: Lake) -> None:
         manifest, _ = land(lake, at=0)
@@ -457,6 +457,15 @@ class TestInterruptions:
         assert revision.file is not None
         assert lake.content(revision.file) == lines(1)
 
+    def test_an_empty_copy_is_no_revision(self, lake: Lake) -> None:
+        """A copy inside of Azure that is given up leaves one."""
+        land(lake, 1, at=0)
+        lake.table().store.write(f"{REVISIONS}2026-11-05T000000Z.ndjson.gz", b"")
+
+        last, _ = land(lake, 1, 2, at=1)
+
+        assert [lake.content(str(revision.file)) for revision in last.revisions] == [lines(1)]
+
     def test_nothing_unfinished_is_ever_in_a_table(self, tmp_path: Path) -> None:
         lake = Lake(str(tmp_path / "lake"))
         land(lake, 1, at=0)
@@ -469,7 +478,7 @@ class TestInterruptions:
 
 
 class TestAListingThatIsOld:
-    """A task lists the table once; meanwhile another task lands the day. Only S3 compares versions in a write."""
+    """A task lists the table once; meanwhile another task lands the day."""
 
     @pytest.fixture
     def raced(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Lake, Manifest]]:

@@ -174,12 +174,12 @@ def test_what_others_wrote_is_seen_although_the_folder_was_listed_before(
     folder = table.root / file.rsplit("/", 1)[0]
     store.client.pipe_file(f"{store.folder}/{file}.other", b"x")
     assert folder.fs.ls(folder.path)
-    assert not table.exists(file)
+    assert table.store.info(file) is None
 
     store.client.pipe_file(f"{store.folder}/{file}", b"x")
-    assert table.exists(file)
+    assert table.store.info(file) is not None
     store.client.rm_file(f"{store.folder}/{file}")
-    assert not table.exists(file)
+    assert table.store.info(file) is None
 
 
 def test_a_day_that_is_read_after_others_landed_it_is_seen(lander: Lander) -> None:

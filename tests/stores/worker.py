@@ -99,7 +99,7 @@ def records(day: date, step: int, rows: int) -> list[bytes]:
 
 def open_table(attempt: Try) -> LakeTable:
     table = LakeTable(attempt.url, vendor="claude_enterprise", table="users", file_format=FileFormat("ndjson", "gzip"))
-    table.exists("nothing")  # connects to the store
+    table.store.info("nothing")  # connects to the store
     return table
 
 
