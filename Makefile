@@ -99,7 +99,7 @@ test-matrix:  ## the tests on every supported Airflow, and on every Python that 
 test-airflow-3.4:  ## the tests on the coming Airflow, which may fail
 	-$(MAKE) unit AIRFLOW=3.4
 
-benchmark: .venv/benchmark/.ready  ## what a row costs, beside the floor and the peers; ten minutes
+benchmark: .venv/benchmark/.ready  ## what a row costs, beside the floor and the peers; half an hour
 	.venv/benchmark/bin/python tests/benchmarks/run.py
 
 clean:  ## remove the environments and what demo and proofs left
