@@ -74,7 +74,7 @@ class AIAnalyticsError(AirflowException):
 
 
 @contextmanager
-def naming(source: object, days: object) -> Iterator[None]:
+def error_location(source: object, days: object) -> Iterator[None]:
     """Let each error of this package name the dataset and the days, if it does not yet.
 
     :param source: vendor and dataset.

@@ -22,7 +22,7 @@ from airflow_provider_aianalytics.exceptions import (
     RateLimitedError,
     SuspiciousShrinkError,
     VendorUnavailableError,
-    naming,
+    error_location,
 )
 from airflow_provider_aianalytics.extraction.privacy import Privacy
 from airflow_provider_aianalytics.extraction.query import Query
@@ -123,7 +123,7 @@ class Ingest:
         :raises SuspiciousShrinkError: when a day lost more than the tolerance, after the others were committed.
         :raises AIAnalyticsError: the typed error of whatever went wrong.
         """
-        with naming(self, period):
+        with error_location(self, period):
             return self._land(self._with_restated(period))
 
     def _land(self, period: Period) -> IngestResult:
@@ -201,7 +201,7 @@ class Ingest:
         if self._is_stopping:
             return IngestResult()
         try:
-            with naming(self, window):
+            with error_location(self, window):
                 return self._land_window(window)
         except BaseException:
             self._is_stopping = True  # no other window starts; those under way read on while they cost no request
