@@ -169,8 +169,7 @@ class LakeTable:
         self._lists_revisions = revisions
         made_at = time.monotonic()
         folders = [self.layout.manifests, self.layout.data, *([self.layout.revisions] if revisions else [])]
-        _ = self.root.fs  # reads the connection here, and not in several threads at once
-        manifests, data, *others = run_parallel(self.store.list, folders, workers=len(folders), name="listing")
+        manifests, data, *others = map(self.store.list, folders)
         listing = _Listing(made_at, revisions=_by_folder(others[0]) if others else None)
         for file, info in manifests.items():
             if (day := manifest_day(file)) is not None:

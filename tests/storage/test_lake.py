@@ -169,7 +169,7 @@ class TestLayout:
 
     def test_a_day_that_never_landed_has_no_manifest(self, lake: Lake) -> None:
         assert lake.table().manifest(DAY) is None
-        assert not lake.table().exists(DATA)
+        assert lake.table().store.info(DATA) is None
 
     def test_an_empty_day_is_a_fact(self, lake: Lake) -> None:
         manifest, _ = land(lake, at=0)
