@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.simulator import Simulator
+from airflow_provider_aianalytics.storage import drivers
 from airflow_provider_aianalytics.storage.lake import LakeTable
 from tests.stores.conftest import BUCKET, STORES, ProxiedStoreOf, StoreOf
 from tests.stores.locations import VENDOR, Lander, Store, data_file, manifest_file
@@ -42,7 +43,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, lander: Lander, step: str, *, appli
 
     def breaking(write: Any) -> Callable[..., Any]:
         def broken(*args: Any, **kwargs: Any) -> Any:
-            target = kwargs.get("Key") or [str(arg) for arg in args if isinstance(arg, (str, Path))][-1]
+            paths = [str(arg) for arg in args if isinstance(arg, (str, Path)) and "/" in str(arg)]
+            target = kwargs.get("Key") or paths[-1]
             if STEPS[step] not in target:
                 return write(*args, **kwargs)
             if applied:
@@ -58,6 +60,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, lander: Lander, step: str, *, appli
             fs = lander.table("cost_report").root.fs
             for name in ("put_file", "pipe_file", "call_s3", "call"):
                 patch.setattr(fs, name, breaking(getattr(fs, name, None)), raising=False)
+            for name in ("replace_gcs", "copy_azure"):
+                patch.setattr(drivers, name, breaking(getattr(drivers, name)))
         yield
 
 
