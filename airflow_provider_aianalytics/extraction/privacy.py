@@ -56,7 +56,7 @@ class Privacy:
 
     @property
     def secret_id(self) -> str | None:
-        """A name of the secret that does not tell it: 32 bits of an HMAC; ``None`` where nothing is pseudonymized."""
+        """Identifies the secret without revealing it: 32 bits of an HMAC; ``None`` where nothing is pseudonymized."""
         if not self.pseudonymize:
             return None
         return hmac.new(self.secret.encode(), _SECRET_NAME, hashlib.sha256).hexdigest()[:8]

@@ -86,8 +86,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param organization_id: the organization as the vendor names it, ``None`` where it does not.
     :param dropped_fields: the fields that were left out before anything was written.
     :param pseudonymized_fields: the fields whose values were replaced before anything was written.
-    :param pseudonym_secret_id: a digest that names the secret of the pseudonyms and does not tell it; ``None`` where
-        nothing is pseudonymized, and in older manifests.
+    :param pseudonym_secret_id: a digest that identifies the secret of the pseudonyms without revealing it;
+        ``None`` where nothing is pseudonymized, and in older manifests.
     :param shrink_accepted_at: ``fetched_at`` of the last content that was accepted although it was much smaller.
     :param revisions: what restatements replaced, oldest first.
     """

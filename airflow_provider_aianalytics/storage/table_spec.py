@@ -22,7 +22,7 @@ from airflow_provider_aianalytics.vendors.registry import VENDORS
 log = logging.getLogger(__name__)
 
 LEARNED = ("organization_id", "pseudonym_secret_id")
-"""What is unknown of a table until an answer or a manifest tells it."""
+"""What is unknown of a table until a response or a manifest names it."""
 NEIGHBOURS = 5
 """How many manifests that cannot be read are passed over in search of one that can."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prices that no API tells, as people write them: one for all days, or one from each of some days on."""
+"""Prices that no API serves, as people write them: one for all days, or one from each of some days on."""
 
 from __future__ import annotations
 

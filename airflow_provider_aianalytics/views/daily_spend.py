@@ -146,7 +146,7 @@ _STATES = f"""
         join details on {_SAME_DAY.format("details", "days")}
         left join totals on {_SAME_DAY.format("totals", "days")}
 """
-"""Whether the days are final and complete: as the table says whose sum they have, the total where there is one.
+"""Whether the days are final and complete: as in the table of the total, or else of the rows.
 
 A day whose rows exceed its total is neither, since one of the two tables is out of date. A day with money that is null
 is not complete.

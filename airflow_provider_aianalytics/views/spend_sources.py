@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tables of a lake say what was spent: cuts whose rows add up, and those that have the total."""
+"""Which tables of a lake have what was spent: cuts whose rows add up, and those that have the total."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def spend_tables(lake: Lake) -> list[list[SpendTable]]:
 
 
 def totals_of(tables: list[SpendTable]) -> list[SpendTable]:
-    """Those of a vendor's tables that can say what the organization came to, the preferred one first.
+    """Those of a vendor's tables that can have the organization's total, the preferred one first.
 
     The vendor can leave out groups of a grouped table, and nothing of one without groups.
     """
