@@ -198,7 +198,8 @@ class Standalone:
         self.extra.append(_start([str(BIN / "airflow"), part], self.environment, self.home / f"{part}.out"))
         self.sessions.add(self.extra[-1].pid)
 
-    def _api(self, method: str, path: str, body: object = None) -> Any:
+    def _api(self, method: str, path: str, body: object = None, *, busy_tries: int = 10) -> Any:
+        """:param busy_tries: how often it is tried: SQLite can be locked for long while a busy scheduler writes."""
         if not self._token and not IS_AIRFLOW_2:
             with urllib.request.urlopen(f"{self.url}/auth/token", timeout=10) as answer:
                 self._token = json.load(answer)["access_token"]
@@ -208,11 +209,15 @@ class Standalone:
             data=None if body is None else json.dumps(body).encode(),
             headers={"authorization": f"Bearer {self._token}", "content-type": "application/json"},
         )
-        try:
-            with urllib.request.urlopen(request, timeout=70) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{method} {path}: {error.code} {error.read()[:1000]!r}") from None
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=70) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                busy_tries -= 1
+                if error.code != 500 or not busy_tries:
+                    raise AssertionError(f"{method} {path}: {error.code} {error.read()[:1000]!r}") from None
+                time.sleep(2)
 
 
 @contextmanager
