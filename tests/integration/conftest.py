@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from airflow_provider_aianalytics.simulator import Simulator
 from tests.support import NOW, follow
@@ -38,6 +39,10 @@ def airflow_db() -> None:
         return
     # Until 3.3 ``dag.test()`` makes an API server of its own for each task, a second each.
     supervisor.in_process_api_server = cache(supervisor.in_process_api_server)
+    if airflow_version.startswith("3.0"):  # its ``dag.test()`` takes no asset that a scheduler has not seen
+        from airflow.sdk.execution_time import task_runner
+
+        task_runner._validate_task_inlets_and_outlets = lambda **_: None
 
 
 @pytest.fixture

@@ -77,6 +77,8 @@ def test_every_python_block_runs(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if document.name == "README.md" and airflow_version.startswith("3.0"):
+        pytest.skip("dag.test() of Airflow 3.0 records no event for the consumer")
     connect(monkeypatch, simulator, pseudonym_secret="the secret of the tests")
     outcomes = {str(block): run_block(block, run_dag, tmp_path) for block in document.blocks("python")}
 
