@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_aianalytics.exceptions import MalformedResponseError
@@ -160,6 +160,7 @@ class TestBuckets:
 
     @given(st.lists(st.tuples(st.integers(1, 9), st.lists(objects(""), max_size=3)), max_size=6))
     def test_every_bucket_is_a_batch_of_its_day_also_an_empty_one(self, buckets: list[tuple[int, list[str]]]) -> None:
+        assume(not any("_date" in exactly(row) for _, rows in buckets for row in rows))  # these are renamed
         body = '{"data":[' + ",".join(self.bucket(day, *rows) for day, rows in buckets) + "]}"
         parts = read(body, "cost_report", days=10)
         assert [(part.day.day, len(part.records)) for part in parts] == [(day, len(rows)) for day, rows in buckets]
@@ -179,6 +180,7 @@ class TestBuckets:
     @given(layouts.flatmap(lambda space: st.tuples(objects(space), st.lists(objects(space), min_size=1, max_size=3))))
     def test_unknown_fields_of_a_bucket_are_kept_in_any_layout(self, given_: tuple[str, list[str]]) -> None:
         unknown, rows = given_
+        assume(not any("_date" in exactly(row) for row in rows))  # these are renamed
         body = '{"data":[' + self.bucket(1, *rows, extra=f'"new_field":{unknown},') + "]}"
         lines = lines_of(read(body, "cost_report"))
         assert len(lines) == len(rows)
