@@ -29,7 +29,7 @@ def measure_sum(dataset: Dataset) -> Total | None:
 
     Decimal strings and integers are added exactly; a null counts as nothing.
     """
-    return None if dataset.measure is None else _sum_over((dataset.measure,))
+    return None if dataset.measure is None else column_sum(dataset.measure)
 
 
 def column_sum(path: str) -> Total:

@@ -29,11 +29,6 @@ class SpendTable:
         named = sum(bool(path) and self.source.has(path) for path in dimensions)
         return self.has_members, self.source.hides(self.fields.member), named, self.source.number_of_days
 
-    @property
-    def is_total(self) -> bool:
-        """Whether its rows add up to the organization, on the days on which it is complete."""
-        return self.fields.is_whole
-
 
 def spend_tables(lake: Lake) -> list[list[SpendTable]]:
     """The tables of each vendor that has any, those with the most detail first.
@@ -48,7 +43,7 @@ def totals_of(tables: list[SpendTable]) -> list[SpendTable]:
 
     The vendor can leave out groups of a grouped table, and nothing of one without groups.
     """
-    totals = (one for one in tables if one.is_total)
+    totals = (one for one in tables if one.fields.is_whole)
     return sorted(totals, key=lambda one: (not one.source.grouped_by, one.source.number_of_days), reverse=True)
 
 
