@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import http.client
+import io
+import math
 import socket
-import threading
-from contextlib import suppress
+import time
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -14,32 +16,58 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import BaseHTTPResponse
 
 
-class _ShutAtDeadline:
-    """A connection whose socket is shut down when the headers of a response take too long."""
+class _WithDeadline:
+    """A connection on which no wait for a byte of the headers lasts beyond the deadline."""
 
     deadline: float
-    sock: socket.socket
+    end = math.inf
 
     def getresponse(self) -> BaseHTTPResponse:
-        is_late = threading.Event()
-        timer = threading.Timer(self.deadline, _shut, (self.sock, is_late))
-        timer.daemon = True
-        timer.start()
+        self.end = time.monotonic() + self.deadline
         try:
             response: BaseHTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
-            timer.cancel()
-            timer.join()  # the timer shuts the socket before the check below, or never
-        if is_late.is_set():  # the headers may be truncated, although they were parsed
-            raise TimeoutError(f"the headers did not end in {self.deadline:g} s")
+            self.end = math.inf  # who reads the body limits it
+        return response
+
+    def response_class(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        response = http.client.HTTPResponse(sock, *args, **kwargs)
+        response.fp = io.BufferedReader(_Reader(self, sock, response.fp.detach()))
         return response
 
 
-def _shut(sock: socket.socket, is_late: threading.Event) -> None:
-    is_late.set()  # before the reader wakes
-    with suppress(OSError):
-        # SSLSocket.shutdown would end the encryption while the reader still uses it.
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+class _Reader(io.RawIOBase):
+    """The bytes of a socket until the connection's deadline.
+
+    :param connection: the connection.
+    :param sock: its socket.
+    :param raw: what reads the socket.
+    """
+
+    def __init__(self, connection: _WithDeadline, sock: socket.socket, raw: io.RawIOBase) -> None:
+        self._connection = connection
+        self._sock = sock
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._connection.end - time.monotonic()
+        if left == math.inf:
+            return self._raw.readinto(buffer)
+        if left <= 0:
+            raise TimeoutError(f"the headers did not end in {self._connection.deadline:g} s")
+        timeout = self._sock.gettimeout()
+        self._sock.settimeout(left if timeout is None else min(timeout, left))
+        try:
+            return self._raw.readinto(buffer)
+        finally:
+            self._sock.settimeout(timeout)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -53,7 +81,7 @@ class DeadlineAdapter(HTTPAdapter):
             scheme: type(
                 pool.__name__,
                 (pool,),
-                {"ConnectionCls": type(connection.__name__, (_ShutAtDeadline, connection), {"deadline": deadline})},
+                {"ConnectionCls": type(connection.__name__, (_WithDeadline, connection), {"deadline": deadline})},
             )
             for scheme, pool, connection in (
                 ("http", HTTPConnectionPool, HTTPConnection),

@@ -185,9 +185,6 @@ class RateLimitedHttpHook(HttpHook):
                 timeout=self.endpoint.timeouts,
                 allow_redirects=False,
                 stream=True,
-                # Settings of a request take precedence over the environment; those of the session do not.
-                proxies=session.proxies,
-                verify=session.verify,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Response(response.status_code, headers, self._body(response, paginator, started))
@@ -271,6 +268,11 @@ class RateLimitedHttpHook(HttpHook):
             session.mount(scheme, DeadlineAdapter(endpoint.response_deadline))
         if session.verify == "":  # requests would not verify certificates
             session.verify = True
+        # requests would read the environment for each request, and prefer it to the connection's settings.
+        settings = session.merge_environment_settings(
+            endpoint.base_url, session.proxies, stream=None, verify=session.verify, cert=session.cert
+        )
+        session.proxies, session.verify, session.trust_env = settings["proxies"], settings["verify"], False
         self.base_url = endpoint.base_url
         return session
 

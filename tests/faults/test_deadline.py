@@ -85,11 +85,12 @@ class StandingClock(Clock):
         return NOW
 
 
+@pytest.mark.parametrize("every", [TIMEOUT / 4, TIMEOUT / 1000], ids=["slow", "fast"])
 @pytest.mark.parametrize("probe", [sync_probe, async_probe])
-def test_slow_headers_end_at_the_deadline(
-    monkeypatch: pytest.MonkeyPatch, probe: Callable[[AnalyticsHook], Any]
+def test_headers_without_an_end_end_at_the_deadline(
+    monkeypatch: pytest.MonkeyPatch, probe: Callable[[AnalyticsHook], Any], every: float
 ) -> None:
-    with serving(lambda connection: drip_headers(connection, every=TIMEOUT / 4, seconds=30)) as url:
+    with serving(lambda connection: drip_headers(connection, every=every, seconds=30)) as url:
         hook = connect(monkeypatch, url)
         started = time.monotonic()
         with pytest.raises(VendorUnavailableError, match="no complete response"):

@@ -49,7 +49,7 @@ def test_all_examples_are_green_in_one_lake(tmp_path: Path, system_clock: None) 
         def all_ran() -> bool:
             found = states()
             failed = {name for name, of in found.items() if of & {"failed", "upstream_failed", "up_for_retry"}}
-            assert not failed, {name: airflow.task_logs(name) for name in failed}
+            assert not failed, "\n".join(f"{name}\n{airflow.task_logs(name)}" for name in failed)
             return all(found[name] & DONE for name in set(names) - MADE_BY_EVENTS)
 
         until(all_ran, within=1200, every=2, but="the examples did not run")
