@@ -197,7 +197,7 @@ def test_a_rendered_name_that_leaves_the_folder_is_rejected_before_any_request(
 
 def test_tls_is_verified_unless_a_connection_says_otherwise(world: World, connected: None) -> None:
     hook = ClaudeEnterpriseAnalyticsHook("claude_enterprise_patient")
-    assert hook.get_conn().verify is True
+    assert hook.get_conn().verify  # True, or the environment's file of certificates
     connection = hook.get_connection(hook.conn_id)
     connection.host = ""  # the vendor's own
     way = _load_connection(hook, connection)
