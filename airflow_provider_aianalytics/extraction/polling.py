@@ -288,14 +288,17 @@ class DayPoller:
         until = "final" if target.until == "final" else "available"
         expected = f"It is expected from {format_utc(target.first_poll - target._delay)}"
         expected += f" and overdue from {format_utc(target.assumed_available_from)}."
-        if not self.polls:
+        if not self.requests:
             reason = f": {self.last_answer}" if self.last_answer else ", since the day could not be available yet"
             requests = f"No request was sent{reason}."
         else:
             times = "1 request" if self.requests == 1 else f"{self.requests} requests"
-            span = format_utc(self.polls[0])
-            span = f"at {span}" if len(self.polls) == 1 else f"between {span} and {format_utc(self.polls[-1])}"
-            requests = f"{times} {span}; the last response: {self.last_answer}."
+            moments = [format_utc(moment) for moment in self.polls]
+            span = f" between {moments[0]} and {moments[-1]}" if moments else ""
+            if len(moments) == 1:
+                span = f" at {moments[0]}"
+            answer = f"; the last response: {self.last_answer}" if self.last_answer else ""
+            requests = f"{times}{span}{answer}."
         return (
             f"{target.dataset} of {target.day} was not {until} by "
             f"{'now' if self.deadline is None else format_utc(self.deadline)}, when the sensor's timeout ended. "

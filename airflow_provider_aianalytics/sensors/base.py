@@ -167,9 +167,12 @@ class AnalyticsSensor(BaseSensorOperator):
         if wait.available:
             self.log.info("%s is old enough to be %s; no request was sent", wait.target.where, self.until)
             return
-        self.log.info("%s", waiting_text(wait, in_triggerer=self.deferrable))
         if self.deferrable:
-            self._defer(wait)
+            # A check that is due is made here: Airflow 3.1 can fail a task whose trigger fires at once.
+            if not self.poke(context):
+                self._defer(wait)
+            return
+        self.log.info("%s", waiting_text(wait))
         try:
             # Unwrapped: Airflow 2 refuses a call of the base's method as one from outside of a task.
             unwrap(BaseSensorOperator.execute)(self, context)
@@ -187,6 +190,7 @@ class AnalyticsSensor(BaseSensorOperator):
 
         with closing(self.hook()) as hook:
             _ = hook.endpoint  # an invalid connection fails now, not days later
+        self.log.info("%s", waiting_text(wait, in_triggerer=True))
         self.defer(
             trigger=AvailabilityTrigger.of(wait, conn_id=self.conn_id),
             method_name="execute_complete",

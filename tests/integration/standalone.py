@@ -271,6 +271,7 @@ def standalone(
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # SQLite can be locked for long while a scheduler writes
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",  # Airflow 2: no password
         "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),

@@ -65,6 +65,30 @@ def test_a_deferred_wait_over_days_costs_two_requests(run_dag: RunDag, serve: Se
     assert [(request.at.day, request.at.hour) for request in sim.requests] == [(18, 10), (20, 10)]
 
 
+def test_a_day_that_is_there_is_not_waited_for_in_the_triggerer(
+    run_dag: RunDag, serve: Serve, output: Callable[[], str]
+) -> None:
+    """Airflow 3.1 can fail a task whose trigger fires before the scheduler knows that the task has deferred."""
+    sim = serve(now=datetime(2026, 11, 20, 12, tzinfo=UTC))
+
+    assert wait(run_dag, deferrable=True).tasks == {"wait": "success"}
+
+    assert [request.status for request in sim.requests] == [200]
+    assert "after 1 request" in output()
+    assert "in the triggerer" not in output()
+
+
+def test_a_timeout_before_the_triggerers_first_check_tells_the_workers(
+    run_dag: RunDag, serve: Serve, output: Callable[[], str]
+) -> None:
+    sim = serve(now=datetime(2026, 11, 20, 12, tzinfo=UTC), claude=ClaudeSettings(lag_days=30))
+
+    assert wait(run_dag, deferrable=True, timeout=60).tasks == {"wait": "failed"}
+
+    assert [request.status for request in sim.requests] == [400]
+    assert "No request was sent" not in output()
+
+
 def test_a_deferred_wait_for_cost_and_one_for_perplexity(run_dag: RunDag, serve: Serve) -> None:
     sim = serve(now=datetime(2026, 11, 17, 22, tzinfo=UTC))
 
