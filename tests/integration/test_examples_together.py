@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.standalone import standalone, until
+from tests.integration.standalone import IS_AIRFLOW_2, standalone, until
 from tests.test_examples import EXAMPLES, supported
 
 pytestmark = [
@@ -25,9 +25,13 @@ DONE = {"success", "skipped", "deferred"}
 def test_all_examples_are_green_in_one_lake(tmp_path: Path, system_clock: None) -> None:
     paths = [path for path in EXAMPLES.glob("*.py") if path in supported()]
     dags = {path.stem: path.read_text() for path in paths}
-    names = [*dags, "answers_land", *(["final_cost"] if "monthly_close" in dags else [])]
     # The scheduler goes by the real calendar, so the vendor does too, but late enough in the day to have yesterday.
     now = datetime.now(UTC) + timedelta(hours=14)
+    if IS_AIRFLOW_2:  # its executor for SQLite runs one task at a time: a year of days would take hours
+        first, recent = "datetime(2026, 1, 1, tzinfo=UTC)", now - timedelta(days=17)
+        assert first in dags["backfill_by_day"]
+        dags["backfill_by_day"] = dags["backfill_by_day"].replace(first, f"datetime({recent:%Y, %-m, %-d}, tzinfo=UTC)")
+    names = [*dags, "answers_land", *(["final_cost"] if "monthly_close" in dags else [])]
     with standalone(
         tmp_path,
         dags,
