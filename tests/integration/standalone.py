@@ -278,6 +278,7 @@ def standalone(
         "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
         "AIRFLOW__WEBSERVER__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": "for-the-tests-alone-" * 4,
+        "AIRFLOW__API_AUTH__JWT_ISSUER": "the tests",  # without one Airflow 3.0 fails with a PyJWT of today
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_logs),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_logs),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
