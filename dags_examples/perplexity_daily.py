@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Perplexity Computer was used for: a day of each dataset lands every day, one mapped task for each.
 
-Needs the connection ``perplexity_analytics_default`` (type Perplexity Computer Analytics, the organization's Analytics
+Needs the connection ``perplexity_analytics_default`` (type Perplexity Analytics, the organization's Analytics
 API key as its password) and the Airflow variable ``ai_lake`` with the lake's URL, such as ``s3://aws_default@lake/ai``.
 Airflow 2.11 or newer.
 """

@@ -100,7 +100,7 @@ def _by_member(name: str, title: str, unit: str, figure: Figure | None = None) -
 VENDOR = PERPLEXITY = Vendor(
     name=NAME,
     answers=ANSWERS,
-    title="Perplexity Computer Analytics",
+    title="Perplexity Analytics",
     base_url="https://api.perplexity.ai",
     key_header="Authorization",
     key_format="Bearer {key}",
