@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from tests.integration.standalone import IS_AIRFLOW_2, standalone, until
 from tests.test_examples import EXAMPLES, supported
@@ -20,6 +21,11 @@ pytestmark = [
 
 MADE_BY_EVENTS = {"monthly_close", "new_day_event", "answers"}
 DONE = {"success", "skipped", "deferred"}
+FAILED = {"failed", "upstream_failed"}
+if not airflow_version.startswith("3.0."):
+    # Airflow 3.0 gives its API server five seconds to answer a task. SQLite can be locked for longer when all DAGs
+    # start at once, and such a task is tried again.
+    FAILED |= {"up_for_retry"}
 
 
 def test_all_examples_are_green_in_one_lake(tmp_path: Path, system_clock: None) -> None:
@@ -52,7 +58,7 @@ def test_all_examples_are_green_in_one_lake(tmp_path: Path, system_clock: None) 
 
         def all_ran() -> bool:
             found = states()
-            failed = {name for name, of in found.items() if of & {"failed", "upstream_failed", "up_for_retry"}}
+            failed = {name for name, of in found.items() if of & FAILED}
             assert not failed, "\n".join(f"{name}\n{airflow.task_logs(name)}" for name in failed)
             return all(found[name] & DONE for name in set(names) - MADE_BY_EVENTS)
 
