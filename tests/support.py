@@ -6,7 +6,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +54,23 @@ CLAUDE_DATASETS = [
     "cost",
 ]
 PERPLEXITY_DATASETS = [*SERIES, *BY_MEMBER]
+
+
+def without_own_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no file of certificates is set in the environment, which requests would name in place of True."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def growth(small: Callable[[], object], large: Callable[[], object], runs: int = 3) -> float:
+    """How many times as much CPU the large work takes as the small: a slow or busy machine makes both dearer alike."""
+    seconds: dict[Callable[[], object], list[float]] = {small: [], large: []}
+    for _ in range(runs):
+        for work, taken in seconds.items():
+            started = time.thread_time()
+            work()
+            taken.append(time.thread_time() - started)
+    return min(seconds[large]) / min(seconds[small])
 
 
 def shown_day(today: str, real: datetime) -> datetime:

@@ -133,10 +133,10 @@ def process(
     assert worker.stdin is not None
     worker.stdin.close()
     try:
-        worker.wait(20)
+        worker.wait(60)
     except subprocess.TimeoutExpired:
         worker.kill()
-        worker.wait(10)
+        worker.wait(60)
 
 
 def kill_into(killed: Killed, moments: random.Random, *, kills: int | None, seconds: float) -> None:

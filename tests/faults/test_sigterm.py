@@ -74,5 +74,5 @@ def test_a_task_that_waits_for_the_vendor_ends_in_time(
             task.wait(SILENCE / 2)  # seconds on an idle machine; without an end it would wait for the vendor
         finally:
             task.kill()
-            task.wait(10)
+            task.wait(60)
     assert not list((tmp_path / "lake").rglob("*.ndjson.gz"))

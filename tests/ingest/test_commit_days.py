@@ -35,7 +35,7 @@ class Commits:
 
     def __call__(self, file: Path, day: Any, covered: bool) -> date:
         self.started.append(day)
-        self.barrier.wait(timeout=10)
+        self.barrier.wait(timeout=60)
         return day  # type: ignore[no-any-return]
 
 

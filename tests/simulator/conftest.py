@@ -50,7 +50,7 @@ class Client:
 
     def call(self, method: str, target: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         place = urlsplit(self.sim.url)
-        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)
+        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=60)
         try:
             connection.request(method, target, None if body is None else json.dumps(body), dict(headers))
             response = connection.getresponse()

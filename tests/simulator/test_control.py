@@ -27,6 +27,7 @@ from airflow_provider_aianalytics.simulator.__main__ import parser
 from airflow_provider_aianalytics.simulator.claude_enterprise.activity import bits
 from airflow_provider_aianalytics.simulator.clock import Clock
 from airflow_provider_aianalytics.simulator.json_text import pretty
+from tests.support import growth
 
 DAY = {"date": "2026-11-05"}
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -84,7 +85,7 @@ def test_the_log_has_the_requests_and_never_a_key(fresh: Callable[..., Any]) -> 
 
 def test_a_reused_connection_counts_once(fresh: Callable[..., Any]) -> None:
     client = fresh()
-    connection = http.client.HTTPConnection("127.0.0.1", client.sim.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", client.sim.port, timeout=60)
     for _ in range(3):
         connection.request("GET", "/v1/organizations/analytics/users")
         connection.getresponse().read()
@@ -206,15 +207,12 @@ def test_pretty_bodies_have_the_same_values(fresh: Callable[..., Any]) -> None:
     assert pretty(text, 0) == json.dumps(json.loads(text), indent=2)
 
 
-def test_large_organizations_are_generated_quickly() -> None:
-    sim = Simulator(members=10_000, now=NOW)
-    assert len(sim.truth("plugins", DAY)) > 1
-    took = []
-    for day in ("2026-11-04", "2026-11-05", "2026-11-06"):  # a busy machine makes one of them dearer
-        started = time.process_time()
-        assert len(sim.truth("users", {"date": day})) > 4000
-        took.append(time.process_time() - started)
-    assert min(took) < 3
+def test_a_day_costs_as_much_as_it_has_members() -> None:
+    def users(members: int) -> int:
+        return len(Simulator(members=members, now=NOW).truth("users", DAY))
+
+    assert users(10_000) > 4000
+    assert growth(lambda: users(1000), lambda: users(10_000)) < 40
 
 
 def test_masks() -> None:
@@ -259,13 +257,13 @@ def test_the_command_line() -> None:
             f"{place['url']}/v1/organizations/analytics/users?date=2026-11-05",
             headers={"x-api-key": place["claude_key"]},
         )
-        assert json.load(urllib.request.urlopen(request, timeout=5))["data"]
-        assert json.load(urllib.request.urlopen(f"{place['url']}/_simulator/stats", timeout=5))["requests"] == 1
+        assert json.load(urllib.request.urlopen(request, timeout=60))["data"]
+        assert json.load(urllib.request.urlopen(f"{place['url']}/_simulator/stats", timeout=60))["requests"] == 1
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
-        process.wait(5)
+        process.wait(60)
 
 
 def test_the_command_line_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,7 +287,7 @@ def test_impatient_clients_and_a_busy_server_do_no_harm(
     target = "/v1/organizations/analytics/users?date=2026-11-05"
     for sock in sockets:
         sock.sendall(f"GET {target} HTTP/1.1\r\nhost: x\r\nx-api-key: {client.sim.claude_key}\r\n\r\n".encode())
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while client.sim.stats()["in_flight"] < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     sockets[1].close()

@@ -34,7 +34,7 @@ def faulty(client: Any) -> Any:
 def raw(client: Any, target: str = TARGET, accept: str = "identity") -> tuple[bytes, bytes, bool]:
     """Head, body, and whether the connection was reset, straight from the socket."""
     place = urlsplit(client.sim.url)
-    with socket.create_connection((place.hostname, place.port), timeout=5) as sock:
+    with socket.create_connection((place.hostname, place.port), timeout=60) as sock:
         head = f"GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-encoding: {accept}\r\n"
         sock.sendall(f"{head}x-api-key: {client.sim.claude_key}\r\nanthropic-version: 2026-10-21\r\n\r\n".encode())
         received, reset = b"", False
