@@ -188,9 +188,10 @@ class AnalyticsSensor(BaseSensorOperator):
     def _defer(self, wait: DayPoller) -> None:
         from airflow_provider_aianalytics.triggers.availability import DEFERRAL_MARGIN, AvailabilityTrigger
 
-        with closing(self.hook()) as hook:
-            _ = hook.endpoint  # an invalid connection fails now, not days later
-        self.log.info("%s", waiting_text(wait, in_triggerer=True))
+        if not wait.requests:
+            with closing(self.hook()) as hook:
+                _ = hook.endpoint  # an invalid connection fails now, not days later
+            self.log.info("%s", waiting_text(wait, in_triggerer=True))
         self.defer(
             trigger=AvailabilityTrigger.of(wait, conn_id=self.conn_id),
             method_name="execute_complete",
@@ -237,7 +238,7 @@ class AnalyticsSensor(BaseSensorOperator):
             except AIAnalyticsError as error:
                 wait.record(error, now=self.clock.now())
         if not wait.available:
-            self.log.info("%s", waiting_text(wait))
+            self.log.info("%s", waiting_text(wait, in_triggerer=self.deferrable))
 
     def _new_wait(self, context: Context) -> DayPoller:
         now = self.clock.now()

@@ -26,7 +26,7 @@ from tests.conftest import HOME
 from tests.faults.conftest import Matrix
 from tests.faults.fault_cases import PERSON
 from tests.faults.harness import SECRET, World
-from tests.support import SimulatedClock
+from tests.support import SimulatedClock, without_own_certificates
 
 
 @pytest.fixture
@@ -195,9 +195,12 @@ def test_a_rendered_name_that_leaves_the_folder_is_rejected_before_any_request(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tls_is_verified_unless_a_connection_says_otherwise(world: World, connected: None) -> None:
+def test_tls_is_verified_unless_a_connection_says_otherwise(
+    world: World, connected: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_own_certificates(monkeypatch)
     hook = ClaudeEnterpriseAnalyticsHook("claude_enterprise_patient")
-    assert hook.get_conn().verify  # True, or the environment's file of certificates
+    assert hook.get_conn().verify is True
     connection = hook.get_connection(hook.conn_id)
     connection.host = ""  # the vendor's own
     way = _load_connection(hook, connection)

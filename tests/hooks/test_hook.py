@@ -40,6 +40,7 @@ from airflow_provider_aianalytics.hooks.async_http import AsyncAnalyticsHook
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
 from airflow_provider_aianalytics.hooks.claude_enterprise import ClaudeEnterpriseAnalyticsHook
 from airflow_provider_aianalytics.hooks.perplexity import PerplexityAnalyticsHook
+from tests.support import without_own_certificates
 
 KEY = "sk-ant-api01-Zm9vYmFyc2VjcmV0"
 NUMBERS = count()
@@ -381,9 +382,9 @@ class TestProxies:
         asyncio.run(AsyncAnalyticsHook(hook).probe(query, date(2026, 11, 1)))
         assert len(stub.seen) == 2
 
-    def test_an_empty_verify_means_true(self, connect: Connect) -> None:
-        # requests takes the environment's file of certificates for True.
-        assert connect(extra=json.dumps({"verify": ""})).get_conn().verify
+    def test_an_empty_verify_means_true(self, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+        without_own_certificates(monkeypatch)
+        assert connect(extra=json.dumps({"verify": ""})).get_conn().verify is True
 
     def test_the_connections_verify_takes_precedence_over_the_environment(
         self, stub: Stub, connect: Connect, monkeypatch: pytest.MonkeyPatch

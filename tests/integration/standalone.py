@@ -351,14 +351,15 @@ def _end(process: subprocess.Popen[bytes], *, within: float) -> None:
 def _end_all(airflow: Standalone) -> None:
     for process in airflow.extra:
         _end(process, within=15)
+    for pid in airflow.processes("DagFileProcessorManager"):  # the scheduler of Airflow 2 does not wait for it
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     end = time.monotonic() + 20
     while (left := airflow.processes()) and time.monotonic() < end:
         time.sleep(0.2)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
-    # The scheduler of Airflow 2 does not wait for its DAG processor.
-    ours = {pid: command for pid, command in left.items() if "DagFileProcessorManager" not in command}
-    assert not ours, f"these were left behind, and ended now: {ours}"
+    assert not left, f"these were left behind, and ended now: {left}"
 
 
 def _free_ports(number: int) -> list[int]:
