@@ -351,9 +351,9 @@ def _end(process: subprocess.Popen[bytes], *, within: float) -> None:
 def _end_all(airflow: Standalone) -> None:
     for process in airflow.extra:
         _end(process, within=15)
-    for pid in airflow.processes("DagFileProcessorManager"):  # the scheduler of Airflow 2 does not wait for it
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    manager = "DagFileProcessorManager"
+    if airflow.processes(manager):  # the scheduler of Airflow 2 does not wait for it
+        airflow.kill(manager)
     end = time.monotonic() + 20
     while (left := airflow.processes()) and time.monotonic() < end:
         time.sleep(0.2)

@@ -211,6 +211,7 @@ def test_a_day_costs_as_much_as_it_has_members() -> None:
     def users(members: int) -> int:
         return len(Simulator(members=members, now=NOW).truth("users", DAY))
 
+    assert len(Simulator(members=10_000, now=NOW).truth("plugins", DAY)) > 1
     assert users(10_000) > 4000
     assert growth(lambda: users(1000), lambda: users(10_000)) < 40
 
