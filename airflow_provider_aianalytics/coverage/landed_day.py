@@ -18,7 +18,8 @@ from airflow_provider_aianalytics.vendors.registry import VENDORS
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?=T)")
 
 
-class Content(msgspec.Struct, frozen=True, array_like=True):
+# gc=False: a lake has thousands of these and no cycle goes through them, so that no collection has to look at them.
+class Content(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a day held from one read to the next.
 
     :param fetched_at: when it was read, UTC; ``None`` where the manifest's text is no moment.
@@ -30,7 +31,7 @@ class Content(msgspec.Struct, frozen=True, array_like=True):
     total: Decimal | None
 
 
-class LandedDay(msgspec.Struct, frozen=True, kw_only=True):
+class LandedDay(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A day that has landed.
 
     :param size: the bytes of its file; of the uncompressed content in manifests that do not record it.

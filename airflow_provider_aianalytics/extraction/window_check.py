@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ from airflow_provider_aianalytics.vendors.base import Dataset
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RowKey = tuple[bytes, ...]
+Head = tuple[bytes, ...]
 
 
 @lru_cache(maxsize=4096)
@@ -50,8 +53,8 @@ class RepeatedRows:
 
     def __init__(self, dataset: Dataset) -> None:
         self._names = dataset.row_key
-        self._head = _head_pattern(dataset.row_key).match
-        self._heads: set[bytes] = set()
+        self._head = _head_pattern(dataset.row_key)
+        self._heads: set[Head] = set()
         self._rows: Sequence[msgspec.Raw] = ()
         self._keys: list[RowKey] | None = None
 
@@ -66,7 +69,7 @@ class RepeatedRows:
         """
         if not rows:
             return False  # the pages around an empty one are neighbours
-        heads = {match[1] for match in map(self._head, rows) if match is not None}
+        heads = _heads(self._head, rows)
         repeats, keys = False, None
         # Rows with the same key have the same head, so that others need not be decoded.
         has_heads = len(heads) == len(rows) and len(self._heads) == len(self._rows)
@@ -110,9 +113,29 @@ _encode_key = msgspec.json.Encoder(order="sorted").encode
 def _head_pattern(names: tuple[str, ...]) -> re.Pattern[bytes]:
     """The first field of a row if it is the first of its key, written without spaces and escapes: one key, one head."""
     name, _, inner = (re.escape(part).encode() for part in (names[0] if names else "").partition("."))
-    text = rb'"([^"\\]*)"'
+    text = rb'"([^"\\]*")'
     value = rb'\{(?:"[^"\\]*":"[^"\\]*",)*?"%s":%s' % (inner, text) if inner else text
     return re.compile(rb'\{"%s":%s' % (name, value))
+
+
+def _heads(pattern: re.Pattern[bytes], rows: Sequence[msgspec.Raw]) -> set[Head]:
+    """The heads of the rows that have one."""
+    first = pattern.match(rows[0])
+    heads = None if first is None else _equally_long_heads(rows, *first.span(1))
+    return heads or {match.groups() for match in map(pattern.match, rows) if match is not None}
+
+
+def _equally_long_heads(rows: Sequence[msgspec.Raw], start: int, end: int) -> set[Head] | None:
+    """What the pattern finds, in half the time, where all heads lie where that of the first row does; else ``None``."""
+    width = end - start
+    try:
+        openings = set(map(struct.Struct(f"{start}s").unpack_from, rows))
+        heads = set(map(struct.Struct(f"{start}x{width}s").unpack_from, rows))
+    except struct.error:  # a row is shorter
+        return None
+    text = b"".join(chain.from_iterable(heads))
+    are_texts = text.count(b'"') == text[width - 1 :: width].count(b'"') == len(heads) and b"\\" not in text
+    return heads if len(openings) == 1 and are_texts else None
 
 
 @cache

@@ -194,7 +194,7 @@ class AnalyticsHook(RateLimitedHttpHook):
                     spool.seek(0)
                     spool.truncate()
                 for batch in reader.add_page(page):
-                    spool.write(batch.lines())
+                    spool.writelines(batch.lines())
             self.require_complete(reader)
             spool.seek(0)
             yield from map(parse_record, spool)

@@ -121,7 +121,8 @@ class AnalyticsToXComOperator(AnalyticsOperator):
             if page.number == 1:
                 del lines[before:]
             for batch in reader.add_page(page):
-                lines += batch.lines().splitlines()
+                for some in batch.lines():
+                    lines += some.splitlines()
             self._check_size(lines, where=f"{query.dataset} {window}")
         hook.require_complete(reader)
         return reader.requests

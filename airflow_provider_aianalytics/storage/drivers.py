@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-AT_ONCE = 16
-"""How many requests are sent to a store at once: enough to hide its latency, few enough for its limits."""
+AT_ONCE = 32
+"""How many requests are sent to a store at once: with more, the processor is the bound and not the latency."""
 LARGEST_POST = 16 << 20
 """Bytes of a file that are held in memory to be sent to GCS in one request; gcsfs itself holds up to 50 MiB."""
 

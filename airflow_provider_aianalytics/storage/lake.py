@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.exceptions import StorageError
 from airflow_provider_aianalytics.file_lock import locked
-from airflow_provider_aianalytics.storage.drivers import AT_ONCE
 from airflow_provider_aianalytics.storage.encoders.formats import FileFormat
 from airflow_provider_aianalytics.storage.layout import (
     Layout,
@@ -40,8 +39,8 @@ log = logging.getLogger(__name__)
 
 DRIVER_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 """The extra of this package that installs the driver of a URL's protocol."""
-READERS = AT_ONCE
-"""How many manifests are read at once."""
+READERS = 16
+"""How many manifests are read at once: more threads take longer on a disk."""
 LISTING_AGE = 60.0
 """Seconds after which the listings of a table are made anew before a day is committed."""
 LOCK_WAIT = 300.0

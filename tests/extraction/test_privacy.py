@@ -27,7 +27,7 @@ DAY = date(2026, 11, 10)
 
 def lines(privacy: Privacy, *records: str) -> list[Any]:
     batch = Batch(DAY, b'{"_date":"2026-11-10",', [msgspec.Raw(record.encode()) for record in records])
-    return [json.loads(line) for line in privacy.apply(batch).lines().splitlines()]
+    return [json.loads(line) for line in b"".join(privacy.apply(batch).lines()).splitlines()]
 
 
 def pseudonym(value: str) -> str:

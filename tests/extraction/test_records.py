@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def read(
 
 
 def lines_of(parts: Iterable[Batch]) -> list[bytes]:
-    content = b"".join(part.lines() for part in parts)
+    content = b"".join(chain.from_iterable(part.lines() for part in parts))
     assert content == b"" or content.endswith(b"\n")
     return content.split(b"\n")[:-1]
 
@@ -126,7 +127,7 @@ class TestSnapshots:
         (batch,) = read('{"data":[],"next_page":null}')
         assert batch.day == date(2026, 9, 1)
         assert batch.records == []
-        assert batch.lines() == b""
+        assert list(batch.lines()) == []
 
     @pytest.mark.parametrize("item", ["1", "null", '"text"', "[]", "[{}]", "true"])
     def test_an_item_that_is_no_object_is_malformed(self, item: str) -> None:

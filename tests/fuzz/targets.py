@@ -59,7 +59,7 @@ def split(data: bytes) -> None:
     items = expected["data"] if expected.get("data") is not None else expected["summaries"]
     assert len(page.items) == len(items)
     rows = [row for item in items for row in (item[dataset.results] if dataset.results else [item])]
-    lines = [line for batch in batches for line in batch.lines().splitlines()]
+    lines = [line for batch in batches for line in b"".join(batch.lines()).splitlines()]
     assert len(lines) == len(rows) == sum(len(batch.records) for batch in batches)
     for line in lines:
         assert oracle(line)[0] == ("_date", str(D))

@@ -28,7 +28,8 @@ class NdjsonFile(DayFile):
 
     def _take(self, batch: Batch) -> None:
         self._rows += len(batch.records)
-        self._text.write(batch.lines())
+        for lines in batch.lines():
+            self._text.write(lines)
 
     def _end(self) -> tuple[int, str]:
         return self._text.end()

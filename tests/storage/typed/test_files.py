@@ -91,7 +91,7 @@ def write(
 
 def lines_of(content: list[Batch]) -> list[dict[str, Any]]:
     """The records as NDJSON has them, numbers exact."""
-    return [json.loads(line, parse_float=Decimal) for part in content for line in part.lines().splitlines()]
+    return [json.loads(line, parse_float=Decimal) for part in content for line in b"".join(part.lines()).splitlines()]
 
 
 def parquet_rows(path: Path) -> list[dict[str, Any]]:
