@@ -34,7 +34,7 @@ def run_parallel(
     is_stopped: Callable[[], bool] = lambda: False,
     grace: float = 0.0,
 ) -> list[Result]:
-    """Do some work for each item, several at a time.
+    """Do some work for each item, several at a time. No other item is started after an error.
 
     :param work: called in threads.
     :param workers: the most threads.
@@ -44,44 +44,47 @@ def run_parallel(
     :param grace: seconds to wait for the threads after that.
     :return: the results in the order of the items.
     :raises InterruptedError: when the work was stopped and did not end in time.
-    :raises BaseException: the error of the first item that has one, after all work is done; or the interruption.
+    :raises BaseException: the error of the first item that has one, after the work under way; or the interruption.
     """
     todo = deque(enumerate(items))
-    number = len(todo)
-    done: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
+    results: dict[int, Result] = {}
+    errors: dict[int, BaseException] = {}
+    ended: SimpleQueue[None] = SimpleQueue()
 
     def run() -> None:
         while todo:
             try:
                 index, item = todo.popleft()
             except IndexError:  # another thread was faster
-                return
+                break
             try:
-                done.put((index, work(item), None))
+                results[index] = work(item)
             except BaseException as error:
-                done.put((index, None, error))
+                todo.clear()
+                errors[index] = error
+        ended.put(None)
 
-    threads = [threading.Thread(target=run, name=f"{name}-{n}", daemon=True) for n in range(min(workers, number))]
+    threads = [threading.Thread(target=run, name=f"{name}-{n}", daemon=True) for n in range(min(workers, len(todo)))]
     try:
         for thread in threads:
             thread.start()
-        outcomes = sorted((_next(done, is_stopped, grace) for _ in range(number)), key=lambda outcome: outcome[0])
+        for _ in threads:
+            _wait(ended, is_stopped, grace)
     except BaseException:
         todo.clear()
         on_interrupt()
         _join(threads, grace)
         raise
-    for _, _, error in outcomes:
-        if error is not None:
-            raise error
-    return [result for _, result, _ in outcomes]  # type: ignore[misc]
+    if errors:
+        raise errors[min(errors)]
+    return [results[index] for index in sorted(results)]
 
 
-def _next(done: SimpleQueue[Item], is_stopped: Callable[[], bool], grace: float) -> Item:
+def _wait(ended: SimpleQueue[None], is_stopped: Callable[[], bool], grace: float) -> None:
     stopped_at: float | None = None
     while True:
         try:
-            return done.get(timeout=POLL_INTERVAL)
+            return ended.get(timeout=POLL_INTERVAL)
         except Empty:
             if not is_stopped():
                 continue

@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
+from operator import call
 from typing import TYPE_CHECKING
 
 from airflow_provider_aianalytics.coverage.hint import WORTH, Entries, read_hint, write_hint
@@ -18,9 +19,10 @@ from airflow_provider_aianalytics.coverage.landed_day import LandedDay, parse_la
 from airflow_provider_aianalytics.coverage.listing import Manifests, manifests_under, tables_under
 from airflow_provider_aianalytics.exceptions import AIAnalyticsError, InvalidArgumentError
 from airflow_provider_aianalytics.extraction.redaction import foreign_text, printable
-from airflow_provider_aianalytics.storage.lake import READERS, open_store
+from airflow_provider_aianalytics.storage.lake import open_store
 from airflow_provider_aianalytics.storage.layout import check_path
 from airflow_provider_aianalytics.storage.store import Store
+from airflow_provider_aianalytics.threads import run_parallel
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -98,16 +100,11 @@ class LakeReader:
         root = ObjectStoragePath(check_path(self.path))
         store = open_store(root, "")
         names = _choose_tables(self.path, tables_under(store), vendor, table)
-        with ThreadPoolExecutor(READERS) as pool:
-            tables = list(pool.map(lambda name: self._list(root, name, choose), names))
-            reads = [{day: pool.submit(table.read, day) for day in table.unknown} for table in tables]
-            try:
-                read = [{day: one.result() for day, one in days.items()} for days in reads]
-            except BaseException:  # a store that fails once may take its timeout for each day
-                pool.shutdown(cancel_futures=True)
-                raise
-            list(pool.map(lambda table: table.save_hint(), tables))
-        return [_landed_table(table, days) for table, days in zip(tables, read, strict=True)]
+        side_by_side = partial(run_parallel, workers=store.at_once, name="coverage")
+        tables = side_by_side(lambda name: self._list(root, name, choose), names)
+        side_by_side(call, [partial(table.read, day) for table in tables for day in table.unknown])
+        side_by_side(_ListedTable.save_hint, tables)
+        return [table.landed() for table in tables]
 
     def _list(self, root: ObjectStoragePath, name: tuple[str, str], choose: Choice) -> _ListedTable:
         store = open_store(root, name[0])
@@ -137,6 +134,7 @@ class _ListedTable:
     chosen: list[date] = field(default_factory=list)
     known: Entries = field(default_factory=dict)
     unknown: list[date] = field(default_factory=list)
+    _read: dict[date, Read] = field(default_factory=dict)
 
     def choose(self, days: list[date]) -> None:
         """Choose days, and find out which of them have to be read."""
@@ -154,8 +152,11 @@ class _ListedTable:
             self.known |= hinted
             self.unknown = [day for day in self.unknown if day not in hinted]
 
-    def read(self, day: date) -> Read:
+    def read(self, day: date) -> None:
         """Read the manifest of a day."""
+        self._read[day] = self._read_manifest(day)
+
+    def _read_manifest(self, day: date) -> Read:
         seen, where = self.manifests.files[day], f"{self.base}/{self.manifests.file(day)}"
         try:
             data, is_sure = self.store.read_listed(self.manifests.file(day), seen)
@@ -183,15 +184,15 @@ class _ListedTable:
         if sum(day in self.known for day in self.unknown) >= WORTH:
             write_hint(self.store, self.manifests.folder, self.known, vendor=self.vendor, table=self.name)
 
-
-def _landed_table(table: _ListedTable, read: Mapping[date, Read]) -> LandedTable:
-    found = {day: read[day] if day in read else table.known[day][1] for day in table.chosen}
-    return LandedTable(
-        table.vendor,
-        table.name,
-        landed=tuple(day for day in table.manifests.files if found.get(day, "not read") is not None),
-        read={day: landed for day, landed in found.items() if landed is not None},
-    )
+    def landed(self) -> LandedTable:
+        """What is known of the table in the end."""
+        found = {day: self._read[day] if day in self._read else self.known[day][1] for day in self.chosen}
+        return LandedTable(
+            self.vendor,
+            self.name,
+            landed=tuple(day for day in self.manifests.files if found.get(day, "not read") is not None),
+            read={day: landed for day, landed in found.items() if landed is not None},
+        )
 
 
 def _choose_tables(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from airflow_provider_aianalytics.storage.drivers import AT_ONCE
 from airflow_provider_aianalytics.storage.manifest import Manifest
 from airflow_provider_aianalytics.threads import run_parallel
 
@@ -16,35 +15,21 @@ Outcome = TypeVar("Outcome")
 FinishedDay = tuple[Path, Manifest, bool]
 """The finished file of a day, what the day becomes, and whether the vendor's data covered it."""
 
-COMMITS = AT_ONCE
-"""How many days are committed at once."""
 BYTES_AT_ONCE = 8 << 20
 """How many bytes of files are uploaded at once: the drivers of object stores read a file into memory."""
 
 
 def commit_days(
-    commit: Callable[[Path, Manifest, bool], Outcome], days: Sequence[FinishedDay], *, windows: int
+    commit: Callable[[Path, Manifest, bool], Outcome], days: Sequence[FinishedDay], *, at_once: int, windows: int
 ) -> list[Outcome]:
     """Commit days side by side.
 
     :param commit: commits one day.
+    :param at_once: how many days may be committed at once.
     :param windows: how many windows may commit their days at this moment.
     :return: the outcomes in the order of the days.
     :raises Exception: the error of the first day that has one. No other day starts after an error.
     """
-    has_failed = False
-
-    def commit_unless_failed(day: FinishedDay) -> Outcome | None:
-        nonlocal has_failed
-        if has_failed:
-            return None
-        try:
-            return commit(*day)
-        except BaseException:
-            has_failed = True
-            raise
-
     largest = max((file.stat().st_size for file, _, _ in days), default=0)
-    workers = max(1, min(COMMITS, BYTES_AT_ONCE // max(largest, 1)) // windows)
-    outcomes = run_parallel(commit_unless_failed, days, workers=workers, name="commit")
-    return [outcome for outcome in outcomes if outcome is not None]
+    workers = max(1, min(at_once, BYTES_AT_ONCE // max(largest, 1)) // windows)
+    return run_parallel(lambda day: commit(*day), days, workers=workers, name="commit")

@@ -295,7 +295,7 @@ class Ingest:
                 finished.append((files[day].path, new, covered))
         if finished:
             self._guard.claim(reading.organization_id)
-        for outcome in commit_days(self._commit_day, finished, windows=self._workers):
+        for outcome in commit_days(self._commit_day, finished, at_once=self.table.store.at_once, windows=self._workers):
             if isinstance(outcome, SuspiciousShrinkError):
                 log.error("%s", outcome)
                 landed.rejected.append(outcome)

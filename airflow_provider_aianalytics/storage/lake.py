@@ -39,8 +39,6 @@ log = logging.getLogger(__name__)
 
 DRIVER_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 """The extra of this package that installs the driver of a URL's protocol."""
-READERS = 16
-"""How many manifests are read at once: more threads take longer on a disk."""
 LISTING_AGE = 60.0
 """Seconds after which the listings of a table are made anew before a day is committed."""
 LOCK_WAIT = 300.0
@@ -228,7 +226,8 @@ class LakeTable:
         if len(reading) < 2:
             return found | {day: read(day) for day in reading}
         _ = self.root.fs  # reads the connection here, and not in several threads at once
-        return found | dict(zip(reading, run_parallel(read, reading, workers=READERS, name="manifests"), strict=True))
+        manifests = run_parallel(read, reading, workers=self.store.at_once, name="manifests")
+        return found | dict(zip(reading, manifests, strict=True))
 
     def _read_listed_manifest(self, day: date) -> Manifest | None:
         assert self._listing is not None

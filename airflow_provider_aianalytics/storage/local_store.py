@@ -25,6 +25,8 @@ class LocalStore(Store):
     :param spool: gives a folder for an unfinished file, on the lake's file system.
     """
 
+    at_once = 4  # a few hide the disk's latency; more only wait for Python's lock
+
     def __init__(self, root: Path, spool: Callable[[], AbstractContextManager[Path]]) -> None:
         self._root = root
         self._spool = spool

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_aianalytics.exceptions import StorageError
 from airflow_provider_aianalytics.storage import drivers
@@ -57,7 +57,11 @@ class Store(ABC):
     """Files below the lake's path. All names are relative to it, with ``/`` between their parts.
 
     Every call is atomic for readers, and only its last step is visible.
+
+    :cvar at_once: how many calls are worth making at once.
     """
+
+    at_once: ClassVar[int]
 
     @abstractmethod
     def list(self, folder: str) -> dict[str, FileInfo]:
@@ -122,6 +126,8 @@ class ObjectStore(Store):
 
     :param root: the lake's path.
     """
+
+    at_once = drivers.AT_ONCE
 
     def __init__(self, root: ObjectStoragePath) -> None:
         self._root = root

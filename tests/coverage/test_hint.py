@@ -200,8 +200,8 @@ class AnyLake:
     def look(self, around_read: Race = nullcontext) -> dict[date, int]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reader, "WORTH", 1)
-            patch.setattr(reader, "READERS", 1)
             for store in (LocalStore, ObjectStore):
+                patch.setattr(store, "at_once", 1)
                 patch.setattr(store, "read_listed", _raced(store.read_listed, around_read))
             (table,) = survey(self.path, days=Range(now=NOW, first=FIRST, last=LAST), table="users")
         return {day.date: day.landed.rows for day in table.days if day.landed is not None}

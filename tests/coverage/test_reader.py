@@ -14,7 +14,7 @@ from airflow_provider_aianalytics.coverage.reader import LakeReader, ManifestCac
 from airflow_provider_aianalytics.coverage.states import count_gaps
 from airflow_provider_aianalytics.coverage.survey import Range, survey
 from airflow_provider_aianalytics.exceptions import InvalidArgumentError
-from airflow_provider_aianalytics.storage.lake import READERS
+from airflow_provider_aianalytics.storage.store import ObjectStore
 from tests.coverage.lakes import DAY, NOW, ManifestLake, days_from, signs
 from tests.coverage.watched_store import FIRST, WatchedStore
 
@@ -25,7 +25,7 @@ def test_it_lists_once_a_table_and_reads_once_a_day_a_few_at_a_time(watched: Wat
     assert [(len(table.days), count_gaps([table])) for table in tables] == [(50, 0), (50, 0)]
     assert len(watched.read) == len(set(watched.read)) == 2 * 50
     assert all("/_manifests/" in path for path in watched.read)
-    assert 1 < watched.most_at_once <= READERS
+    assert 1 < watched.most_at_once <= ObjectStore.at_once
     assert len(watched.listed) == 4  # the lake, its vendor, two tables
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_aianalytics.ingest import commit_days as module
-from airflow_provider_aianalytics.ingest.commit_days import COMMITS, commit_days
+from airflow_provider_aianalytics.ingest.commit_days import commit_days
 from tests.support import DAY
 
 FIRST = date(2026, 11, 1)
+COMMITS = 8
 
 
 def days(folder: Path, number: int, size: int = 1) -> list[Any]:
@@ -44,7 +45,7 @@ def test_windows_share_the_commits(tmp_path: Path, windows: int, at_once: int) -
     finished = days(tmp_path, 2 * COMMITS)
     commits = Commits(at_once)
 
-    assert commit_days(commits, finished, windows=windows) == [day for _, day, _ in finished]
+    assert commit_days(commits, finished, at_once=COMMITS, windows=windows) == [day for _, day, _ in finished]
     assert commits.started[0] == FIRST
 
 
@@ -53,7 +54,7 @@ def test_large_files_are_uploaded_one_at_a_time(tmp_path: Path, monkeypatch: pyt
     finished = days(tmp_path, 10, size=60)
     commits = Commits()
 
-    commit_days(commits, finished, windows=1)
+    commit_days(commits, finished, at_once=COMMITS, windows=1)
 
     assert commits.started == [day for _, day, _ in finished]
 
@@ -69,5 +70,5 @@ def test_no_day_is_started_after_an_error_and_the_first_error_is_raised(tmp_path
         return day  # type: ignore[no-any-return]
 
     with pytest.raises(OSError, match="no room for 2026-11-04"):
-        commit_days(commit, finished, windows=COMMITS)
+        commit_days(commit, finished, at_once=COMMITS, windows=COMMITS)
     assert started == [FIRST + place * DAY for place in range(4)]

@@ -9,9 +9,9 @@ from datetime import date
 import pytest
 
 from airflow_provider_aianalytics.coverage.survey import Range, survey
-from airflow_provider_aianalytics.ingest.commit_days import COMMITS
 from airflow_provider_aianalytics.ingest.result import IngestResult
 from airflow_provider_aianalytics.simulator import Simulator
+from airflow_provider_aianalytics.storage.store import ObjectStore
 from tests.stores.conftest import ProxiedStoreOf
 from tests.stores.locations import NOW, Lander
 from tests.stores.proxy import StoreProxy
@@ -125,7 +125,7 @@ def test_revised_days_without_revisions_cost_one_read_and_two_writes_each(
 def test_days_are_committed_side_by_side(lander: CountedLander) -> None:
     lander.land()
 
-    assert 2 < lander.most_at_once <= COMMITS
+    assert 2 < lander.most_at_once <= ObjectStore.at_once
 
 
 def test_coverage_costs_a_list_and_a_read_a_table_once_its_manifests_were_read(lander: CountedLander) -> None:
