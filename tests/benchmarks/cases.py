@@ -189,12 +189,12 @@ def ours(work: Work, *, file_format: str, compression: str) -> None:
     import isal.igzip
     import zstandard
 
-    from airflow_provider_aianalytics import ingest
+    from airflow_provider_aianalytics.ingest import loop
     from airflow_provider_aianalytics.operators.claude_enterprise import (
         ClaudeEnterpriseAnalyticsToObjectStorageOperator,
     )
 
-    assert all((sdk.ObjectStoragePath, isal.igzip, zstandard, ingest))
+    assert all((sdk.ObjectStoragePath, isal.igzip, zstandard, loop))
     if file_format == "parquet":
         import pyarrow.parquet
 

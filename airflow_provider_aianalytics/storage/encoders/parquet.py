@@ -188,7 +188,10 @@ def _joined(parts: list[pyarrow.Array], kind: pyarrow.DataType) -> pyarrow.Array
 
     if all(pyarrow.types.is_null(part.type) for part in parts):
         return _nulls(sum(map(len, parts)), kind)
-    return pyarrow.concat_arrays([part.cast(kind) for part in parts])
+    # Not by a cast: its module takes as long to import as ten pages take to write.
+    return pyarrow.concat_arrays(
+        [_nulls(len(part), kind) if pyarrow.types.is_null(part.type) else part for part in parts]
+    )
 
 
 @lru_cache(maxsize=16)
