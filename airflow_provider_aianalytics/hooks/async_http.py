@@ -17,6 +17,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 from asgiref.sync import sync_to_async
 from requests.utils import prepend_scheme_if_needed, select_proxy
 
+from airflow_provider_aianalytics import USER_AGENT
 from airflow_provider_aianalytics.exceptions import (
     InvalidArgumentError,
     OversizedResponseError,
@@ -27,7 +28,7 @@ from airflow_provider_aianalytics.extraction.paginator import CursorPaginator, P
 from airflow_provider_aianalytics.extraction.responses import Response, parse_page
 from airflow_provider_aianalytics.extraction.windows import Period
 from airflow_provider_aianalytics.hooks.base import AnalyticsHook
-from airflow_provider_aianalytics.hooks.http import USER_AGENT, redact_error
+from airflow_provider_aianalytics.hooks.http import redact_error
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection

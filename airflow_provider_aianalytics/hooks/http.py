@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_s
 from airflow.providers.http.hooks.http import HttpHook
 from requests.auth import AuthBase
 
-from airflow_provider_aianalytics import __version__
+from airflow_provider_aianalytics import USER_AGENT
 from airflow_provider_aianalytics.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_aianalytics.exceptions import (
     AuthenticationError,
@@ -41,7 +41,6 @@ from airflow_provider_aianalytics.vendors.base import Vendor
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-USER_AGENT = f"airflow-provider-aianalytics/{__version__}"
 MAX_BODY = 128 * 1024 * 1024
 """The most bytes of a decompressed page, which is in memory twice for a moment. Real pages have a few MB."""
 CHUNK = 64 * 1024
